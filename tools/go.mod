@@ -1,0 +1,3 @@
+module vz.internal/tools
+
+go 1.26.0

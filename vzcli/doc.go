@@ -1,0 +1,2 @@
+// Package vzcli holds the command line programs of vz.
+package vzcli

@@ -1,0 +1,3 @@
+module vz.internal/vzcontract
+
+go 1.26.0

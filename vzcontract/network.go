@@ -1,0 +1,72 @@
+package vzcontract
+
+import (
+	"context"
+	"time"
+)
+
+// Networks makes and changes networks.
+type Networks interface {
+	CreateNetwork(ctx context.Context, cfg NetworkConfig) (NetworkInfo, error)
+	ListNetworks(ctx context.Context) ([]NetworkInfo, error)
+	InspectNetwork(ctx context.Context, network string) (NetworkInfo, error)
+	// RemoveNetwork of one in use is ErrConflict.
+	RemoveNetwork(ctx context.Context, network string) error
+	PruneNetworks(ctx context.Context) (PruneReport, error)
+	ConnectNetwork(ctx context.Context, container string, at NetworkAttach) error
+	DisconnectNetwork(ctx context.Context, container, network string) error
+}
+
+// NetworkConfig describes a network to make.
+type NetworkConfig struct {
+	Name     string            `json:"name"`
+	Driver   string            `json:"driver,omitempty"` // "bridge"
+	Subnets  []string          `json:"subnets,omitempty"`
+	Gateways []string          `json:"gateways,omitempty"`
+	Ranges   []string          `json:"ranges,omitempty"`
+	IPv6     bool              `json:"ipv6,omitempty"`
+	Internal bool              `json:"internal,omitempty"`
+	MTU      int               `json:"mtu,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	Options  map[string]string `json:"options,omitempty"`
+}
+
+// NetworkInfo is a network as it is.
+type NetworkInfo struct {
+	NetworkConfig
+	ID        string    `json:"id"`
+	CreatedAt time.Time `json:"createdAt"`
+	// Interface is the host's bridge.
+	Interface string `json:"interface,omitempty"`
+	// Containers maps container ids to their place.
+	Containers map[string]NetworkEndpoint `json:"containers,omitempty"`
+}
+
+// Volumes makes and removes named storage.
+type Volumes interface {
+	// CreateVolume is idempotent for the same driver and options.
+	CreateVolume(ctx context.Context, cfg VolumeConfig) (VolumeInfo, error)
+	ListVolumes(ctx context.Context) ([]VolumeInfo, error)
+	InspectVolume(ctx context.Context, name string) (VolumeInfo, error)
+	// RemoveVolume of one in use is ErrConflict.
+	RemoveVolume(ctx context.Context, name string, force bool) error
+	// PruneVolumes removes unused anonymous volumes, with all unused ones.
+	PruneVolumes(ctx context.Context, all bool) (PruneReport, error)
+}
+
+// VolumeConfig describes a volume to make; an empty name makes an anonymous one.
+type VolumeConfig struct {
+	Name    string            `json:"name"`
+	Driver  string            `json:"driver,omitempty"` // "local"
+	Options map[string]string `json:"options,omitempty"`
+	Labels  map[string]string `json:"labels,omitempty"`
+}
+
+// VolumeInfo is a volume as it is.
+type VolumeInfo struct {
+	VolumeConfig
+	Anonymous  bool      `json:"anonymous,omitempty"`
+	Mountpoint string    `json:"mountpoint"`
+	CreatedAt  time.Time `json:"createdAt"`
+	UsedBy     []string  `json:"usedBy,omitempty"` // container ids
+}

@@ -1,0 +1,3 @@
+module vz.internal/vzcore
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module vz.internal/vzlinux
+
+go 1.26.0

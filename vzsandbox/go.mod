@@ -1,0 +1,3 @@
+module vz.internal/vzsandbox
+
+go 1.26.0

@@ -1,0 +1,3 @@
+// Package vzstack will be Compose stacks: parse, plan, apply.
+// It holds nothing yet.
+package vzstack

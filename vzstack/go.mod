@@ -1,0 +1,3 @@
+module vz.internal/vzstack
+
+go 1.26.0
