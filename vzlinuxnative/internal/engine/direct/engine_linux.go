@@ -1,0 +1,124 @@
+package direct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/opencontainers/cgroups"
+	"github.com/opencontainers/cgroups/manager"
+	"github.com/opencontainers/runc/libcontainer/specconv"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/engine"
+)
+
+// Engine makes containers with this package's own system calls. A spec that
+// it does not support, and Cleanup, go to the other engine.
+type Engine struct {
+	other engine.Engine
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// New returns the engine. other runs the specs that [Supports] refuses.
+func New(other engine.Engine) *Engine { return &Engine{other: other} }
+
+// Name is "direct".
+func (e *Engine) Name() string { return "direct" }
+
+// Cleanup is the other engine's: what is left of a container is the same.
+func (e *Engine) Cleanup(ctx context.Context, id, stateDir, cgroupsPath string) error {
+	return e.other.Cleanup(ctx, id, stateDir, cgroupsPath)
+}
+
+// Create implements engine.Engine.
+func (e *Engine) Create(ctx context.Context, req engine.CreateRequest) (engine.Container, error) {
+	if Supports(req.Spec) != nil || kernelTooOld() {
+		return e.other.Create(ctx, req)
+	}
+	cfg, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: req.ID, Spec: req.Spec})
+	if err != nil {
+		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "%w", err)
+	}
+	cg, err := manager.New(cfg.Cgroups)
+	if err != nil {
+		return nil, fmt.Errorf("cgroup %s: %w", req.Spec.Linux.CgroupsPath, err)
+	}
+	if cg.Exists() {
+		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "cgroup %s exists already: another container uses it, or vz doctor --repair removes it", req.Spec.Linux.CgroupsPath)
+	}
+	c := &container{cgroup: cg, spec: req.Spec}
+	if err := c.create(ctx, cfg.Cgroups.Resources, cfg.Devices, req.Stdio); err != nil {
+		return nil, errors.Join(err, c.removeCgroup())
+	}
+	return c, nil
+}
+
+// kernelTooOld reports that mount_setattr (Linux 5.12) is missing.
+var kernelTooOld = sync.OnceValue(func() bool {
+	return errors.Is(unix.MountSetattr(-1, "", unix.AT_EMPTY_PATH, &unix.MountAttr{}), unix.ENOSYS)
+})
+
+// openStdio returns the streams with /dev/null for the missing ones, and a
+// function that closes what it opened.
+func openStdio(s engine.Stdio, proc *specs.Process) ([3]*os.File, func(), error) {
+	files := [3]*os.File{s.Stdin, s.Stdout, s.Stderr}
+	if proc.Terminal {
+		return files, func() {}, nil
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return files, nil, err
+	}
+	for i, f := range files {
+		if f == nil {
+			files[i] = null
+		}
+	}
+	return files, func() { null.Close() }, nil
+}
+
+// execError gives a failed exec its class and words.
+func execError(err error, proc *specs.Process) error {
+	var step *stepError
+	if !errors.As(err, &step) || step.op != opExec {
+		return err
+	}
+	name := proc.Args[0]
+	switch step.errno {
+	case unix.ENOENT, unix.ENOTDIR:
+		if len(candidates(proc)) > 1 {
+			return vzcontract.Errorf(vzcontract.ErrNoSuchProgram, "exec %q: executable file not found in $PATH", name)
+		}
+		return vzcontract.Errorf(vzcontract.ErrNoSuchProgram, "exec %q: no such file or directory", name)
+	case unix.EACCES, unix.ENOEXEC, unix.EISDIR, unix.ELOOP, unix.ENAMETOOLONG, unix.EPERM, unix.ETXTBSY, unix.ELIBBAD:
+		return vzcontract.Errorf(vzcontract.ErrCannotExec, "exec %q: %w", name, step.errno)
+	}
+	return err
+}
+
+// cgroupFiles are the files by which a process joins every cgroup of cg,
+// below sub in each.
+func cgroupFiles(cg cgroups.Manager) []string {
+	if cgroups.IsCgroup2UnifiedMode() {
+		return []string{cg.Path("") + "/cgroup.procs"}
+	}
+	var files []string
+	seen := map[string]bool{}
+	for name, dir := range cg.GetPaths() {
+		file := dir + "/tasks"
+		if name == "" {
+			file = dir + "/cgroup.procs"
+		}
+		if !seen[file] {
+			seen[file] = true
+			files = append(files, file)
+		}
+	}
+	return files
+}
