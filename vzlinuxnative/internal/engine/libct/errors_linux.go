@@ -1,0 +1,45 @@
+package libct
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"vz.internal/vzcontract"
+)
+
+// execFailure matches what os/exec.LookPath says in the init, which reaches us
+// as text only: `exec: "foo": executable file not found in $PATH`, or with
+// `stat /foo: no such file or directory` and the like for a path.
+var execFailure = regexp.MustCompile(`exec: ("(?:[^"\\]|\\.)*"): (.*)$`)
+
+// startError gives an error of libcontainer its class and strips what
+// surrounds the reason.
+func startError(err error) error {
+	text := err.Error()
+	m := execFailure.FindStringSubmatch(text)
+	if m == nil {
+		return fmt.Errorf("start: %s", innermost(text))
+	}
+	name, why := m[1], m[2]
+	if i := strings.LastIndex(why, ": "); i >= 0 {
+		why = why[i+2:]
+	}
+	class := vzcontract.ErrCannotExec
+	switch why {
+	case "executable file not found in $PATH", "no such file or directory", "not a directory":
+		class = vzcontract.ErrNoSuchProgram
+	}
+	return vzcontract.Errorf(class, "exec %s: %s", name, why)
+}
+
+// innermost drops the words that libcontainer wraps around every failure.
+func innermost(text string) string {
+	for _, prefix := range []string{
+		"unable to start container process: ", "error during container init: ",
+		"unable to create new parent process: ",
+	} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}
