@@ -180,8 +180,10 @@ type SecurityConfig struct {
 	// CapAdd and CapDrop take names with or without CAP_, or ALL.
 	CapAdd  []string `json:"capAdd,omitempty"`
 	CapDrop []string `json:"capDrop,omitempty"`
-	// Seccomp is "" (the default profile), "unconfined" or the JSON of a
-	// profile in Docker's format.
+	// Seccomp is "" (the default profile), "builtin" (the same, also when
+	// privileged), "builtin+32bit" (covering 32-bit programs too; without it
+	// only a container whose entrypoint is one may run them), "unconfined" or
+	// the JSON of a profile in Docker's format.
 	Seccomp string `json:"seccomp,omitempty"`
 	// AppArmor is "" (the default where the host has it), "unconfined" or a
 	// loaded profile's name.
