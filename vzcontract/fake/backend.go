@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/fake/internal/sim"
 )
 
 // A Backend runs simulated containers. Make one with New or Open.
@@ -128,6 +129,7 @@ func (b *Backend) shutDown() error {
 	if err != nil {
 		return err
 	}
+	var doomed []*sim.Process
 	for id, r := range b.runs {
 		r.abandoned = true
 		if c := b.st.Containers[id]; c != nil {
@@ -136,15 +138,17 @@ func (b *Backend) shutDown() error {
 			b.touch()
 		}
 		r.kernel.Resume()
-		r.main.KillTree()
-		r.main.Signal(9)
+		doomed = append(doomed, r.main)
 	}
 	for s := range b.execs {
-		s.proc.KillTree()
+		doomed = append(doomed, s.proc)
 	}
 	owner := b.owner
 	b.owner = nil
 	unlock()
+	for _, p := range doomed {
+		p.KillTree() // not under the lock, which their last output needs
+	}
 	b.stopped()
 	b.work.Wait()
 	if owner != nil {

@@ -36,6 +36,7 @@ type Kernel struct {
 	busy   int              // processes that are not blocked; guarded by mu
 	paused chan struct{}    // closed on resume, nil when running; guarded by mu
 	ooms   int              // guarded by mu
+	ended  bool             // process 1 has ended; guarded by mu
 }
 
 // NewKernel returns a kernel without processes.
@@ -72,6 +73,9 @@ func (k *Kernel) fork(parent *Process, spec Spec, prog program) (*Process, error
 	defer k.mu.Unlock()
 	if k.Pids > 0 && int64(len(k.procs)) >= k.Pids {
 		return nil, errors.New("resource temporarily unavailable")
+	}
+	if k.ended {
+		return nil, errors.New("no such process")
 	}
 	k.next++
 	p := &Process{

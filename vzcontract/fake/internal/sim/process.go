@@ -80,11 +80,20 @@ func harmless(sig int) bool {
 	return false
 }
 
-// KillTree kills everything that the host's start of this process led to.
+// KillTree kills everything that the host's start of this process led to, and
+// returns when it is gone.
 func (p *Process) KillTree() {
-	for _, other := range p.k.Processes() {
-		if other.root == p.root {
-			other.Signal(int(syscall.SIGKILL))
+	for {
+		left := false
+		for _, other := range p.k.Processes() {
+			if other.root == p.root {
+				left = true
+				other.Signal(int(syscall.SIGKILL))
+				<-other.done
+			}
+		}
+		if !left {
+			return
 		}
 	}
 }
@@ -128,6 +137,7 @@ func (p *Process) end(code int) {
 	k := p.k
 	k.mu.Lock()
 	delete(k.procs, p.PID)
+	k.ended = k.ended || p.PID == 1
 	k.mu.Unlock()
 	if p.PID == 1 {
 		for _, other := range k.Processes() {

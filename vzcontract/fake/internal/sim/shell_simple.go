@@ -171,8 +171,11 @@ func builtinExit(sh *shell, args []string) int {
 }
 
 func builtinSet(sh *shell, args []string) int {
-	for _, arg := range args {
+	for i, arg := range args {
 		switch arg {
+		case "--":
+			sh.params = args[i+1:]
+			return 0
 		case "-e":
 			sh.errexit = true
 		case "+e":

@@ -1,0 +1,169 @@
+package conformance
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"vz.internal/vzcontract"
+)
+
+var networkChecks = []check{
+	{name: "network-crud", feature: vzcontract.FeatureNetworks, run: networkCRUD},
+	{name: "network-default", feature: vzcontract.FeatureNetworks, run: networkDefault},
+	{name: "network-own", feature: vzcontract.FeatureNetworks, run: networkOwn},
+	{name: "network-connect", feature: vzcontract.FeatureNetworks, run: networkConnect},
+	{name: "network-ports", feature: vzcontract.FeatureNetworks, run: networkPorts},
+}
+
+func (e *env) networks() vzcontract.Networks { return e.b.(vzcontract.Networks) }
+
+// ownNetwork makes a network, or skips where only the default one exists.
+func (e *env) ownNetwork(name string) vzcontract.NetworkInfo {
+	e.Helper()
+	n, err := e.networks().CreateNetwork(e.ctx, vzcontract.NetworkConfig{Name: name, Subnets: []string{"10.213.7.0/24"}})
+	if vzcontract.CodeOf(err) == vzcontract.CodeUnsupported {
+		e.Skip(err.Error())
+	}
+	if err != nil {
+		e.Fatal(err)
+	}
+	return n
+}
+
+func networkCRUD(e *env) {
+	n := e.networks()
+	_, err := n.InspectNetwork(e.ctx, "nothing")
+	e.wantClass("inspect of a missing network", err, vzcontract.ErrNotFound)
+	e.wantClass("removal of a missing network", n.RemoveNetwork(e.ctx, "nothing"), vzcontract.ErrNotFound)
+	cfg := e.config("true")
+	cfg.NetworkMode = "nothing"
+	_, err = e.b.Create(e.ctx, cfg)
+	e.wantClass("create on a missing network", err, vzcontract.ErrNotFound)
+	made := e.ownNetwork("net")
+	if made.Name != "net" || made.ID == "" || !equal(made.Subnets, []string{"10.213.7.0/24"}) {
+		e.Errorf("create = %+v", made)
+	}
+	for what, cfg := range map[string]vzcontract.NetworkConfig{
+		"a name in use":           {Name: "net"},
+		"an overlapping subnet":   {Name: "other", Subnets: []string{"10.213.0.0/16"}},
+		"an invalid name":         {Name: "a/b"},
+		"a subnet that is no one": {Name: "other", Subnets: []string{"10.213.8.0"}},
+	} {
+		_, err := n.CreateNetwork(e.ctx, cfg)
+		class := vzcontract.ErrConflict
+		if strings.HasPrefix(what, "an invalid") || strings.HasPrefix(what, "a subnet") {
+			class = vzcontract.ErrValidation
+		}
+		e.wantClass("network with "+what, err, class)
+	}
+	list, err := n.ListNetworks(e.ctx)
+	if err != nil || !slices.ContainsFunc(list, func(i vzcontract.NetworkInfo) bool { return i.ID == made.ID }) {
+		e.Errorf("list = %+v, %v", list, err)
+	}
+	if err := n.RemoveNetwork(e.ctx, "net"); err != nil {
+		e.Errorf("remove: %v", err)
+	}
+}
+
+// networkDefault gives each container an address of its own while it runs.
+func networkDefault(e *env) {
+	cfg := e.config(untilKilled...)
+	cfg.NetworkMode = ""
+	seen := map[string]bool{}
+	var ids []string
+	for range 3 {
+		info := e.start(cfg)
+		ids = append(ids, info.ID)
+		if len(info.Networks) != 1 {
+			e.Fatalf("networks = %+v, want one", info.Networks)
+		}
+		at := info.Networks[0]
+		addr, err := netip.ParseAddr(at.IPv4)
+		if err != nil || seen[at.IPv4] || at.Gateway4 == "" || at.Interface == "" || at.IPv4Prefix == 0 {
+			e.Errorf("endpoint = %+v, %v", at, err)
+		}
+		seen[addr.String()] = true
+	}
+	e.kill(ids[0])
+	if got := e.inspect(ids[0]).Networks; slices.ContainsFunc(got, func(at vzcontract.NetworkEndpoint) bool { return at.IPv4 != "" }) {
+		e.Errorf("a stopped container keeps %+v", got)
+	}
+	none := e.start(e.config(untilKilled...))
+	if slices.ContainsFunc(none.Networks, func(at vzcontract.NetworkEndpoint) bool { return at.IPv4 != "" }) {
+		e.Errorf("a container without a network has %+v", none.Networks)
+	}
+}
+
+func networkOwn(e *env) {
+	n := e.ownNetwork("net")
+	cfg := e.config(untilKilled...)
+	cfg.NetworkMode = "net"
+	cfg.Networks = []vzcontract.NetworkAttach{{Network: "net", IPv4: "10.213.7.77", Aliases: []string{"db"}}}
+	info := e.start(cfg)
+	if len(info.Networks) != 1 || info.Networks[0].IPv4 != "10.213.7.77" || info.Networks[0].NetworkID != n.ID {
+		e.Errorf("networks = %+v, want 10.213.7.77 on net", info.Networks)
+	}
+	if got, err := e.networks().InspectNetwork(e.ctx, "net"); err != nil || got.Containers[info.ID].IPv4 != "10.213.7.77" {
+		e.Errorf("inspect = %+v, %v", got.Containers, err)
+	}
+	e.wantClass("removal of a network in use", e.networks().RemoveNetwork(e.ctx, "net"), vzcontract.ErrConflict)
+	again, err := e.b.Create(e.ctx, cfg)
+	if err == nil {
+		_, err = e.b.Start(e.ctx, again.ID, vzcontract.StartOptions{})
+	}
+	e.wantClass("an address in use", err, vzcontract.ErrConflict)
+	cfg.Networks[0].IPv4 = "192.0.2.1"
+	again, err = e.b.Create(e.ctx, cfg)
+	if err == nil {
+		_, err = e.b.Start(e.ctx, again.ID, vzcontract.StartOptions{})
+	}
+	e.wantClass("an address of another subnet", err, vzcontract.ErrValidation)
+}
+
+func networkConnect(e *env) {
+	e.ownNetwork("net")
+	info := e.running()
+	if err := e.networks().ConnectNetwork(e.ctx, info.ID, vzcontract.NetworkAttach{Network: "net"}); err != nil {
+		if vzcontract.CodeOf(err) == vzcontract.CodeUnsupported {
+			e.Skip(err.Error())
+		}
+		e.Fatal(err)
+	}
+	on := func() bool {
+		return slices.ContainsFunc(e.inspect(info.ID).Networks, func(at vzcontract.NetworkEndpoint) bool { return at.Network == "net" })
+	}
+	if !on() {
+		e.Error("the connected container is not on the network")
+	}
+	e.wantClass("second connect", e.networks().ConnectNetwork(e.ctx, info.ID, vzcontract.NetworkAttach{Network: "net"}), vzcontract.ErrConflict)
+	if err := e.networks().DisconnectNetwork(e.ctx, info.ID, "net"); err != nil {
+		e.Fatal(err)
+	}
+	if on() {
+		e.Error("the disconnected container is still on the network")
+	}
+	e.wantClass("second disconnect", e.networks().DisconnectNetwork(e.ctx, info.ID, "net"), vzcontract.ErrConflict)
+}
+
+func networkPorts(e *env) {
+	cfg := e.config(untilKilled...)
+	cfg.NetworkMode = ""
+	cfg.Ports = []vzcontract.PortMapping{
+		{HostIP: "127.0.0.1", ContainerPort: 80, Protocol: "tcp"}, {HostIP: "127.0.0.1", ContainerPort: 53, Protocol: "udp"},
+	}
+	info := e.start(cfg)
+	if len(info.Ports) != 2 || info.Ports[0].HostPort == 0 || info.Ports[0].ContainerPort != 80 || info.Ports[1].Protocol != "udp" {
+		e.Fatalf("ports = %+v", info.Ports)
+	}
+	cfg.Ports = cfg.Ports[:1]
+	cfg.Ports[0].HostPort = info.Ports[0].HostPort
+	second := e.create(cfg)
+	_, err := e.b.Start(e.ctx, second.ID, vzcontract.StartOptions{})
+	e.wantClass("a host port in use", err, vzcontract.ErrConflict)
+	e.wantState(second.ID, vzcontract.StateCreated)
+	e.kill(info.ID)
+	if _, err := e.b.Start(e.ctx, second.ID, vzcontract.StartOptions{}); err != nil {
+		e.Errorf("the port of a stopped container is not free: %v", err)
+	}
+}
