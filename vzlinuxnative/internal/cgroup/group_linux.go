@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 // safe for concurrent use.
 type Group struct {
 	path    string
+	paths   map[string]string // the manager forgets its own when it destroys
 	manager cgroups.Manager
 }
 
@@ -47,7 +49,7 @@ func At(path string) (*Group, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cgroup %s: %w", path, err)
 	}
-	return &Group{path: path, manager: m}, nil
+	return &Group{path: path, paths: maps.Clone(m.GetPaths()), manager: m}, nil
 }
 
 // Config is what libcontainer's cgroup managers need to know to find the
@@ -70,7 +72,7 @@ func Config(path string) (*cgroups.Cgroup, error) {
 func sliceOf(path string) (string, error) {
 	parent := filepath.Base(strings.TrimSuffix(filepath.Dir(path), "/vz"))
 	switch {
-	case parent == "/" || parent == "vz":
+	case parent == "/" || parent == ".":
 		return "system.slice", nil
 	case strings.HasSuffix(parent, ".slice"):
 		return parent, nil
@@ -84,7 +86,7 @@ func (g *Group) Path() string { return g.path }
 
 // Exists reports whether any hierarchy has the group.
 func (g *Group) Exists() bool {
-	for _, dir := range g.manager.GetPaths() {
+	for _, dir := range g.paths {
 		if cgroups.PathExists(dir) {
 			return true
 		}
@@ -96,9 +98,9 @@ func (g *Group) Exists() bool {
 // one of version 2; "" without such a hierarchy.
 func (g *Group) dir(controller string) string {
 	if cgroups.IsCgroup2UnifiedMode() {
-		return g.manager.Path("")
+		return g.paths[""]
 	}
-	return g.manager.Path(controller)
+	return g.paths[controller]
 }
 
 // PIDs returns the host pids of all processes in the group and in groups
@@ -106,7 +108,7 @@ func (g *Group) dir(controller string) string {
 func (g *Group) PIDs() ([]int, error) {
 	var all []int
 	seen := map[string]bool{}
-	for _, dir := range g.manager.GetPaths() {
+	for _, dir := range g.paths {
 		if seen[dir] {
 			continue
 		}

@@ -32,12 +32,16 @@ func (g *Group) OOMKills() (uint64, error) {
 	return n, nil
 }
 
-// WatchOOM calls emit with the number of kills whenever it has grown, until
-// ctx ends or the group is removed; then it returns nil. It waits in the
-// kernel, without polling.
+// WatchOOM calls emit whenever the group has run out of memory, with the kills
+// counted by then, until ctx ends or the group is removed; then it returns nil.
+// It waits in the kernel, without polling. Version 1 tells before it kills, so
+// that the kill may not be counted yet.
 func (g *Group) WatchOOM(ctx context.Context, emit func(kills uint64)) error {
 	notify, err := g.oomNotifier()
-	if err != nil {
+	switch {
+	case err != nil && gone(err):
+		return nil
+	case err != nil:
 		return err
 	}
 	defer notify.Close()
@@ -53,7 +57,8 @@ func (g *Group) WatchOOM(ctx context.Context, emit func(kills uint64)) error {
 			return fmt.Errorf("watch cgroup %s: %w", g.path, rerr)
 		}
 		var n uint64
-		if n, err = g.OOMKills(); err == nil && n > last {
+		// Version 2 tells of other memory events too.
+		if n, err = g.OOMKills(); err == nil && (n > last || !cgroups.IsCgroup2UnifiedMode()) {
 			last = n
 			emit(n)
 		}

@@ -59,15 +59,15 @@ func (b *builder) ipcMounts() []specs.Mount {
 	bind := func(root, dir string) specs.Mount {
 		return specs.Mount{Destination: dir, Type: "bind", Source: root + dir, Options: []string{"rbind", "rprivate", "rw"}}
 	}
-	if ns := b.joined(specs.IPCNamespace); ns != "" {
-		root := filepath.Join(filepath.Dir(filepath.Dir(ns)), "root") // /proc/PID/ns/ipc
-		return []specs.Mount{bind(root, "/dev/mqueue"), bind(root, "/dev/shm")}
-	}
-	if b.shares(specs.IPCNamespace) {
-		return []specs.Mount{bind("", "/dev/mqueue"), bind("", "/dev/shm")}
-	}
+	// A new mount shows the queues of the namespace, whosever it is.
 	mqueue := specs.Mount{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}}
-	if b.cfg.Namespaces.IPC == "none" {
+	switch ns := b.joined(specs.IPCNamespace); {
+	case ns != "":
+		root := filepath.Join(filepath.Dir(filepath.Dir(ns)), "root") // /proc/PID/ns/ipc
+		return []specs.Mount{mqueue, bind(root, "/dev/shm")}
+	case b.shares(specs.IPCNamespace):
+		return []specs.Mount{mqueue, bind("", "/dev/shm")}
+	case b.cfg.Namespaces.IPC == "none":
 		return []specs.Mount{mqueue}
 	}
 	size := b.cfg.ShmSize

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"vz.internal/vzcontract"
@@ -30,6 +31,10 @@ func (*Engine) Name() string { return "libcontainer" }
 func (*Engine) Create(ctx context.Context, req engine.CreateRequest) (engine.Container, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if req.Spec.Linux.Seccomp != nil && !seccomp.Enabled {
+		return nil, vzcontract.Errorf(vzcontract.ErrUnsupported,
+			"seccomp: this vz was built without libseccomp: build it with -tags seccomp, or run with --security-opt seccomp=unconfined")
 	}
 	group, err := cgroup.At(req.Spec.Linux.CgroupsPath)
 	if err != nil {
