@@ -32,7 +32,7 @@ type container struct {
 
 // create starts the init up to its wait for Start.
 func (c *container) create(ctx context.Context, stdio engine.Stdio) error {
-	p, err := newProcess(c.spec.Process, stdio)
+	p, err := NewProcess(c.spec.Process, stdio)
 	if err != nil {
 		return err
 	}

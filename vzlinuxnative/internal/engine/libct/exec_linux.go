@@ -24,7 +24,7 @@ func (c *container) Exec(ctx context.Context, req engine.ExecRequest) (engine.Pr
 	if err := c.runnable(req.Process); err != nil {
 		return nil, err
 	}
-	p, err := newProcess(req.Process, req.Stdio)
+	p, err := NewProcess(req.Process, req.Stdio)
 	if err != nil {
 		return nil, err
 	}

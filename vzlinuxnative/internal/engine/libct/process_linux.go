@@ -16,8 +16,8 @@ import (
 // logErrors makes the init report errors only.
 const logErrors = "2"
 
-// newProcess turns a spec's process into libcontainer's form.
-func newProcess(p *specs.Process, stdio engine.Stdio) (*libcontainer.Process, error) {
+// NewProcess turns a spec's process into libcontainer's form.
+func NewProcess(p *specs.Process, stdio engine.Stdio) (*libcontainer.Process, error) {
 	lp := &libcontainer.Process{
 		Args: p.Args, Env: p.Env, Cwd: p.Cwd,
 		UID: int(p.User.UID), GID: int(p.User.GID),
