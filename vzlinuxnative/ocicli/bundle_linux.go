@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 
 	"github.com/opencontainers/runc/libcontainer/configs"
-	"github.com/opencontainers/runc/libcontainer/specconv"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"vz.internal/vzlinuxnative/internal/engine/libct"
 )
 
 // enterBundle reads the bundle's config.json and makes the bundle the working
@@ -46,7 +47,7 @@ func validProcess(p *specs.Process) error {
 // configOf turns a spec into libcontainer's form, and takes the poststart
 // hooks out of it: libcontainer would run them at create.
 func configOf(id string, spec *specs.Spec) (*configs.Config, configs.HookList, error) {
-	cfg, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: id, Spec: spec})
+	cfg, err := libct.Convert(id, spec)
 	if err != nil {
 		return nil, nil, err
 	}

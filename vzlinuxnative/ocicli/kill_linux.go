@@ -78,7 +78,8 @@ func remove(g globals, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if status != libcontainer.Stopped && status != libcontainer.Created && !*force {
+	// Unlike runc, and as the specification says, not a created one either.
+	if status != libcontainer.Stopped && !*force {
 		return 0, fmt.Errorf("delete %s: the container is %s: stop it, or give --force", lc.ID(), status)
 	}
 	return 0, destroy(lc)

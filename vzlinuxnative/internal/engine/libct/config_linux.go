@@ -13,13 +13,12 @@ import (
 	"vz.internal/vzlinuxnative/internal/cgroup"
 )
 
-// Config turns a spec into libcontainer's form. Unlike runc it does not open
-// /dev/net/tun to every container, and it lets systemd make the cgroup where
-// systemd runs the host.
+// Config turns a spec into libcontainer's form as Convert does, and lets
+// systemd make the cgroup where systemd runs the host.
 func Config(id string, spec *specs.Spec) (*configs.Config, error) {
-	cfg, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: id, Spec: spec})
+	cfg, err := Convert(id, spec)
 	if err != nil {
-		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "%w", err)
+		return nil, err
 	}
 	group, err := cgroup.Config(spec.Linux.CgroupsPath)
 	if err != nil {
@@ -27,14 +26,30 @@ func Config(id string, spec *specs.Spec) (*configs.Config, error) {
 	}
 	group.Resources = cfg.Cgroups.Resources
 	cfg.Cgroups = group
-	dropTun(group.Resources, spec)
+	return cfg, nil
+}
+
+// Convert turns a spec into libcontainer's form. Unlike runc it does not open
+// /dev/net/tun to every container, and it does not expect of a pipe the device
+// number that the spec may carry and a pipe cannot have.
+func Convert(id string, spec *specs.Spec) (*configs.Config, error) {
+	cfg, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: id, Spec: spec})
+	if err != nil {
+		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "%w", err)
+	}
+	dropTun(cfg.Cgroups.Resources, spec)
+	for _, d := range cfg.Devices {
+		if d.Type == devices.FifoDevice {
+			d.Major, d.Minor = 0, 0
+		}
+	}
 	return cfg, nil
 }
 
 // dropTun removes the rule for /dev/net/tun that specconv adds by itself.
 func dropTun(r *cgroups.Resources, spec *specs.Spec) {
 	own := 0
-	if spec.Linux.Resources != nil {
+	if spec.Linux != nil && spec.Linux.Resources != nil {
 		own = len(spec.Linux.Resources.Devices)
 	}
 	if own > len(r.Devices) {
