@@ -1,2 +1,3 @@
-// Package tools holds small programs for people who work on vz.
+// Package tools holds small programs for people who work on vz; nothing
+// imports it. Package lint in a module of its own pins the linters.
 package tools

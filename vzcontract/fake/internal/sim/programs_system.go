@@ -3,6 +3,7 @@ package sim
 import (
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -11,14 +12,16 @@ import (
 func runEnv(p *Process) int {
 	env, args := p.Env, p.Args[1:]
 	if p.Args[0] == "printenv" || path.Base(p.Args[0]) == "printenv" {
-		for _, name := range args {
-			for _, entry := range env {
-				if value, ok := strings.CutPrefix(entry, name+"="); ok {
-					p.print("%s\n", value)
-					return 0
-				}
+		found := 0
+		for _, entry := range env {
+			name, value, _ := strings.Cut(entry, "=")
+			if slices.Contains(args, name) {
+				p.print("%s\n", value)
+				found++
 			}
-			return 1
+		}
+		if len(args) > 0 {
+			return boolStatus(found == len(args))
 		}
 	}
 	for len(args) > 0 && strings.Contains(args[0], "=") {

@@ -1,0 +1,90 @@
+# vz: `make help` lists what there is to do.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+MODULES := $(patsubst %/go.mod,%,$(wildcard vz*/go.mod))
+COMMANDS := $(notdir $(patsubst %/main.go,%,$(wildcard vz*/cmd/*/main.go)))
+
+# libcontainer needs cgo, so the programs that link it are static by hand. All
+# others are pure Go.
+CGO_COMMANDS := vz vz-monitor
+TAGS := netgo,osusergo,seccomp
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -buildid= -X main.version=$(VERSION)
+STATIC := -linkmode external -extldflags -static
+
+# Programs that only developers need, at the versions of tools/lint/go.mod.
+CACHE := $(CURDIR)/.cache
+TOOLS := $(CACHE)/tools
+
+GO ?= go
+# Two tests at a time: most of them wait for containers, not for a processor.
+TESTFLAGS ?= -p 2 -shuffle=on -count=1 -timeout 20m
+FUZZTIME ?= 30s
+# Needs that may not be skipped, for .ci/run: VZ_REQUIRE=root,net
+
+export VZ_REQUIRE
+
+.PHONY: help build demo test race check generate fmt tools bench fuzz clean packages-build packages-test
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(addprefix build-,$(COMMANDS)) ## build all programs into bin/
+
+# vz carries vz-box inside where it is told to, so that one comes first.
+build-%:
+	@mkdir -p bin
+	@dir=$$(echo vz*/cmd/$*); \
+	if [[ " $(CGO_COMMANDS) " == *" $* "* ]]; then \
+		echo "build bin/$* (static, cgo)"; \
+		(cd $${dir%%/*} && CGO_ENABLED=1 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(STATIC)' -o ../bin/$* ./$${dir#*/}); \
+	else \
+		echo "build bin/$*"; \
+		(cd $${dir%%/*} && CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o ../bin/$* ./$${dir#*/}); \
+	fi
+
+demo: packages-build ## install what is missing, build, run containers from vz:builtin
+	@$(MAKE) --no-print-directory build
+	@demo/demo.sh bin
+
+test: packages-build packages-test ## install what is missing, run all tests, look for leaks
+	@$(MAKE) --no-print-directory build
+	@tools/sh/test.sh '$(TAGS)' '$(TESTFLAGS)' $(MODULES) tools
+
+race: ## run the portable tests with the race detector
+	@for m in vzcontract vzoci vzcli; do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 20m ./...); done
+
+check: packages-build packages-test tools ## format, vet, staticcheck, Bazel files, modules, repository rules, scripts
+	@tools/sh/check.sh '$(TAGS)' '$(TOOLS)' $(MODULES) tools
+
+generate: tools ## write BUILD.bazel files and MODULE.bazel's use_repo anew, format
+	@tools/sh/generate.sh '$(TOOLS)'
+
+fmt: tools ## format all Go files
+	@$(TOOLS)/gofumpt -w $(MODULES) tools
+
+tools: $(TOOLS)/.stamp ## build the linters and gazelle into .cache/
+
+$(TOOLS)/.stamp: tools/lint/go.mod tools/lint/go.sum
+	@echo "build linters and gazelle (once)"
+	@mkdir -p $(TOOLS)
+	@cd tools/lint && GOWORK=off GOFLAGS= GOBIN=$(TOOLS) $(GO) install tool
+	@touch $@
+
+bench: build ## compare with the container tools that are installed
+	@cd tools && $(GO) run ./bench -vz ../bin/vz
+
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@tools/sh/fuzz.sh '$(TAGS)' '$(FUZZTIME)' $(MODULES)
+
+clean: ## remove what was built
+	@rm -rf bin .cache
+
+packages-build:
+	@tools/sh/packages.sh build
+
+packages-test:
+	@tools/sh/packages.sh test

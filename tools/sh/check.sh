@@ -1,0 +1,80 @@
+#!/bin/bash
+# usage: check.sh TAGS TOOLS MODULE...
+# All checks that need no container. Each prints how long it took.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+tags=$1 tools=$2
+shift 2
+modules=("$@")
+failed=()
+
+check() {
+	local name=$1 start=$EPOCHREALTIME out
+	shift
+	if out=$("$@" 2>&1); then
+		result=ok
+	else
+		result=FAILED
+		failed+=("$name")
+	fi
+	awk -v name="$name" -v result="$result" -v from="$start" -v to="$EPOCHREALTIME" \
+		'BEGIN { printf "%-14s %-6s %5.1f s\n", name, result, to - from }'
+	[[ $result == ok ]] || printf '    %s\n' "${out//$'\n'/$'\n'    }"
+}
+
+formatted() {
+	local out
+	out=$("$tools/gofumpt" -l "${modules[@]}")
+	[[ -z $out ]] || {
+		echo "not formatted (make fmt):"
+		echo "$out"
+		return 1
+	}
+}
+
+in_each() { # command... in each module; "." stands for all modules
+	local status=0
+	for module in "${each[@]}"; do
+		(cd "$module" && "$@") || status=1
+	done
+	return $status
+}
+
+darwin() {
+	local each=() module
+	for module in "${modules[@]}"; do
+		[[ $module == tools ]] || each+=("$module")
+	done
+	for arch in arm64 amd64; do
+		GOOS=darwin GOARCH=$arch CGO_ENABLED=0 in_each go vet ./... || return 1
+	done
+}
+
+bazel_files() { git ls-files -z --cached --others --exclude-standard -- '*.bazel'; }
+
+bazel_format() { bazel_files | xargs -0 "$tools/buildifier" -mode=check -lint=warn; }
+
+scripts() {
+	git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run | xargs -0 shellcheck
+}
+
+each=("${modules[@]}")
+check gofumpt formatted
+check vet in_each go vet -tags "$tags" ./...
+check vet-darwin darwin
+check staticcheck in_each "$tools/staticcheck" -tags "$tags" ./...
+check gazelle tools/sh/generate.sh "$tools" diff
+check buildifier bazel_format
+check modtool bash -c 'cd tools && go run ./modtool check'
+check repocheck bash -c 'cd tools && go test -count=1 ./repocheck'
+if command -v shellcheck >/dev/null; then
+	check shellcheck scripts
+else
+	echo "shellcheck     FAILED: it is not installed (tools/sh/packages.sh test)"
+	failed+=(shellcheck)
+fi
+
+if [[ ${#failed[@]} -gt 0 ]]; then
+	echo "FAILED: ${failed[*]}" >&2
+	exit 1
+fi

@@ -1,0 +1,36 @@
+#!/bin/bash
+# usage: generate.sh TOOLS [diff]
+# Writes what is generated: use_repo in MODULE.bazel and the BUILD.bazel files,
+# without the network. With "diff" it only shows what would change, and fails
+# when that is anything.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+tools=$1 mode=${2:-fix}
+
+# Gazelle would ask the network for the repository of each import; a list of the
+# modules that the workspace is built from answers instead.
+repos=$(mktemp)
+trap 'rm -f "$repos"' EXIT
+(cd tools && go run ./modcheck -repos) >"$repos"
+
+gazelle() {
+	GOPROXY=off GOFLAGS=-mod=mod "$tools/gazelle" update -mode="$1" -external=static -repo_config="$repos" -repo_root="$PWD" "${@:2}"
+}
+
+if [[ $mode == diff ]]; then
+	gazelle diff
+	(cd tools && go run ./modcheck)
+	exit 0
+fi
+
+(cd tools && go run ./modcheck -w)
+gazelle fix
+# Tests of a package that asks for root do so as a whole.
+git ls-files -z --cached --others --exclude-standard -- '*_test.go' | xargs -0 grep -lE 'testreq\.(Root|Net|CgroupV2)\(' | while read -r file; do
+	dir=${file%/*}
+	[[ $dir == */testreq ]] && continue
+	"$tools/buildozer" -quiet 'set tags "requires-root"' "//$dir:%go_test" || [[ $? -eq 3 ]] # 3: nothing to change
+done
+git ls-files -z --cached --others --exclude-standard -- '*.bazel' | xargs -0 "$tools/buildifier" -lint=fix
+mapfile -t modules < <(printf '%s\n' */go.mod | sed 's,/go.mod,,')
+"$tools/gofumpt" -w "${modules[@]}"

@@ -1,0 +1,56 @@
+#!/bin/bash
+# usage: packages.sh build|test
+# Installs the system packages that the step needs and that are missing. On
+# Debian and Ubuntu apt does it, as root or by sudo; elsewhere the script says
+# what to install.
+set -euo pipefail
+
+case ${1:-} in
+build) packages=(gcc libc6-dev libseccomp-dev pkg-config ca-certificates) ;;
+test) packages=(busybox-static iproute2 nftables procps shellcheck) ;;
+*)
+	echo "usage: packages.sh build|test" >&2
+	exit 2
+	;;
+esac
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	if [[ $1 == build ]]; then
+		pkg-config --exists libseccomp 2>/dev/null && command -v "${CC:-gcc}" >/dev/null && exit 0
+	else
+		missing=()
+		for program in busybox ip nft shellcheck; do
+			command -v "$program" >/dev/null || missing+=("$program")
+		done
+		[[ ${#missing[@]} -eq 0 ]] && exit 0
+	fi
+	echo "This is no Debian or Ubuntu. Install what its packages ${packages[*]} hold, then try again." >&2
+	exit 1
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[[ $state == installed ]] || missing+=("$package")
+done
+[[ ${#missing[@]} -eq 0 ]] && exit 0
+
+run=()
+if [[ $(id -u) -ne 0 ]]; then
+	if ! command -v sudo >/dev/null; then
+		echo "Missing packages: ${missing[*]}. Install them as root (there is no sudo): apt-get install ${missing[*]}" >&2
+		exit 1
+	fi
+	run=(sudo)
+fi
+echo "install packages: ${missing[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for step in update "install -y --no-install-recommends ${missing[*]}"; do
+	# shellcheck disable=SC2086 # the words of the step
+	if ! "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq $step >"$log" 2>&1; then
+		cat "$log" >&2
+		echo "apt-get $step failed" >&2
+		exit 1
+	fi
+done
