@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"syscall"
+
+	"vz.internal/vzcli/internal/command"
+)
+
+// Main is the whole program: it runs one command line and returns the exit
+// code. It may be called more than once in a process.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if code, ok := hidden(args, stdin, stdout, stderr); ok {
+		return code
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	signals := command.NewSignals(func(s os.Signal) {
+		sig, _ := s.(syscall.Signal)
+		cancel(&command.Interrupted{Signal: sig})
+	})
+	defer signals.Stop()
+	env := &command.Env{
+		Ctx: ctx, Stdin: stdin, Stdout: stdout, Stderr: stderr,
+		Signals: signals, Open: open,
+	}
+	cmd, err := dispatch(env, args)
+	err = errors.Join(err, env.Close())
+	return report(env, cmd, err)
+}

@@ -1,0 +1,49 @@
+package command
+
+// A Verb is what a command line was parsed into.
+type Verb interface {
+	Run(env *Env) error
+}
+
+// A Command is one entry of the table of verbs.
+type Command struct {
+	// Name is the verb, or "group verb".
+	Name string
+	// Aliases are further full names.
+	Aliases []string
+	// Help is one line.
+	Help string
+	// Group is the heading under which `vz --help` lists the command.
+	Group string
+	// New returns the grammar: a pointer to a struct with kong tags.
+	New func() Verb
+	// Hidden commands are not listed.
+	Hidden bool
+	// Workload commands own the program's streams and exit code: their own
+	// failures exit with 125 and go to stderr, even as JSON.
+	Workload bool
+	// Complete says what the command's arguments name.
+	Complete Subject
+}
+
+// A Subject is the kind of thing that an argument names, for completion.
+type Subject string
+
+// The subjects that completion knows.
+const (
+	Nothing    Subject = ""
+	Containers Subject = "containers"
+	Images     Subject = "images"
+	Volumes    Subject = "volumes"
+	Networks   Subject = "networks"
+	Files      Subject = "files"
+	Any        Subject = "any" // containers and images
+)
+
+// The groups of `vz --help`, in order.
+const (
+	GroupContainers = "Containers"
+	GroupImages     = "Images"
+	GroupStorage    = "Volumes and networks"
+	GroupSystem     = "System"
+)

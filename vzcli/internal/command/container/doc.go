@@ -1,0 +1,2 @@
+// Package container has the verbs about containers.
+package container

@@ -1,0 +1,103 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/console"
+	"vz.internal/vzcli/internal/runflags"
+	"vz.internal/vzcontract"
+)
+
+type run struct {
+	runflags.Flags
+	Detach     bool   `short:"d" help:"Run in the background and print the id."`
+	DetachKeys string `placeholder:"KEYS" help:"Keys that detach from a terminal (ctrl-p,ctrl-q)."`
+	SigProxy   bool   `default:"true" negatable:"" help:"Pass signals on to the program."`
+}
+
+// Run implements command.Verb.
+func (c *run) Run(env *command.Env) error {
+	cfg, err := c.Config()
+	if err != nil {
+		return err
+	}
+	if c.Detach && len(c.Attach) > 0 {
+		return command.Usagef("--detach and --attach exclude each other")
+	}
+	streams, err := c.Streams()
+	if err != nil {
+		return err
+	}
+	s, err := env.Services()
+	if err != nil {
+		return err
+	}
+	if c.Detach {
+		return c.background(env, s, cfg)
+	}
+	cfg.StdinOnce = streams.In
+	con, err := console.Open(env, console.Options{
+		In: streams.In, Out: streams.Out, Err: streams.Err, TTY: c.TTY, DetachKeys: c.DetachKeys, Signals: c.SigProxy,
+	})
+	if err != nil {
+		return err
+	}
+	defer con.Close()
+	info, err := create(env, s, &c.Flags, cfg)
+	if err != nil {
+		con.Close()
+		return err
+	}
+	return c.foreground(env, s, info, con)
+}
+
+func (c *run) background(env *command.Env, s *command.Services, cfg vzcontract.RunConfig) error {
+	info, err := create(env, s, &c.Flags, cfg)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Backend.Start(env.Ctx, info.ID, vzcontract.StartOptions{}); err != nil {
+		return errors.Join(err, discard(env, s, info.ID))
+	}
+	_, err = fmt.Fprintln(env.Stdout, info.ID)
+	return err
+}
+
+func (c *run) foreground(env *command.Env, s *command.Services, info vzcontract.ContainerInfo, con *console.Console) error {
+	att, err := s.Backend.Start(env.Ctx, info.ID, vzcontract.StartOptions{Attach: con.AttachOptions()})
+	if err != nil {
+		con.Close()
+		return errors.Join(err, discard(env, s, info.ID))
+	}
+	status, err := con.Drive(att)
+	con.Close()
+	if errors.Is(err, console.ErrDetached) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if c.Rm {
+		_, err := s.Backend.Wait(env.Ctx, info.ID, vzcontract.WaitRemoved)
+		if err != nil && !errors.Is(err, vzcontract.ErrNotFound) {
+			return err
+		}
+	}
+	return command.Exit(status.Code)
+}
+
+// discard removes a container that could not be started, also when the user
+// has interrupted: a run that fails leaves nothing behind.
+func discard(env *command.Env, s *command.Services, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(env.Ctx), 30*time.Second)
+	defer cancel()
+	err := s.Backend.Remove(ctx, id, vzcontract.RemoveOptions{Force: true, Volumes: true})
+	if errors.Is(err, vzcontract.ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,2 @@
+// Package image has the verbs about images and registries.
+package image
