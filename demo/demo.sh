@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC2016 # the commands are for the shell in the container
 # usage: demo.sh BIN
 # Runs containers from the built-in image with the programs in the directory
 # BIN and shows each command with what it printed. It uses a state directory of

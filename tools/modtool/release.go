@@ -87,10 +87,13 @@ func setVersion(w *workspace.Workspace, version string) error {
 			return err
 		}
 	}
-	for _, r := range append([]*modfile.Replace(nil), w.Work.Replace...) {
-		if w.Sibling(r.Old.Path) == nil {
-			continue
+	var replaced []modfile.Replace // values, since dropping one clears it
+	for _, r := range w.Work.Replace {
+		if w.Sibling(r.Old.Path) != nil {
+			replaced = append(replaced, *r)
 		}
+	}
+	for _, r := range replaced {
 		if err := errors.Join(w.Work.DropReplace(r.Old.Path, r.Old.Version), w.Work.AddReplace(r.Old.Path, version, r.New.Path, "")); err != nil {
 			return err
 		}
