@@ -1,0 +1,110 @@
+// Command bench measures vz beside the container tools that are installed, on
+// the same root file system and in turn, so that a busy moment of the machine
+// hits all of them. It prints medians as a table and writes JSON.
+//
+//	bench -vz ../bin/vz [-rounds 20] [-cases start-none,exec] [-json FILE]
+//
+// It needs root and busybox-static. The row "floor" is the least C program that
+// still makes a container: clone, overlay, pivot_root, exec.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// A result is what one tool needed in one case.
+type result struct {
+	Case   string          `json:"case"`
+	Tool   string          `json:"tool"`
+	Unit   string          `json:"unit"` // "ms" or "MB"
+	Median float64         `json:"median"`
+	Min    float64         `json:"min"`
+	Max    float64         `json:"max"`
+	Runs   int             `json:"runs"`
+	took   []time.Duration // of one tool in one case
+}
+
+func run() (err error) {
+	vz := flag.String("vz", "bin/vz", "the vz to measure")
+	rounds := flag.Int("rounds", 20, "runs of each tool in each case")
+	only := flag.String("cases", "", "comma-separated cases; empty is all")
+	out := flag.String("json", "", "file for the results as JSON")
+	flag.Parse()
+	if os.Geteuid() != 0 {
+		return errors.New("containers need root: run it as root")
+	}
+	path, err := filepath.Abs(*vz)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("%w: run `make build` first", err)
+	}
+	b, err := newBench(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	var all []result
+	for _, c := range cases {
+		if *only != "" && !slices.Contains(strings.Split(*only, ","), c.name) {
+			continue
+		}
+		results, err := b.measure(c, *rounds)
+		if err != nil {
+			return fmt.Errorf("case %s: %w", c.name, err)
+		}
+		print(c, results)
+		all = append(all, results...)
+	}
+	if *out == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(*out, append(data, '\n'), 0o644) //nolint:gosec // for everybody to read
+}
+
+// print writes a case's table, the fastest first, with ratios to vz.
+func print(c benchCase, results []result) {
+	own := 0.0
+	for _, r := range results {
+		if r.Tool == "vz" {
+			own = r.Median
+		}
+	}
+	slices.SortFunc(results, func(a, b result) int {
+		switch {
+		case a.Median < b.Median:
+			return -1
+		case a.Median > b.Median:
+			return 1
+		}
+		return 0
+	})
+	fmt.Printf("\n%s (%d rounds)\n\n| tool | median %s | min | max | to vz |\n|---|---|---|---|---|\n", c.title, results[0].Runs, results[0].Unit)
+	for _, r := range results {
+		ratio := "–"
+		if own > 0 {
+			ratio = fmt.Sprintf("%.2f×", r.Median/own)
+		}
+		fmt.Printf("| %s | %.1f | %.1f | %.1f | %s |\n", r.Tool, r.Median, r.Min, r.Max, ratio)
+	}
+}
