@@ -51,6 +51,14 @@ func configOf(id string, spec *specs.Spec) (*configs.Config, configs.HookList, e
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, m := range cfg.Mounts {
+		if m.IsBind() && m.Data != "" {
+			// Older runtimes pass over them, and the validation programs
+			// expect it.
+			fmt.Fprintf(os.Stderr, "vz oci: mount %s: options %s have no meaning for a bind mount\n", m.Destination, m.Data)
+			m.Data = ""
+		}
+	}
 	poststart := cfg.Hooks[configs.Poststart]
 	delete(cfg.Hooks, configs.Poststart)
 	return cfg, poststart, nil

@@ -109,7 +109,15 @@ func (g globals) startInit(lc *libcontainer.Container, spec *specs.Spec, poststa
 	}
 	defer done()
 	p.Init = true
+	late := libct.TakeLimits(p)
 	if err := lc.Start(p); err != nil {
+		return nil, err
+	}
+	pid, err := p.Pid()
+	if err != nil {
+		return nil, err
+	}
+	if err := late.Set(pid); err != nil {
 		return nil, err
 	}
 	return p, writePID(c.pidFile, p)

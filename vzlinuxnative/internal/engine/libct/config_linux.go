@@ -31,13 +31,15 @@ func Config(id string, spec *specs.Spec) (*configs.Config, error) {
 
 // Convert turns a spec into libcontainer's form. Unlike runc it does not open
 // /dev/net/tun to every container, and it does not expect of a pipe the device
-// number that the spec may carry and a pipe cannot have.
+// number that the spec may carry and a pipe cannot have. Late limits are left
+// out: see [TakeLimits].
 func Convert(id string, spec *specs.Spec) (*configs.Config, error) {
 	cfg, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: id, Spec: spec})
 	if err != nil {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "%w", err)
 	}
 	dropTun(cfg.Cgroups.Resources, spec)
+	cfg.Rlimits = slices.DeleteFunc(cfg.Rlimits, isLate)
 	for _, d := range cfg.Devices {
 		if d.Type == devices.FifoDevice {
 			d.Major, d.Minor = 0, 0

@@ -37,6 +37,7 @@ func (c *container) create(ctx context.Context, stdio engine.Stdio) error {
 		return err
 	}
 	p.Init = true
+	late := TakeLimits(p)
 	// Killing what is in the cgroup makes libcontainer give up.
 	stop := context.AfterFunc(ctx, func() { _ = c.group.Kill() })
 	defer stop()
@@ -48,8 +49,10 @@ func (c *container) create(ctx context.Context, stdio engine.Stdio) error {
 		return startError(err)
 	}
 	c.init, c.console = p, console
-	c.pid, err = p.Pid()
-	return err
+	if c.pid, err = p.Pid(); err != nil {
+		return err
+	}
+	return late.Set(c.pid)
 }
 
 func (c *container) PID() int          { return c.pid }
