@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/engine"
 )
 
@@ -131,4 +132,28 @@ func procLink(l *lab) {
 	}
 	_, err := os.Stat("/tmp/self")
 	require.ErrorIs(l, err, os.ErrNotExist)
+}
+
+// swappedSource is the race of volume subpaths: what was checked and opened is
+// mounted, not what its path has become.
+func swappedSource(l *lab) {
+	dir := l.TempDir()
+	checked, victim := filepath.Join(dir, "checked"), filepath.Join(dir, "victim")
+	for _, d := range []string{checked, victim} {
+		require.NoError(l, os.Mkdir(d, 0o755))
+		require.NoError(l, os.WriteFile(filepath.Join(d, "name"), []byte(filepath.Base(d)), 0o644))
+	}
+	fd, err := unix.Open(checked, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	require.NoError(l, err)
+	defer unix.Close(fd)
+	file, err := unix.Open(filepath.Join(checked, "name"), unix.O_PATH|unix.O_CLOEXEC, 0)
+	require.NoError(l, err)
+	defer unix.Close(file)
+	require.NoError(l, os.Rename(checked, checked+".moved"))
+	require.NoError(l, os.Symlink(victim, checked))
+	l.binds = []engine.ResolvedMount{
+		{Mount: vzcontract.Mount{Type: vzcontract.MountVolume, Target: "/dir"}, HostPath: checked, SourceFD: fd},
+		{Mount: vzcontract.Mount{Type: vzcontract.MountVolume, Target: "/file", ReadOnly: true}, HostPath: checked, SourceFD: file},
+	}
+	require.Equal(l, "checked checked", l.out(config{}, "echo $(cat /dir/name) $(cat /file)"))
 }

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) engine.Engine, noSeccomp string) 
 		{"escape by links in dev", linksInDev},
 		{"escape by console", consoleLinks},
 		{"escape by proc link", procLink},
+		{"swapped mount source", swappedSource},
 	}
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
