@@ -56,7 +56,10 @@ func parse(src string) (list, error) {
 	if err == nil && p.at < len(p.tokens) {
 		err = syntaxError(p.describe())
 	}
-	return l, err
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 func (p *parser) peek() token {
