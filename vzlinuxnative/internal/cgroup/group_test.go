@@ -170,6 +170,8 @@ func TestSub(t *testing.T) {
 	keep, out := spawn(t, g, "echo ready; sleep 1000")
 	_, err := out.ReadString('\n')
 	require.NoError(t, err)
+	_, err = g.NewSub("../one")
+	require.ErrorIs(t, err, vzcontract.ErrValidation)
 	sub, err := g.NewSub("one")
 	require.NoError(t, err)
 	cmd := exec.Command("sleep", "1000")

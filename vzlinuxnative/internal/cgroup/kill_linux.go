@@ -6,9 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/cgroups"
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
 )
 
 func isNoDevice(err error) bool { return errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ESRCH) }
@@ -74,6 +77,9 @@ func (g *Group) NewSub(id string) (*Sub, error) {
 	parent := g.dir("freezer")
 	if parent == "" {
 		return nil, errNoFreezer
+	}
+	if id == "" || strings.ContainsAny(id, "/\n") {
+		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "exec id %q is not a file name", id)
 	}
 	s := &Sub{name: "exec-" + id}
 	s.dir = filepath.Join(parent, s.name)

@@ -1,6 +1,7 @@
 package ocispec
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -166,7 +167,7 @@ func nodesBelow(dir string) ([]device, error) {
 	var found []device
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		switch {
-		case os.IsNotExist(err):
+		case errors.Is(err, fs.ErrNotExist):
 			return nil // gone meanwhile
 		case err != nil:
 			return err

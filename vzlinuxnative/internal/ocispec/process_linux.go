@@ -41,9 +41,13 @@ func (b *builder) process() error {
 // env returns the environment with what Docker adds: PATH, HOSTNAME, TERM and
 // HOME where they are not set.
 func (b *builder) env(home string) []string {
+	hostname := b.spec.Hostname
+	if hostname == "" && b.shares(specs.UTSNamespace) {
+		hostname = b.host.hostname
+	}
 	defaults := []string{"PATH=" + defaultPath}
-	if b.spec.Hostname != "" {
-		defaults = append(defaults, "HOSTNAME="+b.spec.Hostname)
+	if hostname != "" {
+		defaults = append(defaults, "HOSTNAME="+hostname)
 	}
 	if b.cfg.TTY {
 		defaults = append(defaults, "TERM=xterm")

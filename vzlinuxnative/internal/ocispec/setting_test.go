@@ -79,6 +79,7 @@ func TestNamespaces(t *testing.T) {
 		{Type: specs.MountNamespace},
 	}, spec.Linux.Namespaces)
 	require.Empty(t, spec.Hostname)
+	require.Contains(t, spec.Process.Env, "HOSTNAME=machine")
 	require.Equal(t, "/proc/7/root/dev/shm", mountAt(t, spec, "/dev/shm").Source)
 	in.JoinNamespaces = nil
 	_, err = build(in, testHost())
