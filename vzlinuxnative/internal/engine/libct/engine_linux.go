@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/cgroup"
@@ -21,8 +22,13 @@ type Engine struct{}
 
 var _ engine.Engine = (*Engine)(nil)
 
-// New returns the engine.
-func New() *Engine { return &Engine{} }
+// New returns the engine. libcontainer's warnings, which it writes to stderr
+// besides the errors that it returns, are turned off: stderr may be a user's
+// terminal.
+func New() *Engine {
+	logrus.SetLevel(logrus.ErrorLevel)
+	return &Engine{}
+}
 
 // Name is "libcontainer".
 func (*Engine) Name() string { return "libcontainer" }

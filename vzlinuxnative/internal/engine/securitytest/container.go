@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/engine"
 	"vz.internal/vzlinuxnative/internal/engine/enginetest"
 	"vz.internal/vzlinuxnative/internal/ocispec"
@@ -47,6 +49,16 @@ func newLab(t *testing.T, e engine.Engine) *lab {
 		require.NoError(t, os.WriteFile(filepath.Join(root, "etc", name), []byte(data), 0o644))
 	}
 	return &lab{T: t, engine: e, root: root}
+}
+
+// needs skips the check on a host that lacks a cgroup controller.
+func (l *lab) needs(controllers ...string) {
+	l.Helper()
+	for _, c := range controllers {
+		if !slices.Contains(cgroup.Controllers(), c) {
+			l.Skipf("needs the %s cgroup controller", c)
+		}
+	}
 }
 
 // create makes a container that runs sh -c script.

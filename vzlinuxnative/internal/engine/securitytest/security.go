@@ -150,11 +150,13 @@ func users(l *lab) {
 }
 
 func pidsLimit(l *lab) {
+	l.needs("pids")
 	cfg := config{Resources: vzcontract.Resources{PidsLimit: 20}}
 	l.refused(cfg, "for i in $(seq 60); do sleep 1000 & done", "fork")
 }
 
 func memoryLimit(l *lab) {
+	l.needs("memory")
 	cfg := config{Resources: vzcontract.Resources{Memory: 16 << 20, MemorySwap: 16 << 20}}
 	c, err := l.create(cfg, "exec tail /dev/zero", engine.Stdio{})
 	require.NoError(l, err)
@@ -184,6 +186,7 @@ func groupOf(l *lab, pid int) string {
 }
 
 func cpuset(l *lab) {
+	l.needs("cpuset", "cpu")
 	cfg := config{Resources: vzcontract.Resources{CpusetCPUs: "0", NanoCPUs: 5e8}}
 	require.Contains(l, l.out(cfg, "grep Cpus_allowed_list /proc/self/status"), "\t0")
 	require.Equal(l, "1", l.out(cfg, "nproc"))
