@@ -37,7 +37,7 @@ func startError(err error) error {
 func innermost(text string) string {
 	for _, prefix := range []string{
 		"unable to start container process: ", "error during container init: ",
-		"unable to create new parent process: ",
+		"unable to create new parent process: ", "error setting cgroup config for procHooks process: ",
 	} {
 		text = strings.TrimPrefix(text, prefix)
 	}

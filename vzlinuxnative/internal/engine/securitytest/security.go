@@ -157,7 +157,7 @@ func pidsLimit(l *lab) {
 
 func memoryLimit(l *lab) {
 	l.needs("memory")
-	cfg := config{Resources: vzcontract.Resources{Memory: 16 << 20, MemorySwap: 16 << 20}}
+	cfg := config{Resources: vzcontract.Resources{Memory: 48 << 20, MemorySwap: 48 << 20}}
 	c, err := l.create(cfg, "exec tail /dev/zero", engine.Stdio{})
 	require.NoError(l, err)
 	group, err := cgroup.Open(groupOf(l, c.PID()))
