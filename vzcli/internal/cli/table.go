@@ -6,9 +6,12 @@ import (
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/command/container"
 	"vz.internal/vzcli/internal/command/image"
+	"vz.internal/vzcli/internal/command/network"
+	"vz.internal/vzcli/internal/command/system"
+	"vz.internal/vzcli/internal/command/volume"
 )
 
 // table returns every command.
 func table() []command.Command {
-	return slices.Concat(container.Commands(), image.Commands())
+	return slices.Concat(container.Commands(), image.Commands(), volume.Commands(), network.Commands(), system.Commands())
 }

@@ -118,3 +118,16 @@ func (s *Services) NeedStore() (ImageStore, error) {
 	}
 	return s.Store, nil
 }
+
+// ContainerNames maps ids to names; it is empty where listing fails.
+func ContainerNames(ctx context.Context, s *Services) map[string]string {
+	names := map[string]string{}
+	all, err := s.Backend.List(ctx)
+	if err != nil {
+		return names // ids serve as well
+	}
+	for _, c := range all {
+		names[c.ID] = c.Name
+	}
+	return names
+}

@@ -132,3 +132,18 @@ func countRate(flag, s string) (vzcontract.ThrottleDevice, error) {
 }
 
 func number(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) }
+
+// ResourcesUpdate is Resources for a container that has limits already, so
+// that bounds between two limits are left to the backend.
+func (f *LimitFlags) ResourcesUpdate() (vzcontract.Resources, error) {
+	swap := f.MemorySwap
+	alone := *f
+	if f.Memory == "" {
+		alone.MemorySwap = ""
+	}
+	r, err := alone.Resources()
+	if err == nil && f.Memory == "" {
+		r.MemorySwap, err = sizeOrUnlimited("memory-swap", swap)
+	}
+	return r, err
+}

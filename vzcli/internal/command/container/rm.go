@@ -30,7 +30,7 @@ func (c *rm) Run(env *command.Env) error {
 			continue
 		}
 		if err == nil {
-			err = printLine(env, name)
+			err = command.PrintLine(env, name)
 		}
 		errs = append(errs, err)
 	}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
+
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"vz": main}) }
+
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("VZ_HOME", e.WorkDir+"/home")
+			e.Setenv("VZ_RUN", e.WorkDir+"/run")
+			e.Setenv("VZ_BACKEND", "fake")
+			return nil
+		},
+	})
+}

@@ -1,0 +1,90 @@
+package container
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/copytar"
+)
+
+// out copies from a container to the host.
+func (j copyJob) out(container, from, to string) (int64, error) {
+	source := path.Join("/", from)
+	if j.FollowLink {
+		_, resolved, err := j.stat(container, from)
+		if err != nil {
+			return 0, err
+		}
+		source = resolved
+	}
+	stream, st, err := j.copier.CopyOut(j.env.Ctx, container, source)
+	if err != nil {
+		return 0, err
+	}
+	if to == "-" {
+		n, err := j.outToStream(stream)
+		return n, joinClose(err, stream)
+	}
+	dir := fs.FileMode(st.Mode).IsDir()
+	if slashed(from) && !dir && !contents(from) {
+		return 0, joinClose(notDirectory(container+":"+from), stream)
+	}
+	base, name, err := outPlace(to, path.Base(path.Join("/", from)), dir, contents(from))
+	if err != nil {
+		return 0, joinClose(err, stream)
+	}
+	n, err := j.extract(base, stream, copytar.Options{From: st.Name, To: name, KeepOwner: j.Archive})
+	return n, joinClose(err, stream)
+}
+
+func (j copyJob) outToStream(stream io.Reader) (int64, error) {
+	if _, ok := command.Terminal(j.env.Stdout); ok {
+		return 0, command.Usagef("cp: the archive does not go to a terminal; use a pipe")
+	}
+	return io.Copy(j.env.Stdout, stream)
+}
+
+func (j copyJob) extract(base string, stream io.Reader, opts copytar.Options) (int64, error) {
+	root, err := os.OpenRoot(base)
+	if err != nil {
+		return 0, fmt.Errorf("cp: %w", err)
+	}
+	if opts.From == "/" {
+		opts.From = ""
+	}
+	n, err := copytar.Extract(root, stream, opts)
+	return n, joinClose(err, root)
+}
+
+// outPlace applies docker's rules: in which directory of the host the copy
+// lands and under which name.
+func outPlace(to, sourceName string, sourceDir, contentsOnly bool) (base, name string, err error) {
+	info, err := os.Stat(to)
+	switch {
+	case err == nil && info.IsDir():
+		if sourceDir && contentsOnly || sourceName == "/" {
+			return to, ".", nil
+		}
+		return to, sourceName, nil
+	case err == nil && (sourceDir || slashed(to)):
+		return "", "", notDirectory(to)
+	case err == nil:
+		to = filepath.Clean(to)
+		return filepath.Dir(to), filepath.Base(to), nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", "", fmt.Errorf("cp: %w", err)
+	case slashed(to) && !sourceDir:
+		return "", "", noDirectory(to)
+	}
+	if _, err := os.Stat(filepath.Dir(filepath.Clean(to))); err != nil {
+		return "", "", noDirectory(filepath.Dir(filepath.Clean(to)))
+	}
+	to = filepath.Clean(to)
+	return filepath.Dir(to), filepath.Base(to), nil
+}

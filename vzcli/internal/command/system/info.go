@@ -1,0 +1,97 @@
+package system
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+
+	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/output"
+	"vz.internal/vzcontract"
+)
+
+type info struct {
+	Format string `short:"f" placeholder:"FORMAT" help:"json or a Go template."`
+}
+
+// A description is what info prints; names as docker's where it has them.
+type description struct {
+	ServerVersion     string
+	Name              string
+	Backend           string
+	Isolation         string
+	Driver            string
+	OSType            string
+	Architecture      string
+	KernelVersion     string
+	NCPU              int
+	MemTotal          int64
+	DockerRootDir     string
+	RunDir            string
+	Containers        int
+	ContainersRunning int
+	ContainersPaused  int
+	ContainersStopped int
+	Images            int
+	Missing           map[vzcontract.Feature]string
+}
+
+// Run implements command.Verb.
+func (c *info) Run(env *command.Env) error {
+	d, err := describe(env)
+	if err != nil {
+		return err
+	}
+	if format := env.Listing(c.Format, false).Format; format != "" {
+		return output.Documents(env.Stdout, format, []description{d})
+	}
+	w := env.Stdout
+	fmt.Fprintf(w, "Version: %s\nBackend: %s\nIsolation: %s\n", d.ServerVersion, d.Backend, d.Isolation)
+	fmt.Fprintf(w, "Containers: %d\n Running: %d\n Paused: %d\n Stopped: %d\nImages: %d\n",
+		d.Containers, d.ContainersRunning, d.ContainersPaused, d.ContainersStopped, d.Images)
+	fmt.Fprintf(w, "Kernel: %s\nOSType: %s\nArchitecture: %s\nCPUs: %d\nTotal Memory: %s\nName: %s\n",
+		d.KernelVersion, d.OSType, d.Architecture, d.NCPU, output.BinarySize(uint64(d.MemTotal)), d.Name)
+	fmt.Fprintf(w, "State directory: %s\nRuntime directory: %s\n", d.DockerRootDir, d.RunDir)
+	for _, feature := range slices.Sorted(maps.Keys(d.Missing)) {
+		fmt.Fprintf(w, "Missing: %s: %s\n", feature, d.Missing[feature])
+	}
+	return nil
+}
+
+func describe(env *command.Env) (description, error) {
+	s, err := env.Services()
+	if err != nil {
+		return description{}, err
+	}
+	d := description{
+		ServerVersion: vzVersion(), Backend: s.Backend.BackendName(), Isolation: string(s.Backend.Isolation()), OSType: "linux",
+		Architecture: runtime.GOARCH, NCPU: runtime.NumCPU(), DockerRootDir: s.Home, RunDir: s.Run, Missing: s.Backend.Capabilities().Missing,
+	}
+	d.KernelVersion, d.MemTotal = host()
+	if d.Name, err = os.Hostname(); err != nil {
+		return d, err
+	}
+	all, err := s.Backend.List(env.Ctx)
+	if err != nil {
+		return d, err
+	}
+	d.Containers = len(all)
+	for _, c := range all {
+		switch c.State {
+		case vzcontract.StateRunning:
+			d.ContainersRunning++
+		case vzcontract.StatePaused:
+			d.ContainersPaused++
+		default:
+			d.ContainersStopped++
+		}
+		if d.Driver == "" {
+			d.Driver = c.RootfsDriver
+		}
+	}
+	images, err := s.Images.ListImages(env.Ctx)
+	d.Images = len(images)
+	return d, err
+}

@@ -1,0 +1,116 @@
+package volume
+
+import (
+	"errors"
+	"fmt"
+
+	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/inspect"
+	"vz.internal/vzcli/internal/output"
+	"vz.internal/vzcli/internal/runflags"
+	"vz.internal/vzcontract"
+)
+
+type volumes = vzcontract.Volumes
+
+const feature = vzcontract.FeatureVolumes
+
+type create struct {
+	Name   string   `arg:"" optional:"" help:"Name; one is made up without."`
+	Driver string   `short:"d" default:"local" help:"Driver; only local."`
+	Label  []string `sep:"none" placeholder:"KEY[=VALUE]" help:"Set a label."`
+	Opt    []string `short:"o" sep:"none" placeholder:"KEY=VALUE" help:"Option of the driver: type, device, o."`
+}
+
+// Run implements command.Verb.
+func (c *create) Run(env *command.Env) error {
+	labels, err := runflags.Labels(c.Label)
+	if err != nil {
+		return err
+	}
+	options, err := command.KeyValues("opt", c.Opt)
+	if err != nil {
+		return err
+	}
+	_, v, err := open(env)
+	if err != nil {
+		return err
+	}
+	info, err := v.CreateVolume(env.Ctx, vzcontract.VolumeConfig{Name: c.Name, Driver: c.Driver, Labels: labels, Options: options})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(env.Stdout, info.Name)
+	return err
+}
+
+type inspectCmd struct {
+	Volumes []string `arg:"" name:"volume" help:"Volumes."`
+	Format  string   `short:"f" placeholder:"FORMAT" help:"json or a Go template."`
+}
+
+// Run implements command.Verb.
+func (c *inspectCmd) Run(env *command.Env) error {
+	_, v, err := open(env)
+	if err != nil {
+		return err
+	}
+	var found []inspect.Volume
+	var errs []error
+	for _, name := range c.Volumes {
+		info, err := v.InspectVolume(env.Ctx, name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		found = append(found, inspect.OfVolume(info))
+	}
+	return errors.Join(output.Documents(env.Stdout, c.Format, found), errors.Join(errs...))
+}
+
+type rm struct {
+	Volumes []string `arg:"" name:"volume" help:"Volumes."`
+	Force   bool     `short:"f" help:"Ignore missing ones."`
+}
+
+// Run implements command.Verb.
+func (c *rm) Run(env *command.Env) error {
+	_, v, err := open(env)
+	if err != nil {
+		return err
+	}
+	return command.Each(env.Stdout, c.Volumes, func(name string) error {
+		err := v.RemoveVolume(env.Ctx, name, c.Force)
+		if c.Force && errors.Is(err, vzcontract.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+}
+
+type prune struct {
+	All    bool     `short:"a" help:"Remove named ones too."`
+	Filter []string `hidden:"" sep:"none" help:"Refused."`
+	Force  bool     `short:"f" help:"Do not ask."`
+}
+
+// Run implements command.Verb.
+func (c *prune) Run(env *command.Env) error {
+	if len(c.Filter) > 0 {
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "--filter: volume prune has no filters; use vz volume ls --filter and vz volume rm")
+	}
+	what := "all anonymous volumes that no container uses"
+	if c.All {
+		what = "all volumes that no container uses"
+	}
+	ok, err := env.Confirm(c.Force, what)
+	if err != nil || !ok {
+		return err
+	}
+	_, v, err := open(env)
+	if err != nil {
+		return err
+	}
+	report, err := v.PruneVolumes(env.Ctx, c.All)
+	return errors.Join(err, command.PrintReport(env, report))
+}

@@ -1,0 +1,3 @@
+// Package inspect words what vz knows in the JSON that docker inspect prints,
+// so that templates written for docker work.
+package inspect
