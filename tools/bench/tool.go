@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +23,7 @@ func allTools(b *bench, vz string) []tool {
 		&floor{bench: b},
 		&runtime{program: "crun", bench: b},
 		&runtime{program: "runc", bench: b},
-		&docker{program: "podman", label: "podman", bench: b},
+		&docker{program: "podman", label: "podman", bench: b, flags: []string{"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"}},
 		&docker{program: "docker", label: "docker", bench: b},
 	}
 }
@@ -35,6 +32,7 @@ func allTools(b *bench, vz string) []tool {
 type docker struct {
 	program, label string
 	env            []string
+	flags          []string // more flags of run: podman would raise limits, which a host without CAP_SYS_RESOURCE refuses
 	bench          *bench
 }
 
@@ -58,99 +56,26 @@ func (d *docker) prepare() error {
 	if err := quiet("tar", "-C", d.bench.root, "-cf", archive, "."); err != nil {
 		return err
 	}
-	return quiet(d.command("import", archive, imageName)...)
+	if err := quiet(d.command("import", archive, imageName)...); err != nil {
+		return err
+	}
+	return quiet(d.run("", "none")...)
 }
 
 func (d *docker) cleanUp() error { return quiet(d.command("rmi", "-f", imageName)...) }
 
 func (d *docker) run(_, network string) []string {
-	return d.command("run", "--rm", "--network", network, imageName, "/bin/true")
+	return d.command(append(append([]string{"run", "--rm", "--network", network}, d.flags...), imageName, "/bin/true")...)
 }
 
 func (d *docker) exec(name string) []string { return d.command("exec", name, "/bin/true") }
 
 func (d *docker) start(name string) error {
-	return quiet(d.command("run", "-d", "--name", name, "--network", "none", imageName, "/bin/sleep", "1000000")...)
+	args := append([]string{"run", "-d", "--name", name, "--network", "none"}, d.flags...)
+	return quiet(d.command(append(args, imageName, "/bin/sleep", "1000000")...)...)
 }
 
 func (d *docker) remove(name string) error { return quiet(d.command("rm", "-f", name)...) }
-
-// runtime is an OCI runtime on a bundle, with the limits and the seccomp filter
-// that its default specification has, and the root as it is: no overlay.
-type runtime struct {
-	program string
-	bench   *bench
-}
-
-func (r *runtime) name() string { return r.program }
-
-func (r *runtime) bundle(args string) string { return filepath.Join(r.bench.dir, r.program+"-"+args) }
-
-func (r *runtime) prepare() error {
-	if _, err := exec.LookPath(r.program); err != nil {
-		return err
-	}
-	for _, argv := range [][]string{{"/bin/true"}, {"/bin/sleep", "1000000"}} {
-		dir := r.bundle(filepath.Base(argv[0]))
-		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a bundle
-			return err
-		}
-		cmd := exec.Command(r.program, "spec")
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s spec: %w: %s", r.program, err, out)
-		}
-		if err := editSpec(filepath.Join(dir, "config.json"), r.bench.root, argv); err != nil {
-			return err
-		}
-	}
-	probe := r.run("bench-probe-"+r.program, "none")
-	return quiet(probe...)
-}
-
-// editSpec sets the program, the root and no terminal.
-func editSpec(file, root string, argv []string) error {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	var spec map[string]any
-	if err := json.Unmarshal(data, &spec); err != nil {
-		return err
-	}
-	process, ok1 := spec["process"].(map[string]any)
-	rootfs, ok2 := spec["root"].(map[string]any)
-	if !ok1 || !ok2 {
-		return errors.New("the specification has no process or no root")
-	}
-	process["args"], process["terminal"] = argv, false
-	rootfs["path"] = root
-	if data, err = json.Marshal(spec); err != nil {
-		return err
-	}
-	return os.WriteFile(file, data, 0o644) //nolint:gosec // a bundle
-}
-
-func (r *runtime) cleanUp() error { return nil }
-
-func (r *runtime) run(name, network string) []string {
-	if network != "none" {
-		return nil
-	}
-	return []string{r.program, "run", "--bundle", r.bundle("true"), name}
-}
-
-func (r *runtime) exec(name string) []string { return []string{r.program, "exec", name, "/bin/true"} }
-
-func (r *runtime) start(name string) error {
-	cmd := exec.Command(r.program, "run", "-d", "--bundle", r.bundle("sleep"), name)
-	if err := cmd.Run(); err != nil { // its streams stay with the container, so they are not captured
-		return fmt.Errorf("%s run -d: %w", r.program, err)
-	}
-	return nil
-}
-
-func (r *runtime) remove(name string) error { return quiet(r.program, "delete", "-f", name) }
 
 // floor is the C program.
 type floor struct{ bench *bench }

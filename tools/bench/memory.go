@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// supervisors names the process that each tool keeps for a running container.
+var supervisors = map[string]string{"vz": "vz-monitor", "podman": "conmon", "docker": "containerd-shim"}
+
+// memory measures the proportional set size of the supervisors.
+func (b *bench) memory() ([]result, error) {
+	var results []result
+	for _, t := range b.tools {
+		name, ok := supervisors[t.name()]
+		if !ok {
+			continue
+		}
+		before, err := pids(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := t.start("bench-memory"); err != nil {
+			return nil, fmt.Errorf("%s: %w", t.name(), err)
+		}
+		pss, err := newest(name, before)
+		if err = errors.Join(err, t.remove("bench-memory")); err != nil {
+			return nil, fmt.Errorf("%s: %w", t.name(), err)
+		}
+		results = append(results, result{Case: "memory", Tool: t.name(), Unit: "MB", Median: pss, Min: pss, Max: pss, Runs: 1})
+	}
+	return results, nil
+}
+
+// pids returns the processes whose name begins with name; the kernel keeps
+// fifteen bytes of it.
+func pids(name string) (map[int]bool, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/comm")
+	if err != nil {
+		return nil, err
+	}
+	found := map[int]bool{}
+	for _, file := range files {
+		comm, err := os.ReadFile(file)
+		if err != nil || !strings.HasPrefix(strings.TrimSpace(string(comm)), name) {
+			continue // another one, or gone
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			return nil, err
+		}
+		found[pid] = true
+	}
+	return found, nil
+}
+
+// newest sums the memory of the processes of the name that were not there
+// before, in megabytes.
+func newest(name string, before map[int]bool) (float64, error) {
+	now, err := pids(name)
+	if err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for pid := range now {
+		if before[pid] {
+			continue
+		}
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			return 0, err
+		}
+		for line := range strings.Lines(string(text)) {
+			if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "Pss:" {
+				kb, err := strconv.ParseFloat(fields[1], 64)
+				if err != nil {
+					return 0, err
+				}
+				total += kb / 1024
+			}
+		}
+	}
+	if total == 0 {
+		return 0, fmt.Errorf("no process %s appeared", name)
+	}
+	return total, nil
+}
