@@ -45,7 +45,7 @@ var dockerFlags = []struct {
 	{"cpuset-cpus", "--cpuset-cpus 0-1", func(c vzcontract.RunConfig) any { return c.Resources.CpusetCPUs }, "0-1", ""},
 	{"cpuset-mems", "--cpuset-mems 0", func(c vzcontract.RunConfig) any { return c.Resources.CpusetMems }, "0", ""},
 	{"device", "--device /dev/fuse", func(c vzcontract.RunConfig) any { return c.Devices[0].HostPath }, "/dev/fuse", ""},
-	{"device-cgroup-rule", "--device-cgroup-rule=c_1:3_rwm", func(c vzcontract.RunConfig) any { return c.DeviceRules[0] }, "c 1:3 rwm", ""},
+	{"device-cgroup-rule", "--device-cgroup-rule=c~1:3~rwm", func(c vzcontract.RunConfig) any { return c.DeviceRules[0] }, "c 1:3 rwm", ""},
 	{"device-read-bps", "--device-read-bps /dev/sda:1mb", func(c vzcontract.RunConfig) any { return c.Resources.ReadBps[0].Rate }, uint64(1 << 20), ""},
 	{"device-read-iops", "--device-read-iops /dev/sda:9", func(c vzcontract.RunConfig) any { return c.Resources.ReadIOps[0].Rate }, uint64(9), ""},
 	{"device-write-bps", "--device-write-bps /dev/sda:1mb", func(c vzcontract.RunConfig) any { return c.Resources.WriteBps[0].Rate }, uint64(1 << 20), ""},
@@ -134,7 +134,7 @@ func TestDockerFlags(t *testing.T) {
 		t.Run(tt.flag, func(t *testing.T) {
 			words := strings.Fields(tt.words)
 			for i := range words {
-				words[i] = strings.ReplaceAll(words[i], "_", " ")
+				words[i] = strings.ReplaceAll(words[i], "~", " ")
 			}
 			var f Flags
 			// -h is the host name here, so there is no default help.
