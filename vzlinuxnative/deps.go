@@ -3,6 +3,7 @@
 package vzlinuxnative
 
 import (
+	_ "github.com/google/go-cmp/cmp"
 	_ "github.com/google/nftables"
 	_ "github.com/miekg/dns"
 	_ "github.com/moby/profiles/seccomp"
@@ -10,15 +11,14 @@ import (
 	_ "github.com/opencontainers/cgroups/devices"
 	_ "github.com/opencontainers/cgroups/manager"
 	_ "github.com/opencontainers/runc/libcontainer"
+	_ "github.com/opencontainers/runc/libcontainer/nsenter"
 	_ "github.com/opencontainers/runc/libcontainer/specconv"
 	_ "github.com/opencontainers/runtime-spec/specs-go"
+	_ "github.com/stretchr/testify/require"
 	_ "github.com/vishvananda/netlink"
 	_ "github.com/vishvananda/netns"
-	_ "golang.org/x/sys/unix"
 	_ "golang.org/x/sync/errgroup"
-	_ "github.com/stretchr/testify/require"
-	_ "github.com/google/go-cmp/cmp"
-	_ "vz.internal/vzcontract"
+	_ "golang.org/x/sys/unix"
 	_ "golang.org/x/term"
-	_ "github.com/opencontainers/runc/libcontainer/nsenter"
+	_ "vz.internal/vzcontract"
 )

@@ -47,14 +47,15 @@ func (f Filters) MatchLabels(labels map[string]string) bool {
 
 // Bool reads a filter whose value is true or false.
 func (f Filters) Bool(key string) (value, asked bool, err error) {
-	for _, v := range f[key] {
-		switch strings.ToLower(v) {
-		case "1", "true", "t":
-			return true, true, nil
-		case "0", "false", "f":
-			return false, true, nil
-		}
-		return false, true, vzcontract.Errorf(vzcontract.ErrValidation, "--filter %s=%s: want true or false", key, v)
+	if len(f[key]) == 0 {
+		return false, false, nil
 	}
-	return false, false, nil
+	v := f[key][0]
+	switch strings.ToLower(v) {
+	case "1", "true", "t":
+		return true, true, nil
+	case "0", "false", "f":
+		return false, true, nil
+	}
+	return false, true, vzcontract.Errorf(vzcontract.ErrValidation, "--filter %s=%s: want true or false", key, v)
 }

@@ -300,7 +300,7 @@ func cancelled(t *testing.T, e engine.Engine, root string) {
 	spec.Linux.CgroupsPath = "/vztest/cancelled"
 	c, err := e.Create(ctx, engine.CreateRequest{ID: "cancelled", Spec: spec, StateDir: t.TempDir()})
 	if err == nil {
-		err = errors.Join(c.Destroy(context.Background()), errors.New("Create went on though its context had ended"))
+		err = errors.Join(c.Destroy(context.Background()), errors.New("create went on though its context had ended"))
 	}
 	require.ErrorIs(t, err, context.Canceled)
 }
