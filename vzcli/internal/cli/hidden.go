@@ -1,8 +1,20 @@
 package cli
 
-import "io"
-
-// hidden runs the parts that vz plays for itself, before anything is set up.
-func hidden(args []string, stdin io.Reader, stdout, stderr io.Writer) (int, bool) {
-	return 0, false
+// part runs args where they name a part that vz plays for itself; such a part
+// has streams, signals and exit codes of its own.
+func part(args []string) (code int, ok bool) {
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+		args = args[1:]
+	}
+	if name == "internal" && len(args) > 0 {
+		name += " " + args[0]
+		args = args[1:]
+	}
+	f := parts[name]
+	if f == nil {
+		return 0, false
+	}
+	return f(args), true
 }

@@ -13,7 +13,7 @@ import (
 // Main is the whole program: it runs one command line and returns the exit
 // code. It may be called more than once in a process.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if code, ok := hidden(args, stdin, stdout, stderr); ok {
+	if code, ok := part(args); ok {
 		return code
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
