@@ -25,7 +25,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer signals.Stop()
 	env := &command.Env{
 		Ctx: ctx, Stdin: stdin, Stdout: stdout, Stderr: stderr,
-		Signals: signals, Open: open,
+		Signals: signals, Open: open, Checks: checks{},
 	}
 	cmd, err := dispatch(env, args)
 	err = errors.Join(err, env.Close())

@@ -34,6 +34,8 @@ type Env struct {
 	Commands []Command
 	// Open makes the services. It is called once, when first needed.
 	Open func(Globals) (*Services, error)
+	// Checks looks at the host. It works where Open does not.
+	Checks Checks
 
 	services *Services
 }

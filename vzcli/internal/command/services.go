@@ -16,7 +16,6 @@ type Services struct {
 	Images    vzcontract.Images
 	Store     ImageStore
 	Logins    Logins
-	Checks    Checks
 }
 
 // An ImageStore is what an image store does besides vzcontract.Images.
@@ -83,11 +82,11 @@ type Logins interface {
 	Logout(ctx context.Context, server string) (bool, error)
 }
 
-// Checks look at what the host can do.
+// Checks look at what the host can do and in what state vz's own files are.
 type Checks interface {
-	Check(ctx context.Context) []CheckResult
+	Check(env *Env) ([]CheckResult, error)
 	// Repair puts right what it can and says what it did.
-	Repair(ctx context.Context) ([]string, error)
+	Repair(env *Env) ([]string, error)
 }
 
 // A CheckResult is what one check found.

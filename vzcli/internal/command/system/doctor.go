@@ -7,7 +7,6 @@ import (
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/output"
-	"vz.internal/vzcontract"
 )
 
 type doctor struct {
@@ -17,23 +16,19 @@ type doctor struct {
 
 // Run implements command.Verb.
 func (c *doctor) Run(env *command.Env) error {
-	s, err := env.Services()
-	if err != nil {
-		return err
-	}
-	if s.Checks == nil {
-		return vzcontract.Errorf(vzcontract.ErrUnsupported, "doctor: backend %s has no checks", s.Backend.BackendName())
-	}
 	if c.Repair {
-		done, err := s.Checks.Repair(env.Ctx)
+		done, err := env.Checks.Repair(env)
 		for _, line := range done {
-			fmt.Fprintln(env.Stdout, "repaired: "+line)
+			fmt.Fprintln(env.Stderr, "repaired: "+line)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	results := s.Checks.Check(env.Ctx)
+	results, err := env.Checks.Check(env)
+	if err != nil {
+		return err
+	}
 	if format := env.Listing(c.Format, false).Format; format != "" {
 		err = output.Documents(env.Stdout, format, results)
 	} else {
