@@ -11,8 +11,7 @@ COMMANDS := $(notdir $(patsubst %/main.go,%,$(wildcard vz*/cmd/*/main.go)))
 # others are pure Go.
 CGO_COMMANDS := vz vz-monitor
 TAGS := netgo,osusergo,seccomp
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -buildid= -X main.version=$(VERSION)
+LDFLAGS := -s -w -buildid=
 STATIC := -linkmode external -extldflags -static
 
 # Programs that only developers need, at the versions of tools/lint/go.mod.
@@ -34,7 +33,7 @@ help: ## list the targets
 
 build: $(addprefix build-,$(COMMANDS)) ## build all programs into bin/
 
-# vz carries vz-box inside where it is told to, so that one comes first.
+# The directory of a command says its module: vzcli/cmd/vz is built in vzcli.
 build-%:
 	@mkdir -p bin
 	@dir=$$(echo vz*/cmd/$*); \
