@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"io"
 	"sync"
 )
@@ -44,17 +45,16 @@ func (d *detacher) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// scan adds input to pending and reports whether the keys are complete.
+// scan adds input to pending and reports whether the keys are complete. What
+// is held back is always the longest end of the input that begins the keys.
 func (d *detacher) scan(input []byte) bool {
 	for _, b := range input {
-		for d.matched > 0 && b != d.keys[d.matched] {
-			d.flush()
+		held := append(bytes.Clone(d.keys[:d.matched]), b)
+		for !bytes.HasPrefix(d.keys, held) {
+			d.pending = append(d.pending, held[0])
+			held = held[1:]
 		}
-		if b != d.keys[d.matched] {
-			d.pending = append(d.pending, b)
-			continue
-		}
-		if d.matched++; d.matched == len(d.keys) {
+		if d.matched = len(held); d.matched == len(d.keys) {
 			return true
 		}
 	}
