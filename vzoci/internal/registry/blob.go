@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vz.internal/vzcontract"
 )
 
 // idleTimeout ends a stream that brings nothing for so long.
@@ -18,6 +20,7 @@ const idleTimeout = 60 * time.Second
 type BlobStream struct {
 	body   io.ReadCloser
 	end    *endpoint
+	caller context.Context //nolint:containedctx // to tell whose end it was
 	idle   *time.Timer
 	cancel context.CancelFunc
 	leave  func()
@@ -47,10 +50,11 @@ func (e *endpoint) blob(ctx context.Context, repository, digest string, offset i
 		return nil, err
 	}
 	streamCtx, cancel := context.WithCancel(ctx)
-	s := &BlobStream{end: e, cancel: cancel, leave: leave, idle: time.AfterFunc(2*idleTimeout, cancel)}
+	s := &BlobStream{end: e, caller: ctx, cancel: cancel, leave: leave, idle: time.AfterFunc(2*idleTimeout, cancel)}
 	if err := s.open(streamCtx, repository, digest, offset, etag); err != nil {
+		err = s.explain(err, func(err error) error { return err })
 		s.release()
-		return nil, s.explain(ctx, err)
+		return nil, err
 	}
 	s.idle.Reset(idleTimeout)
 	return s, nil
@@ -111,7 +115,7 @@ func (s *BlobStream) Read(p []byte) (int, error) {
 		s.idle.Reset(idleTimeout)
 	}
 	if err != nil && err != io.EOF {
-		return n, s.explain(context.Background(), err)
+		return n, s.explain(err, s.end.broken)
 	}
 	return n, err
 }
@@ -129,14 +133,11 @@ func (s *BlobStream) release() {
 	s.leave()
 }
 
-// explain words a broken stream. One that our own watchdog cut, not the
-// caller, was idle.
-func (s *BlobStream) explain(caller context.Context, err error) error {
-	if caller.Err() != nil {
-		return err
+// explain words a failure. One that our own watchdog caused, not the caller,
+// means that nothing came.
+func (s *BlobStream) explain(err error, otherwise func(error) error) error {
+	if s.caller.Err() == nil && !s.idle.Stop() {
+		return Transient(vzcontract.Errorf(vzcontract.ErrUnavailable, "registry %s sent nothing for %v", s.end.name, idleTimeout))
 	}
-	if !s.idle.Stop() {
-		return Transient(fmt.Errorf("registry %s sent nothing for %v", s.end.name, idleTimeout))
-	}
-	return s.end.unreachable(err)
+	return otherwise(err)
 }

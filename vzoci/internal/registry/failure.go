@@ -147,6 +147,18 @@ func (e *endpoint) unreachable(err error) error {
 	return &transient{err: fail("cannot be reached: %s; check the network", oneLine(err.Error()))}
 }
 
+// broken explains a stream that ended too early.
+func (e *endpoint) broken(err error) error {
+	if isCancelled(err) {
+		return err
+	}
+	return Transient(vzcontract.Errorf(vzcontract.ErrUnavailable, "registry %s broke the connection off: %s; try again", e.name, oneLine(err.Error())))
+}
+
+func isCancelled(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // isTimeoutOfOurs tells a dial or header time-out from the caller's deadline.
 func isTimeoutOfOurs(err error) bool {
 	var ne net.Error

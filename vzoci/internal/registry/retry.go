@@ -58,6 +58,9 @@ type Tries struct {
 // Tries returns a fresh counter.
 func (c *Client) Tries() *Tries { return &Tries{backoff: c.opts.Backoff} }
 
+// Tries returns a fresh counter.
+func (r *Repository) Tries() *Tries { return r.client.Tries() }
+
 // Progress forgets the failures so far.
 func (t *Tries) Progress() { t.failed = 0 }
 
