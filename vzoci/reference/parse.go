@@ -172,3 +172,20 @@ func checkDigest(digest string) (reason string) {
 	}
 	return ""
 }
+
+// ParseRegistry reads the name of a registry as people type it: a host with or
+// without a port, perhaps as a URL; "" is Docker Hub.
+func ParseRegistry(s string) (string, error) {
+	name := strings.TrimPrefix(strings.TrimPrefix(s, "https://"), "http://")
+	name, path, _ := strings.Cut(name, "/")
+	switch {
+	case name == "" && path == "" || name == "index.docker.io" || name == "registry-1.docker.io":
+		return DefaultRegistry, nil
+	case strings.Trim(path, "/") != "" && path != "v1/" && path != "v2/":
+		return "", vzcontract.Errorf(vzcontract.ErrValidation, "registry %q: give the host alone, without a path", shorten(s))
+	}
+	if reason := checkRegistry(name); reason != "" {
+		return "", vzcontract.Errorf(vzcontract.ErrValidation, "registry %q: %s", shorten(s), reason)
+	}
+	return name, nil
+}

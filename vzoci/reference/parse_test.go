@@ -113,3 +113,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestParseRegistry(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "docker.io", "docker.io": "docker.io", "https://index.docker.io/v1/": "docker.io",
+		"ghcr.io": "ghcr.io", "https://ghcr.io/": "ghcr.io", "localhost:5000": "localhost:5000",
+	} {
+		if got, err := reference.ParseRegistry(in); err != nil || got != want {
+			t.Errorf("ParseRegistry(%q) = %q, %v; want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"a b", "ghcr.io/x", "/x"} {
+		if got, err := reference.ParseRegistry(in); !errors.Is(err, vzcontract.ErrValidation) {
+			t.Errorf("ParseRegistry(%q) = %q, %v; want ErrValidation", in, got, err)
+		}
+	}
+}

@@ -30,6 +30,10 @@ type statusError struct {
 func (e *statusError) Error() string { return e.text }
 func (e *statusError) Unwrap() error { return e.class }
 
+// refusedTries is how often a port that nobody listens on is tried: a registry
+// that restarts is back soon, one that is not there stays away.
+const refusedTries = 3
+
 const (
 	maxErrorBody    = 64 << 10
 	maxErrorMessage = 200
@@ -142,7 +146,7 @@ func (e *endpoint) unreachable(err error) error {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fail("cannot be found: no such host %s; check the name", dns.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return &transient{err: fail("cannot be reached: connection refused; does it run?")}
+		return &transient{limit: refusedTries, err: fail("cannot be reached: connection refused; does it run?")}
 	}
 	return &transient{err: fail("cannot be reached: %s; check the network", oneLine(err.Error()))}
 }

@@ -73,7 +73,7 @@ func (t *Tries) Again(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	t.failed++
-	if !errors.As(err, &tr) || t.failed >= t.backoff.Attempts || tr.after > maxRetryAfter {
+	if !errors.As(err, &tr) || t.failed >= t.backoff.Attempts || tr.limit > 0 && t.failed >= tr.limit || tr.after > maxRetryAfter {
 		return err
 	}
 	pause := min(t.backoff.Base<<(t.failed-1), t.backoff.Max)
@@ -102,6 +102,7 @@ func (c *Client) retry(ctx context.Context, op func() error) error {
 type transient struct {
 	err   error
 	after time.Duration // the server's wish; 0 is none
+	limit int           // of tries, where fewer than usual make sense; 0 is none
 }
 
 func (t *transient) Error() string { return t.err.Error() }
