@@ -6,10 +6,10 @@ import (
 	"errors"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzoci/internal/inflate"
 )
 
 // maxZstdWindow bounds a decoder's memory; 128 MiB is what zstd --long makes.
@@ -24,9 +24,6 @@ var (
 	}
 )
 
-// errTruncated: the compressed stream ends in the middle.
-var errTruncated = errors.New("the compressed layer is cut off")
-
 // decompress returns the bytes that r stands for. It goes by the first bytes,
 // not by the media type, which is often wrong.
 func decompress(r io.Reader) (io.ReadCloser, error) {
@@ -37,11 +34,7 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 	}
 	switch {
 	case bytes.HasPrefix(head, gzipMagic):
-		z, err := gzip.NewReader(br)
-		if err != nil {
-			return nil, damaged(err)
-		}
-		return &decompressed{z}, nil
+		return &decompressed{inflate.NewReader(br)}, nil
 	case bytes.HasPrefix(head, zstdMagic), len(head) >= 4 && head[0]&0xf0 == 0x50 && bytes.Equal(head[1:4], []byte{0x2a, 0x4d, 0x18}):
 		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
@@ -70,14 +63,24 @@ func (d *decompressed) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// ofDecoder are the errors that say that the bytes are wrong.
+var ofDecoder = []error{
+	inflate.ErrHeader, inflate.ErrCorrupt, inflate.ErrChecksum,
+	zstd.ErrMagicMismatch, zstd.ErrWindowSizeExceeded, zstd.ErrWindowSizeTooSmall, zstd.ErrBlockTooSmall, zstd.ErrCRCMismatch,
+	zstd.ErrDecoderSizeExceeded, zstd.ErrCompressedSizeTooBig, zstd.ErrFrameSizeExceeded, zstd.ErrFrameSizeMismatch,
+	zstd.ErrReservedBlockType, zstd.ErrUnexpectedBlockSize, zstd.ErrUnknownDictionary,
+}
+
 // damaged words what a decoder found. An unexpected end must not look like
 // one that io.ReadFull reports.
 func damaged(err error) error {
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return invalid("%v", errTruncated)
-	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), isFlate(err), isZstd(err):
-		return invalid("the compressed layer is damaged: %v", err)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return invalid("the compressed layer is cut off")
+	}
+	for _, e := range ofDecoder {
+		if errors.Is(err, e) {
+			return invalid("the compressed layer is damaged: %v", err)
+		}
 	}
 	return err
 }

@@ -23,8 +23,10 @@ type dirStore struct {
 	full  bool                   // writes of blobs fail
 }
 
-func newDirStore(t *testing.T) *dirStore {
-	s := &dirStore{dir: t.TempDir(), locks: map[string]*sync.Mutex{}}
+func newDirStore(t testing.TB) *dirStore { return newDirStoreIn(t, t.TempDir()) }
+
+func newDirStoreIn(t testing.TB, dir string) *dirStore {
+	s := &dirStore{dir: dir, locks: map[string]*sync.Mutex{}}
 	for _, d := range []string{"blobs", "partial", "layers", "work"} {
 		if err := os.Mkdir(filepath.Join(s.dir, d), 0o755); err != nil {
 			t.Fatal(err)

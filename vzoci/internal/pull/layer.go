@@ -117,7 +117,7 @@ func (l *layer) fetch(ctx context.Context, blob Ingest) error {
 }
 
 func (l *layer) fetchAndUnpack(ctx context.Context, blob Ingest, dir Layer) (size int64, err error) {
-	return l.stages(ctx, dir, nil, func(ctx context.Context, out *pipe) error { return l.download(ctx, blob, out) })
+	return l.stages(ctx, dir, func(ctx context.Context, out *pipe) error { return l.download(ctx, blob, out) })
 }
 
 // unpackStored unpacks a blob that is in the store already. One that turns out
@@ -136,18 +136,11 @@ func (l *layer) unpackStored(ctx context.Context) error {
 		return errors.Join(err, dir.Abort())
 	}
 	defer f.Close()
-	sum := sha256.New()
 	l.tell("unpacking", l.desc.Size)
-	size, err := l.stages(ctx, dir, sum, func(_ context.Context, out *pipe) error { return out.fill(f) })
-	if !isCancelled(err) {
-		if _, seekErr := f.Seek(0, io.SeekStart); err != nil && seekErr == nil {
-			sum.Reset()
-			_, seekErr = io.Copy(sum, f) // the stages may have stopped early
-			err = errors.Join(err, seekErr)
-		}
-		if hexSum(sum) != l.desc.Digest.Hex {
-			return errors.Join(errStartOver, dir.Abort(), l.store.Discard(l.desc.Digest))
-		}
+	sum := sha256.New()
+	size, err := l.stages(ctx, dir, func(_ context.Context, out *pipe) error { return out.fill(io.TeeReader(f, sum)) })
+	if !isCancelled(err) && hexSum(sum) != l.desc.Digest.Hex {
+		return errors.Join(errStartOver, dir.Abort(), l.store.Discard(l.desc.Digest))
 	}
 	if err != nil {
 		return errors.Join(err, dir.Abort())
@@ -160,14 +153,14 @@ func (l *layer) unpackStored(ctx context.Context) error {
 }
 
 // stages runs source, decompression and unpacking at once and verifies the
-// diffID. blobSum, if set, sees the compressed bytes. A later stage that fails
+// diffID. A later stage that fails
 // does not end the source: only when all of the blob is there can a damaged
 // download be told from a bad image.
-func (l *layer) stages(ctx context.Context, dir Layer, blobSum hash.Hash, source func(context.Context, *pipe) error) (size int64, err error) {
+func (l *layer) stages(ctx context.Context, dir Layer, source func(context.Context, *pipe) error) (size int64, err error) {
 	unpackCtx, stopUnpack := context.WithCancel(ctx)
 	defer stopUnpack()
 	diffSum := sha256.New()
-	compressed, plain := newPipe(ctx, blobSum), newPipe(unpackCtx, diffSum)
+	compressed, plain := newPipe(ctx, nil), newPipe(unpackCtx, diffSum)
 	var failed [3]error // by stage
 	var running sync.WaitGroup
 	running.Go(func() { failed[0] = source(ctx, compressed) })

@@ -15,24 +15,41 @@ const (
 // is one writer and one reader; the end of ctx frees both.
 type pipe struct {
 	ctx  context.Context //nolint:containedctx // a pipe lives as long as the stages' group
+	sent chan []byte     // what was sent and is not yet hashed; full itself where nothing is
 	full chan []byte
 	free chan []byte
 
 	// Of the reader.
-	sum  hash.Hash // of all that was taken; may be nil
-	rest []byte    // of the buffer in hand
+	rest []byte // of the buffer in hand
 	held []byte
 	err  error
 
 	last error // set before full is closed
 }
 
+// newPipe returns a pipe. If sum is not nil, all that passes is written to it
+// in a goroutine of its own, and complete when the reader has seen the end.
 func newPipe(ctx context.Context, sum hash.Hash) *pipe {
-	p := &pipe{ctx: ctx, full: make(chan []byte, bufferCount), free: make(chan []byte, bufferCount), sum: sum}
+	p := &pipe{ctx: ctx, full: make(chan []byte, bufferCount), free: make(chan []byte, bufferCount)}
 	for range bufferCount {
 		p.free <- nil // made when first used: small layers need one
 	}
+	p.sent = p.full
+	if sum != nil {
+		p.sent = make(chan []byte, bufferCount)
+		go p.hash(sum)
+	}
 	return p
+}
+
+// hash passes on what was sent. It ends when the writer closes the pipe and
+// never blocks before that but for new buffers.
+func (p *pipe) hash(sum hash.Hash) {
+	for b := range p.sent {
+		sum.Write(b)
+		p.full <- b
+	}
+	close(p.full)
 }
 
 // buffer returns an empty buffer to fill and send.
@@ -50,7 +67,7 @@ func (p *pipe) buffer() ([]byte, error) {
 
 // send gives a buffer to the reader. It does not block: there are no more
 // buffers than places.
-func (p *pipe) send(b []byte) { p.full <- b }
+func (p *pipe) send(b []byte) { p.sent <- b }
 
 // closeWith ends the stream; the reader sees err, or io.EOF for nil.
 func (p *pipe) closeWith(err error) {
@@ -58,7 +75,7 @@ func (p *pipe) closeWith(err error) {
 		err = io.EOF
 	}
 	p.last = err
-	close(p.full)
+	close(p.sent)
 }
 
 // Read implements io.Reader.
@@ -105,9 +122,6 @@ func (p *pipe) next() error {
 		if !ok {
 			p.err = p.last
 			return p.err
-		}
-		if p.sum != nil {
-			p.sum.Write(b)
 		}
 		p.held, p.rest = b, b
 		return nil
