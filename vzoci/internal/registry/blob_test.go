@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 
 	"vz.internal/vzcontract"
@@ -79,8 +80,8 @@ func TestPushBlob(t *testing.T) {
 				tt.prepare(s)
 			}
 			r := repository(newClient(t, registry.Options{}), s.Host(), "a")
-			var sent int64
-			if err := r.PushBlob(t.Context(), upload(tt.mount), func(n int64) { sent = n }); err != nil {
+			var sent atomic.Int64
+			if err := r.PushBlob(t.Context(), upload(tt.mount), sent.Store); err != nil {
 				t.Fatal(err)
 			}
 			if has, err := r.HasBlob(t.Context(), d.String()); err != nil || !has {
@@ -95,8 +96,8 @@ func TestPushBlob(t *testing.T) {
 					patches++
 				}
 			}
-			if patches != tt.patches || patches > 0 && sent != int64(len(data)) {
-				t.Errorf("%d requests with data, want %d; progress ended at %d of %d", patches, tt.patches, sent, len(data))
+			if patches != tt.patches || patches > 0 && sent.Load() != int64(len(data)) {
+				t.Errorf("%d requests with data, want %d; progress ended at %d of %d", patches, tt.patches, sent.Load(), len(data))
 			}
 		})
 	}
