@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -30,14 +31,14 @@ const Socket = "monitor.sock"
 // Main is the program of a monitor. It returns the exit code of the process.
 func Main(args []string) int {
 	debug.SetGCPercent(25)
-	if err := run(args); err != nil {
+	if err := execute(args); err != nil {
 		fmt.Fprintln(os.Stderr, "vz-monitor:", err)
 		return 1
 	}
 	return 0
 }
 
-func run(args []string) error {
+func execute(args []string) error {
 	flags := flag.NewFlagSet("vz-monitor", flag.ContinueOnError)
 	home := flags.String("home", "", "directory of the records")
 	runDir := flags.String("run", "", "directory for the socket and the engine")
@@ -59,6 +60,7 @@ func run(args []string) error {
 		store: record.New(*home), id: *id, home: *home, dir: filepath.Join(*runDir, "containers", *id),
 		engine: direct.New(libct.New()), wake: make(chan struct{}, 1),
 	}
+	m.changed = sync.NewCond(&m.mu)
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("private mounts: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"vz.internal/vzlinuxnative/internal/engine"
 	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/internal/rootfs"
 	"vz.internal/vzlinuxnative/internal/stream"
 	"vz.internal/vzlinuxnative/internal/wire"
 )
@@ -22,7 +23,7 @@ type monitor struct {
 	engine engine.Engine
 	cfg    *record.Config
 	log    stream.Log
-	root   string         // where the root is mounted
+	root   rootfs.Root
 	wake   chan struct{}  // ends the pause before a restart
 	work   sync.WaitGroup // connections that are owed an answer
 

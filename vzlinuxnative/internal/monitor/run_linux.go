@@ -16,7 +16,6 @@ import (
 	"vz.internal/vzlinuxnative/internal/ocispec"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/internal/stream"
-	"vz.internal/vzlinuxnative/internal/wire"
 )
 
 // A run is one life of the container's workload.
@@ -130,7 +129,7 @@ func (m *monitor) release(r *run, undo *cleanups) error {
 		st.State, st.Starting, st.PID = vzcontract.StateRunning, false, r.c.PID()
 		st.StartedAt, st.StoppedAt, st.Exit = r.began, time.Time{}, nil
 		st.Error, st.Restarting = "", false
-		st.RootfsDriver, st.RootfsData = m.rootInfo()
+		st.RootfsDriver, st.RootfsData = m.root.Driver, m.root.Data
 		st.Health = nil
 		if hasHealthCheck(r.cfg.Health) {
 			st.Health = &vzcontract.HealthStatus{Status: vzcontract.HealthStarting}
