@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/network/internal/names"
 	"vz.internal/vzlinuxnative/network/internal/nft"
 )
 
@@ -15,16 +16,22 @@ import (
 // It belongs to the process that reserved it. Its methods are safe for
 // concurrent use.
 type Sandbox struct {
-	m   *Manager
-	req Request
+	m     *Manager
+	req   Request
+	view  *view
+	claim *os.File // held until Close
+	// relaysNames: the container asks its own listener even on the default
+	// network.
+	relaysNames bool
 
 	mu     sync.Mutex
-	places []*place    // guarded by mu
-	ports  []published // guarded by mu
-	direct []nft.Port  // guarded by mu; published in the kernel
-	ns     *os.File    // guarded by mu; nil before Connect
-	closed bool        // guarded by mu
-	claim  *os.File    // held until Close
+	places []*place      // guarded by mu
+	ports  []published   // guarded by mu
+	direct []nft.Port    // guarded by mu; published in the kernel
+	ns     *os.File      // guarded by mu; nil before Connect
+	closed bool          // guarded by mu
+	rules  nft.Container // guarded by mu; in the container's namespace
+	server *names.Server // guarded by mu; nil when nobody listens for names
 }
 
 // Reserve takes addresses and host ports for a container that is about to be
@@ -41,7 +48,7 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{m: m, req: r, claim: claim}
+	s := &Sandbox{m: m, req: r, claim: claim, view: &view{m: m, servers: r.DNS.Servers}}
 	err = m.locked(func() error {
 		for i, at := range r.Networks {
 			n, err := m.find(at.Network)
@@ -58,6 +65,10 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 	})
 	if err == nil {
 		s.ports, err = m.bindAll(&r)
+	}
+	if err == nil {
+		s.view.follow(s.places)
+		err = s.chooseResolver()
 	}
 	if err == nil {
 		err = s.writeFiles()
@@ -103,6 +114,9 @@ func (s *Sandbox) Close(ctx context.Context) error {
 	}
 	s.closed = true
 	err := errors.Join(s.unpublish(), closePorts(s.ports))
+	if s.server != nil {
+		err = errors.Join(err, s.server.Close())
+	}
 	if s.ns != nil {
 		err = errors.Join(err, s.ns.Close())
 	}
