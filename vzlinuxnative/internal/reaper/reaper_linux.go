@@ -23,6 +23,9 @@ import (
 // Path is where the reaper is inside a container.
 const Path = "/dev/init"
 
+// DefaultPath is the PATH of a workload that has none.
+const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
 // loadAddress is where the program's file lies in memory.
@@ -91,5 +94,5 @@ func searchPath(env []string) string {
 			return v
 		}
 	}
-	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	return DefaultPath
 }
