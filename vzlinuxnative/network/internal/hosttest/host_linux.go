@@ -56,6 +56,16 @@ func Enter(t testing.TB) bool {
 // Namespace makes a network namespace, closed at the end of the test.
 func Namespace(t testing.TB) *os.File {
 	t.Helper()
+	f, err := Unshare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// Unshare makes a network namespace, which lives as long as its file is open.
+func Unshare() (*os.File, error) {
 	type result struct {
 		f   *os.File
 		err error
@@ -71,11 +81,7 @@ func Namespace(t testing.TB) *os.File {
 		made <- result{f, err}
 	}()
 	r := <-made
-	if r.err != nil {
-		t.Fatal(r.err)
-	}
-	t.Cleanup(func() { _ = r.f.Close() })
-	return r.f
+	return r.f, r.err
 }
 
 // In runs do on a thread in ns. Sockets that do opens stay in ns.
