@@ -27,9 +27,9 @@ func Enter(t testing.TB) bool {
 		return true
 	}
 	testreq.Net(t)
-	args := []string{"-test.run=^" + regexp.QuoteMeta(t.Name()) + "$", "-test.v"}
+	args := []string{"-test.run=" + pattern(t.Name()), "-test.v"}
 	if _, ok := t.(*testing.B); ok {
-		args = []string{"-test.run=^$", "-test.bench=^" + regexp.QuoteMeta(t.Name()) + "$", "-test.v"}
+		args = []string{"-test.run=^$", "-test.bench=" + pattern(t.Name()), "-test.v"}
 		for _, a := range os.Args {
 			if strings.HasPrefix(a, "-test.benchtime=") {
 				args = append(args, a)
@@ -51,6 +51,15 @@ func Enter(t testing.TB) bool {
 		t.Logf("%s", out)
 	}
 	return false
+}
+
+// pattern matches exactly a test's name.
+func pattern(name string) string {
+	var parts []string
+	for part := range strings.SplitSeq(name, "/") {
+		parts = append(parts, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	return strings.Join(parts, "/")
 }
 
 // Namespace makes a network namespace, closed at the end of the test.
