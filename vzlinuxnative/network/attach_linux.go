@@ -105,7 +105,7 @@ func (s *Sandbox) rewire(h *netlink.Handle, change func() error) error {
 		return err
 	}
 	s.view.follow(s.places)
-	return errors.Join(s.routeDefault(h), s.listen(), s.publish(), s.writeFiles())
+	return errors.Join(s.routeDefault(h), s.listen(), s.relay(), s.publish(), s.writeFiles())
 }
 
 // handle opens the container's network namespace. The caller holds s.mu.

@@ -44,7 +44,7 @@ func (s *Sandbox) Connect(ctx context.Context, ns *os.File) error {
 			return err
 		}
 	}
-	return errors.Join(s.routeDefault(h), s.listen(), s.publish())
+	return errors.Join(s.routeDefault(h), s.listen(), s.relay(), s.publish())
 }
 
 // plug joins the container to one network.

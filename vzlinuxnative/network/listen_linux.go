@@ -71,10 +71,19 @@ func (s *Sandbox) listens() bool {
 	return s.relaysNames
 }
 
-// chooseResolver decides whether the container's questions are relayed.
+// chooseResolver decides whether the container's questions are relayed: when
+// the host's resolvers, or all that is outside, are out of its reach.
 func (s *Sandbox) chooseResolver() error {
+	p := s.outward()
+	if p != nil {
+		blocked, err := s.m.obstacles(p.net.Info.Interface)
+		if err != nil {
+			return err
+		}
+		s.blocked = blocked
+	}
 	dns, err := reachableDNS()
-	s.relaysNames = len(dns.Servers) == 0 && len(s.req.DNS.Servers) == 0
+	s.relaysNames = len(dns.Servers) == 0 && len(s.req.DNS.Servers) == 0 || s.blocked.IPv4 != "" && nft.Available() == nil
 	return err
 }
 

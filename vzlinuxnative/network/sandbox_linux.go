@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"sync"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/names"
 	"vz.internal/vzlinuxnative/network/internal/nft"
+	"vz.internal/vzlinuxnative/network/internal/portproxy"
 )
 
 // A Sandbox is a container's part in its networks, from Reserve until Close.
@@ -24,14 +24,16 @@ type Sandbox struct {
 	// network.
 	relaysNames bool
 
-	mu     sync.Mutex
-	places []*place      // guarded by mu
-	ports  []published   // guarded by mu
-	direct []nft.Port    // guarded by mu; published in the kernel
-	ns     *os.File      // guarded by mu; nil before Connect
-	closed bool          // guarded by mu
-	rules  nft.Container // guarded by mu; in the container's namespace
-	server *names.Server // guarded by mu; nil when nobody listens for names
+	mu      sync.Mutex
+	places  []*place        // guarded by mu
+	ports   []published     // guarded by mu
+	direct  []nft.Port      // guarded by mu; published in the kernel
+	ns      *os.File        // guarded by mu; nil before Connect
+	closed  bool            // guarded by mu
+	rules   nft.Container   // guarded by mu; in the container's namespace
+	server  *names.Server   // guarded by mu; nil when nobody listens for names
+	blocked nft.Obstacles   // guarded by mu; why the host does not route
+	relayed *portproxy.Port // guarded by mu; nil when nothing is relayed
 }
 
 // Reserve takes addresses and host ports for a container that is about to be
@@ -108,20 +110,25 @@ func (s *Sandbox) Ports() []vzcontract.PublishedPort {
 // is idempotent.
 func (s *Sandbox) Close(ctx context.Context) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closed {
+		s.mu.Unlock()
 		return nil
 	}
 	s.closed = true
-	err := errors.Join(s.unpublish(), closePorts(s.ports))
-	if s.server != nil {
-		err = errors.Join(err, s.server.Close())
+	err := s.unpublish()
+	server, relayed, ns, places, ports := s.server, s.relayed, s.ns, s.places, s.ports
+	s.server, s.relayed, s.ns, s.places, s.ports = nil, nil, nil, nil, nil
+	s.mu.Unlock() // what is served now may wait for it
+	if server != nil {
+		err = errors.Join(err, server.Close())
 	}
-	if s.ns != nil {
-		err = errors.Join(err, s.ns.Close())
+	if relayed != nil {
+		err = errors.Join(err, relayed.Close())
 	}
-	places := slices.Clone(s.places)
-	s.places, s.ports, s.ns = nil, nil, nil
+	err = errors.Join(err, closePorts(ports))
+	if ns != nil {
+		err = errors.Join(err, ns.Close())
+	}
 	err = errors.Join(err, s.m.leave(s.req.ContainerID, places))
 	return errors.Join(err, s.m.unclaim(s.req.ContainerID, s.claim))
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
@@ -18,13 +19,17 @@ type Container struct {
 	// address of the namespace too, is where its questions go.
 	Asked    netip.Addr
 	Listener netip.AddrPort
-	// Relay is the port of loopback to which connections by TCP go that leave
-	// Subnets; 0 lets them be.
-	Relay   uint16
-	Subnets []netip.Prefix
+	// Relay is the port of loopback to which all TCP connections over IPv4 go
+	// except those to Direct; 0 lets them be.
+	Relay  uint16
+	Direct []netip.Prefix
 }
 
 const containerTable = "vz"
+
+// PassMark is the mark of packets in a container's namespace that the relay
+// leaves alone.
+const PassMark = 0x767a
 
 // Install makes the rules of c in ns, instead of those it made before.
 func (c Container) Install(ns *os.File) error {
@@ -53,8 +58,9 @@ func (c Container) Install(ns *os.File) error {
 		}
 	}
 	if c.Relay != 0 {
+		add([]expr.Any{&expr.Meta{Key: expr.MetaKeyMARK, Register: reg}, &expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: binaryutil.NativeEndian.PutUint32(PassMark)}}, verdict(expr.VerdictReturn))
 		add([]expr.Any{&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: reg}, &expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: iface16("lo")}}, verdict(expr.VerdictReturn))
-		for _, p := range c.Subnets {
+		for _, p := range c.Direct {
 			of := v4()
 			if p.Addr().Is6() {
 				of = v6()
