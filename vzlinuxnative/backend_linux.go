@@ -9,6 +9,7 @@ import (
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/network"
 )
 
 // Options say where a backend keeps its things and what it works with.
@@ -34,6 +35,7 @@ type Options struct {
 type Backend struct {
 	opts  Options
 	store *record.Store
+	nets  *network.Manager
 	log   *slog.Logger
 
 	mu     sync.Mutex
@@ -51,7 +53,10 @@ func Open(opts Options) (*Backend, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Backend{opts: opts, store: record.New(opts.Home), log: opts.Log, phases: map[string]vzcontract.SharedVMPhase{}}, nil
+	return &Backend{
+		opts: opts, store: record.New(opts.Home), log: opts.Log, phases: map[string]vzcontract.SharedVMPhase{},
+		nets: network.Open(network.Options{Dir: filepath.Join(opts.Home, "networks"), RunDir: filepath.Join(opts.Run, "networks")}),
+	}, nil
 }
 
 // Name is that of the backend.

@@ -42,7 +42,7 @@ func (b *Backend) create(ctx context.Context, run vzcontract.RunConfig) (c *cont
 	if err := merge(cfg, b.store.Dir(cfg.ID)); err != nil {
 		return nil, err
 	}
-	if err := b.checkRefs(cfg); err != nil {
+	if err := b.checkRefs(ctx, cfg); err != nil {
 		return nil, err
 	}
 	mounts, err := b.planMounts(ctx, cfg)

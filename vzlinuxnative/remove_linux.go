@@ -88,6 +88,7 @@ func (b *Backend) cleanUp(ctx context.Context, cfg *record.Config) error {
 	dir := b.runDir(cfg.ID)
 	return errors.Join(
 		libct.New().Cleanup(ctx, cfg.ID, dir+"/engine", cfg.CgroupsPath),
+		b.nets.Release(ctx, cfg.ID),
 		os.RemoveAll(dir),
 	)
 }

@@ -62,6 +62,7 @@ func execute(args []string) error {
 		nets: network.Open(network.Options{Dir: filepath.Join(*home, "networks"), RunDir: filepath.Join(*runDir, "networks")}),
 	}
 	m.changed = sync.NewCond(&m.mu)
+	m.openEvents()
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("private mounts: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vz.internal/vzlinuxnative/internal/engine"
@@ -28,6 +29,8 @@ type monitor struct {
 	logs   stream.Logs
 	nets   *network.Manager
 	root   rootfs.Root
+	tell   *teller
+	name   atomic.Value   // string
 	wake   chan struct{}  // ends the pause before a restart
 	work   sync.WaitGroup // connections that are owed an answer
 
@@ -83,9 +86,11 @@ func (m *monitor) live(l *net.UnixListener, first *wire.Conn) error {
 	}
 	m.set(func() { m.closing = true })
 	l.Close()
-	err = m.finish()
+	// Who is attached may still be reading.
+	err = m.clear()
 	m.work.Wait()
-	return err
+	m.tell.flush()
+	return errors.Join(err, m.goWithEnd())
 }
 
 // set changes the guarded fields.

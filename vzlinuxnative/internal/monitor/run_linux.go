@@ -63,6 +63,7 @@ func (m *monitor) launch(q *request) (r *run, err error) {
 	if err != nil {
 		return nil, err
 	}
+	m.name.Store(st.Name)
 	fault.Point("start.recorded")
 	r = &run{cfg: record.RunConfig(m.cfg, st), restarts: st.RestartCount, ended: make(chan struct{})}
 	var undo cleanups

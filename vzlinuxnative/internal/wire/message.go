@@ -27,6 +27,7 @@ const (
 	Resume Op = "resume"
 	Join   Op = "join"  // connect to a network
 	Leave  Op = "leave" // disconnect from a network
+	Rename Op = "rename"
 	OK     Op = "ok"
 	Failed Op = "failed"
 	Ended  Op = "ended"
@@ -43,6 +44,7 @@ type Message struct {
 	Grace   *time.Duration            `json:"grace,omitempty"`
 	Restart bool                      `json:"restart,omitempty"`
 	Network *vzcontract.NetworkAttach `json:"network,omitempty"`
+	Name    string                    `json:"name,omitempty"`
 	// ID is an exec's.
 	ID   string                 `json:"id,omitempty"`
 	Exit *vzcontract.ExitStatus `json:"exit,omitempty"`
