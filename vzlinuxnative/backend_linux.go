@@ -70,7 +70,11 @@ func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.Isolation
 
 // Capabilities implements vzcontract.Identity.
 func (b *Backend) Capabilities() vzcontract.Capabilities {
-	return vzcontract.Capabilities{Missing: map[vzcontract.Feature]string{}}
+	missing := map[vzcontract.Feature]string{}
+	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
+		missing[vzcontract.FeatureImages] = noImages
+	}
+	return vzcontract.Capabilities{Missing: missing}
 }
 
 // Close implements vzcontract.RuntimeBackend. Monitors and containers go on.

@@ -76,10 +76,22 @@ func (b *Backend) discard(ctx context.Context, c *container, volumes bool) error
 	}
 	fault.Point("rm.record")
 	b.event("destroy", c, nil)
-	if c.cfg.Image != "" && b.opts.Images != nil {
-		return b.opts.Images.ReleaseRootFS(ctx, id)
+	if volumes {
+		err = b.store.RemoveAnonymous(c.cfg)
 	}
-	return nil
+	return errors.Join(err, b.releaseImages(ctx, c.cfg))
+}
+
+// releaseImages ends the container's leases on images.
+func (b *Backend) releaseImages(ctx context.Context, cfg *record.Config) error {
+	if b.opts.Images == nil {
+		return nil
+	}
+	var errs []error
+	for _, owner := range record.Leases(cfg) {
+		errs = append(errs, b.opts.Images.ReleaseRootFS(ctx, owner))
+	}
+	return errors.Join(errs...)
 }
 
 // cleanUp removes what a monitor that was killed may have left: processes, the

@@ -96,6 +96,9 @@ func (b *Backend) spawn(ctx context.Context, c *container, attach *vzcontract.At
 			return nil, false, err
 		}
 	}
+	if err := b.readyVolumes(ctx, c.cfg); err != nil {
+		return nil, false, err
+	}
 	fault.Point("start.locked")
 	conn, err := b.launchMonitor(id, lock)
 	if err != nil {

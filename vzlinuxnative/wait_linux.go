@@ -40,7 +40,7 @@ func (b *Backend) wait(ctx context.Context, id string, cond vzcontract.WaitCondi
 			if cond == vzcontract.WaitHealthy {
 				return exit, vzcontract.Errorf(vzcontract.ErrConflict, "the container was removed")
 			}
-			return last.Exit(), nil
+			return last.Exit(), b.endLeases(context.WithoutCancel(ctx))
 		}
 		if err != nil {
 			w.close()

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"errors"
 	"path/filepath"
 
 	"vz.internal/vzlinuxnative/internal/events"
@@ -9,10 +10,13 @@ import (
 	"vz.internal/vzlinuxnative/internal/rootfs"
 )
 
-// remove removes the container, which has stopped. The lease on its image is
-// ended by the next vz that has to do with images.
+// remove removes the container, which has stopped. Its leases on images
+// are ended by the next vz that has to do with images.
 func (m *monitor) remove() error {
 	fault.Point("autoremove.begin")
+	if err := m.store.LeaveLeases(m.cfg); err != nil {
+		return err
+	}
 	if err := rootfs.Remove(m.store.Dir(m.id)); err != nil {
 		return err
 	}
@@ -25,5 +29,8 @@ func (m *monitor) remove() error {
 	if err != nil {
 		return err
 	}
-	return j.Append(record.Event(m.cfg, m.name.Load().(string), "destroy", nil))
+	return errors.Join(
+		j.Append(record.Event(m.cfg, m.name.Load().(string), "destroy", nil)),
+		m.store.RemoveAnonymous(m.cfg),
+	)
 }

@@ -25,6 +25,7 @@ type run struct {
 	cfg      vzcontract.RunConfig
 	streams  *stream.Set
 	net      joined
+	sources  []*os.File     // of mounts, open until the container is made
 	first    *stream.Client // who started it and is attached
 	began    time.Time
 	restarts int // before this one
@@ -83,6 +84,7 @@ func (m *monitor) launch(q *request) (r *run, err error) {
 		return nil, err
 	}
 	fault.Point("start.reserved")
+	defer r.closeSources()
 	if r.spec, err = m.spec(r, q); err != nil {
 		return nil, err
 	}

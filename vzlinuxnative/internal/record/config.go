@@ -38,6 +38,8 @@ type Mount struct {
 	// Volume is the name of the volume.
 	Volume    string `json:"volume,omitempty"`
 	Anonymous bool   `json:"anonymous,omitempty"`
+	// Layers are those of an image mount, top layer first.
+	Layers []string `json:"layers,omitempty"`
 }
 
 // A State is what has become of a container.

@@ -39,7 +39,7 @@ const (
 
 // Create makes the record of a new container and takes its name. A name in
 // use is vzcontract.ErrConflict. On error nothing is left. prepare, which may
-// be nil, runs when the name is taken and before the record counts.
+// be nil, runs when the record is written: it makes what the record names.
 func (s *Store) Create(c *Config, st *State, prepare func() error) (err error) {
 	dir := s.Dir(c.ID)
 	for _, d := range []string{s.containers(), s.names()} {
@@ -74,15 +74,8 @@ func (s *Store) Create(c *Config, st *State, prepare func() error) (err error) {
 	return nil
 }
 
-// fill writes the files. The config comes last: without it there is no
-// container.
+// fill writes the files. Without a config there is no container.
 func (s *Store) fill(c *Config, st *State, prepare func() error) error {
-	if prepare != nil {
-		if err := prepare(); err != nil {
-			return err
-		}
-	}
-	fault.Point("create.prepared")
 	if err := write(s.file(c.ID, stateFile), st); err != nil {
 		return fmt.Errorf("create record: %w", err)
 	}
@@ -91,6 +84,13 @@ func (s *Store) fill(c *Config, st *State, prepare func() error) error {
 		return fmt.Errorf("create record: %w", err)
 	}
 	fault.Point("create.config")
+	if prepare == nil {
+		return nil
+	}
+	if err := prepare(); err != nil {
+		return errors.Join(err, os.Remove(s.file(c.ID, configFile)))
+	}
+	fault.Point("create.prepared")
 	return nil
 }
 

@@ -43,7 +43,7 @@ func (s *Store) remove(name string) error {
 			return failure("remove", name, vzcontract.ErrConflict, "unmount %s: %w", s.data(name), err)
 		}
 	}
-	gone := filepath.Join(s.dir, ".new-"+randomName()[:16])
+	gone := filepath.Join(s.dir, ".new-"+RandomName()[:16])
 	err := os.Rename(s.volume(name), gone)
 	if err == nil {
 		err = errors.Join(syncDir(s.dir), os.RemoveAll(gone))

@@ -13,7 +13,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -22,7 +21,18 @@ import (
 	"vz.internal/vzcontract"
 )
 
-var namePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+// validName reports whether s is [a-zA-Z0-9][a-zA-Z0-9_.-]*, of at most 255
+// bytes.
+func validName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alnum && (i == 0 || c != '_' && c != '.' && c != '-') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 255
+}
 
 // A Store is a directory of volumes. Its methods are safe for concurrent use
 // by any number of processes, and a process that is killed leaves each volume
@@ -91,13 +101,24 @@ func (s *Store) change() (unlock func(), err error) {
 // driver and options; with others it is ErrConflict. Without a name the volume
 // is anonymous and gets a random one.
 func (s *Store) Create(cfg vzcontract.VolumeConfig) (vzcontract.VolumeInfo, error) {
-	info := vzcontract.VolumeInfo{VolumeConfig: cfg, Anonymous: cfg.Name == "", CreatedAt: time.Now()}
-	if info.Anonymous {
-		info.Name = randomName()
+	if cfg.Name == "" {
+		cfg.Name = RandomName()
+		return s.create(cfg, true)
 	}
+	return s.create(cfg, false)
+}
+
+// CreateAnonymous is Create for an anonymous volume whose name, from
+// RandomName, is on record already.
+func (s *Store) CreateAnonymous(cfg vzcontract.VolumeConfig) (vzcontract.VolumeInfo, error) {
+	return s.create(cfg, true)
+}
+
+func (s *Store) create(cfg vzcontract.VolumeConfig, anonymous bool) (vzcontract.VolumeInfo, error) {
+	info := vzcontract.VolumeInfo{VolumeConfig: cfg, Anonymous: anonymous, CreatedAt: time.Now()}
 	info.Driver = cmp.Or(cfg.Driver, "local")
 	switch {
-	case !namePattern.MatchString(info.Name) || len(info.Name) > 255:
+	case !validName(info.Name):
 		return info, failure("create", cfg.Name, vzcontract.ErrValidation, "invalid name %q: want letters, digits, _ . -", cfg.Name)
 	case info.Driver != "local":
 		return info, failure("create", info.Name, vzcontract.ErrUnsupported, "unknown driver %q: only local is there", cfg.Driver)
@@ -123,7 +144,8 @@ func (s *Store) Create(cfg vzcontract.VolumeConfig) (vzcontract.VolumeInfo, erro
 	return s.Inspect(info.Name)
 }
 
-func randomName() string {
+// RandomName returns a name for an anonymous volume.
+func RandomName() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // it never fails
 	return hex.EncodeToString(b[:])
@@ -174,7 +196,7 @@ func syncDir(dir string) error {
 // Inspect returns a volume; an unknown one is ErrNotFound.
 func (s *Store) Inspect(name string) (vzcontract.VolumeInfo, error) {
 	var info vzcontract.VolumeInfo
-	if !namePattern.MatchString(name) {
+	if !validName(name) {
 		return info, failure("inspect", name, vzcontract.ErrNotFound, "no such volume")
 	}
 	text, err := os.ReadFile(s.record(name))
