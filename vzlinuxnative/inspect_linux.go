@@ -69,9 +69,6 @@ func (c *container) info() vzcontract.ContainerInfo {
 	return info
 }
 
-// name is how people call the container.
-func (c *container) name() string { return c.st.Name }
-
 // down reports that neither processes nor a restart are there.
 func (c *container) down() bool { return !c.st.Live() && !c.st.Restarting }
 
