@@ -181,6 +181,9 @@ func (s *Store) imageOf(manifest v1.Descriptor, doc pull.Image, config *v1.Confi
 		Blobs:     []v1.Hash{doc.Config.Digest},
 		Made:      time.Now().UTC(),
 	}
+	if err := s.finishRoots(chain); err != nil {
+		return store.Image{}, err
+	}
 	for i, d := range chain {
 		size, err := s.store.LayerSize(d)
 		if err != nil {

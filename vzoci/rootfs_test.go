@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"vz.internal/vzcontract"
@@ -118,10 +119,17 @@ func BenchmarkRootFS(b *testing.B) {
 	r.AddImage(b, "a", "v1", registrytest.ImageOptions{}, layers...)
 	s := open(b, "")
 	pullOf(b, s, r.Host()+"/a:v1")
-	req := vzcontract.RootFSRequest{Ref: r.Host() + "/a:v1", Owner: "c1"}
-	for b.Loop() {
-		if _, err := s.RootFS(b.Context(), req); err != nil {
-			b.Fatal(err)
-		}
+	for name, again := range map[string]bool{"new": false, "again": true} {
+		b.Run(name, func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				if !again {
+					n++
+				}
+				if _, err := s.RootFS(b.Context(), vzcontract.RootFSRequest{Ref: r.Host() + "/a:v1", Owner: "c" + strconv.Itoa(n)}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

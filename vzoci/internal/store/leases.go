@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -64,6 +65,10 @@ func (s *Store) Lease(ctx context.Context, find func() (Lease, error)) error {
 	data, err := marshal(l)
 	if err != nil {
 		return err
+	}
+	// A container that starts again has its lease already.
+	if old, err := os.ReadFile(s.path(dirLeases, l.Owner+recordSuffix)); err == nil && bytes.Equal(old, data) {
+		return nil
 	}
 	return explain(s.writeFile(dirLeases, l.Owner+recordSuffix, data))
 }
