@@ -31,7 +31,7 @@ func (s *Store) compose(ctx context.Context, t *store.Session, c composition, la
 	config := c.config
 	config.RootFS.Type = "layers"
 	config.RootFS.DiffIDs = append(slices.Clone(config.RootFS.DiffIDs), layer.Digest)
-	config.History = append(slices.Clone(config.History), c.step)
+	config.History = append(padded(config), c.step)
 	chain, err := pull.Unpack(ctx, t, s.unpack, layers, config.RootFS.DiffIDs)
 	if err != nil {
 		return found{}, err
@@ -57,6 +57,22 @@ func (s *Store) compose(ctx context.Context, t *store.Session, c composition, la
 		refs = append(refs, f.ref)
 	}
 	return f, t.Publish(ctx, img, refs...)
+}
+
+// padded returns the history of c with a step for each layer that it tells
+// nothing about.
+func padded(c v1.ConfigFile) []v1.History {
+	history := slices.Clone(c.History)
+	told := 1 // the layer on top, which is yet to come
+	for _, h := range history {
+		if !h.EmptyLayer {
+			told++
+		}
+	}
+	for ; told < len(c.RootFS.DiffIDs); told++ {
+		history = append(history, v1.History{Created: c.Created})
+	}
+	return history
 }
 
 // tagName reads the name for a new image: a tag, not a digest. "" is none.

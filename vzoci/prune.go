@@ -46,7 +46,7 @@ func (s *Store) PruneImages(ctx context.Context, opts vzcontract.PruneImagesOpti
 type pruneFilter struct {
 	all    bool
 	labels []string
-	until  time.Time
+	until  *time.Time // nil for any
 }
 
 func newPruneFilter(opts vzcontract.PruneImagesOptions, now time.Time) (*pruneFilter, error) {
@@ -76,8 +76,8 @@ func (f *pruneFilter) add(key, value string, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if f.until.IsZero() || t.Before(f.until) {
-			f.until = t
+		if f.until == nil || t.Before(*f.until) {
+			f.until = &t
 		}
 	default:
 		return vzcontract.Errorf(vzcontract.ErrValidation, "filter %s: unknown; there are label, until and dangling", key)
@@ -93,7 +93,7 @@ func (f *pruneFilter) ok(img store.Image) bool {
 			return false
 		}
 	}
-	return f.until.IsZero() || img.Info.Created.Before(f.until)
+	return f.until == nil || img.Info.Created.Before(*f.until)
 }
 
 // parseTime reads what docker takes: a date, a Unix time, or how long ago.
