@@ -40,6 +40,7 @@ type Backend struct {
 
 	mu     sync.Mutex
 	phases map[string]vzcontract.SharedVMPhase // guarded by mu
+	spare  *spawned                            // guarded by mu
 }
 
 var _ vzcontract.RuntimeBackend = (*Backend)(nil)
@@ -78,7 +79,16 @@ func (b *Backend) Capabilities() vzcontract.Capabilities {
 }
 
 // Close implements vzcontract.RuntimeBackend. Monitors and containers go on.
-func (b *Backend) Close() error { return nil }
+func (b *Backend) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.spare == nil {
+		return nil
+	}
+	m := b.spare
+	b.spare = nil
+	return m.conn.Close()
+}
 
 // runDir is where a container's socket is.
 func (b *Backend) runDir(id string) string { return filepath.Join(b.opts.Run, "containers", id) }

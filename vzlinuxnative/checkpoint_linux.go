@@ -140,7 +140,7 @@ func (b *Backend) putBack(ctx context.Context, c *container, from string) error 
 		return err
 	}
 	defer lock.Close()
-	if st, err := b.store.State(c.cfg.ID); err != nil || unsettled(st) {
+	if st, err := b.store.State(c.cfg.ID); err != nil || st.Live() || st.Restarting {
 		return errors.Join(err, vzcontract.Errorf(vzcontract.ErrConflict, "the container was started meanwhile"))
 	}
 	fresh, err := os.MkdirTemp(b.store.Dir(c.cfg.ID), "restore-")

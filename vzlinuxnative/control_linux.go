@@ -70,7 +70,7 @@ func (b *Backend) Rename(ctx context.Context, ref, name string) error {
 		}
 		c.st.Name = name
 		b.event("rename", c, map[string]string{"oldName": old})
-		if unsettled(c.st) && !c.orphaned {
+		if c.tended && !c.orphaned {
 			err = b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Rename, Name: name})
 			if errors.Is(err, wire.ErrGone) {
 				return nil // the next start reads the record

@@ -36,14 +36,16 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 
 // end kills what runs, by force.
 func (b *Backend) end(ctx context.Context, c *container) error {
-	if c.down() && !c.st.Starting {
+	if c.down() && !c.tended {
 		return nil
 	}
 	if c.orphaned {
 		return b.signalOrphan(c, unix.SIGKILL)
 	}
-	none := vzcontract.StopOptions{Signal: "KILL"}
-	return b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Stop, Signal: none.Signal})
+	if c.down() && !b.monitorLives(c.cfg.ID) {
+		return nil // what is left of a start is cleaned up
+	}
+	return b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Stop, Signal: "KILL"})
 }
 
 // discard removes a container that does not run.
@@ -58,7 +60,7 @@ func (b *Backend) discard(ctx context.Context, c *container, volumes bool) error
 	if err != nil {
 		return err
 	}
-	if unsettled(st) {
+	if st.Live() && !c.orphaned || st.Restarting {
 		return vzcontract.Errorf(vzcontract.ErrConflict, "the container was started meanwhile")
 	}
 	ctx = context.WithoutCancel(ctx)

@@ -224,6 +224,7 @@ func (m *monitor) killRun(r *run, name string) error {
 
 // askStop records that somebody wants the workload to end.
 func (m *monitor) askStop() error {
+	m.set(func() { m.stopping = true })
 	_, err := m.store.Update(m.id, func(st *record.State) error {
 		st.StopAsked, st.Restarting = true, false
 		return nil

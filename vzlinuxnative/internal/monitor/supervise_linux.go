@@ -45,9 +45,6 @@ func (m *monitor) supervise(r *run) {
 		st.Networks, st.Ports = nil, nil
 		r.again = wantsRestart(record.RunConfig(m.cfg, st).Restart, st, exit)
 		st.Restarting = r.again
-		if !r.again {
-			st.MonitorPID = 0
-		}
 		return nil
 	})
 	if err != nil {

@@ -46,10 +46,6 @@ type Mount struct {
 type State struct {
 	Name  string           `json:"name"`
 	State vzcontract.State `json:"state"`
-	// Starting: a monitor is on the way from State to running. What it had
-	// made, should it die, is found by the container's id.
-	Starting   bool      `json:"starting,omitempty"`
-	MonitorPID int       `json:"monitorPID,omitempty"`
 	StartedAt  time.Time `json:"startedAt,omitzero"`
 	StoppedAt  time.Time `json:"stoppedAt,omitzero"`
 	PID        int       `json:"pid,omitempty"`

@@ -35,8 +35,10 @@ const (
 
 // A Message is one request or answer.
 type Message struct {
-	Seq     int                       `json:"seq,omitempty"`
-	Op      Op                        `json:"op"`
+	Seq int `json:"seq,omitempty"`
+	Op  Op  `json:"op"`
+	// Lock: the first file is the monitor's lock; only in its first start.
+	Lock    bool                      `json:"lock,omitempty"`
 	Streams *Streams                  `json:"streams,omitempty"`
 	Exec    *vzcontract.ExecConfig    `json:"exec,omitempty"`
 	Size    *vzcontract.TermSize      `json:"size,omitempty"`
@@ -45,7 +47,7 @@ type Message struct {
 	Restart bool                      `json:"restart,omitempty"`
 	Network *vzcontract.NetworkAttach `json:"network,omitempty"`
 	Name    string                    `json:"name,omitempty"`
-	// ID is an exec's.
+	// ID is an exec's or, in a monitor's first start, the container's.
 	ID   string                 `json:"id,omitempty"`
 	Exit *vzcontract.ExitStatus `json:"exit,omitempty"`
 	Err  *Error                 `json:"err,omitempty"`
@@ -58,9 +60,16 @@ type Streams struct {
 	Err bool `json:"err,omitempty"`
 }
 
-// Count is the number of files.
-func (s *Streams) Count() int {
+// Files is the number of files that come with the message.
+func (m *Message) Files() int {
 	n := 0
+	if m.Lock {
+		n++
+	}
+	if m.Streams == nil {
+		return n
+	}
+	s := m.Streams
 	for _, has := range []bool{s.In, s.Out, s.Err} {
 		if has {
 			n++
