@@ -54,6 +54,10 @@ type request struct {
 
 func newRequest(conn *wire.Conn, msg *wire.Message, files []*os.File) *request {
 	r := &request{conn: conn, msg: msg}
+	if msg.Lock { // this monitor has its lock
+		files[0].Close()
+		files = files[1:]
+	}
 	if msg.Streams == nil {
 		return r
 	}
