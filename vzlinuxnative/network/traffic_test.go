@@ -5,6 +5,7 @@ package network
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,8 +15,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/hosttest"
+	"vz.internal/vzlinuxnative/network/internal/nft"
 )
 
 const soon = 200 * time.Millisecond // patience with what must not answer
@@ -223,4 +226,33 @@ func bridgeOf(t testing.TB, m *Manager, name string) string {
 	info, err := m.Inspect(context.Background(), name)
 	require.NoError(t, err)
 	return info.Interface
+}
+
+func portOf(host uint16) nft.Port {
+	return nft.Port{
+		Protocol: unix.IPPROTO_TCP, Host: netip.AddrPortFrom(netip.IPv4Unspecified(), host), Target: netip.MustParseAddrPort("10.88.0.2:80"),
+	}
+}
+
+// TestBusyClient: a client that never stops sending datagrams reaches the
+// container that has the port now.
+func TestBusyClient(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	world := hosttest.Outside(t)
+	m := manager(t)
+	ask, err := hosttest.Client(t, world, "udp", "203.0.113.1:8053")
+	require.NoError(t, err)
+	for _, id := range []string{"one", "two"} {
+		s, ns := start(t, m, Request{
+			ContainerID: id, Networks: []vzcontract.NetworkAttach{{Network: DefaultNetwork, IPv4: map[string]string{"one": "10.88.0.11", "two": "10.88.0.12"}[id]}},
+			Ports: []vzcontract.PortMapping{{ContainerPort: 53, HostPort: 8053, Protocol: "udp"}},
+		})
+		hosttest.Serve(t, ns, "udp", ":53", id)
+		answer, err := ask()
+		require.NoError(t, err)
+		require.Equal(t, id+" 203.0.113.2", answer)
+		require.NoError(t, s.Close(context.Background()))
+	}
 }
