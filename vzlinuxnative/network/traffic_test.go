@@ -71,6 +71,9 @@ func TestTraffic(t *testing.T) {
 	world := hosttest.Outside(t)
 	hosttest.Serve(t, world, "tcp", ":99", "world")
 	m := manager(t)
+	changed, err := m.Sysctls()
+	require.NoError(t, err)
+	require.Empty(t, changed)
 	web, c1 := start(t, m, Request{ContainerID: "c1", Name: "web", Networks: on(DefaultNetwork), Ports: []vzcontract.PortMapping{
 		{ContainerPort: 80, HostPort: 8080, Protocol: "tcp"},
 		{ContainerPort: 53, Protocol: "udp"},
@@ -85,6 +88,9 @@ func TestTraffic(t *testing.T) {
 	ports := web.Ports()
 	require.Len(t, ports, 7)
 	udp := port(ports[2])
+	changed, err = m.Sysctls()
+	require.NoError(t, err)
+	require.Equal(t, []string{"net/ipv4/ip_forward 0 -> 1"}, changed)
 
 	answers(t, c2, "tcp", e.IPv4+":80", "web 10.88.0.3")
 	answers(t, nil, "tcp", e.IPv4+":80", "web 10.88.0.1")
@@ -147,9 +153,13 @@ func TestLoopbackGuard(t *testing.T) {
 	answers(t, nil, "tcp", "127.0.0.1:7777", "secret 127.0.0.1")
 	// The attack: a container with CAP_NET_ADMIN routes 127.0.0.1 to the host.
 	require.NoError(t, hosttest.In(t, c, func() error {
+		loopback, err := netlink.ParseAddr("127.0.0.1/8")
+		if err != nil {
+			return err
+		}
 		return errors.Join(
 			os.WriteFile("/proc/sys/net/ipv4/conf/all/route_localnet", []byte("1"), 0),
-			netlink.LinkSetDown(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: 1}}))
+			netlink.AddrDel(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: 1}}, loopback))
 	}))
 	routeIn(t, c, "127.0.0.1/32", "10.88.0.1")
 	silent(t, c, "tcp", "127.0.0.1:7777")

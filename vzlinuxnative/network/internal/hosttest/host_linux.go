@@ -24,6 +24,12 @@ func Enter(t testing.TB) bool {
 	t.Helper()
 	if os.Getenv(variable) == t.Name() {
 		up(t, 1)
+		// A new namespace may inherit the real host's settings.
+		for _, name := range []string{"ipv4/ip_forward", "ipv6/conf/all/forwarding"} {
+			if err := os.WriteFile("/proc/sys/net/"+name, []byte("0"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
 		return true
 	}
 	testreq.Net(t)
