@@ -2,6 +2,7 @@ package box
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -41,9 +43,15 @@ func install(t *testing.T) string {
 	return dir
 }
 
+// patience bounds a program that should have ended.
+const patience = 20 * time.Second
+
 // command prepares a program with nothing but the programs of vz-box to call.
 func command(t *testing.T, bin string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, args[0]), args[1:]...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, args[0]), args[1:]...)
+	cmd.WaitDelay = time.Second // what it left running may hold its output
 	cmd.Args[0] = args[0]
 	cmd.Env = []string{"PATH=" + bin, "HOME=/nowhere"}
 	if dir := os.Getenv("GOCOVERDIR"); dir != "" {
@@ -153,7 +161,7 @@ var scripts = []struct {
 	{name: "env", script: "env -i A=1 B=2; env X=y printenv X; env -u HOME printenv HOME; env no-such", out: "A=1\nB=2\ny\n", err: "env: no-such", status: 127},
 	{name: "timeout", script: "timeout 0.05 sleep 1000; echo $?; timeout 60 sh -c 'exit 5'", out: "124\n", status: 5},
 	{name: "terminal", script: "test -t 0 || echo none; tty; stty size", out: "none\nnot a tty\n", err: "stty", status: 1},
-	{name: "ps", script: "sleep 1000 & ps | grep 'sleep 100[0]' | wc -l; kill $!", out: "1\n"},
+	{name: "ps", script: "sleep 1000 & ps | grep -c \"^ *$! \"; kill $!", out: "1\n"},
 	{name: "unknown option", script: "ls -Z", err: "unknown option -Z", status: 1},
 }
 
@@ -188,9 +196,9 @@ func TestProcess1(t *testing.T) {
 	}
 	bin := install(t)
 	for script, want := range map[string]outcome{
-		"echo $$; sh -c 'kill 1'; sleep 0.05; echo alive":                         {Out: "1\nalive\n"},
-		"trap 'exit 7' TERM; sh -c 'kill 1'; while :; do sleep 0.01; done":        {Status: 7},
-		"sh -c 'sleep 0.01 &'; while kill -0 3 2> /dev/null; do sleep 0.01; done": {},
+		"echo $$; sh -c 'kill 1'; sleep 0.05; echo alive":                                            {Out: "1\nalive\n"},
+		"trap 'exit 7' TERM; sh -c 'kill 1'; while :; do sleep 0.01; done":                           {Status: 7},
+		"sh -c 'sleep 0.01 & echo $! > f'; while kill -0 $(cat f) 2> /dev/null; do sleep 0.01; done": {},
 		"exec sleep 0.01": {},
 	} {
 		cmd := command(t, bin, "sh", "-c", script)

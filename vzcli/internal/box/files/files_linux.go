@@ -6,11 +6,9 @@ import (
 	"github.com/u-root/u-root/pkg/core/chmod"
 	"github.com/u-root/u-root/pkg/core/cp"
 	"github.com/u-root/u-root/pkg/core/gzip"
-	"github.com/u-root/u-root/pkg/core/mkdir"
 	"github.com/u-root/u-root/pkg/core/mktemp"
 	"github.com/u-root/u-root/pkg/core/mv"
 	"github.com/u-root/u-root/pkg/core/rm"
-	"github.com/u-root/u-root/pkg/core/tar"
 	"github.com/u-root/u-root/pkg/core/touch"
 	"github.com/u-root/u-root/pkg/core/xargs"
 
@@ -31,7 +29,7 @@ func Programs() map[string]applet.Program {
 		"gzip":     uroot(func() core.Command { return gzip.New("gzip") }),
 		"ln":       ln,
 		"ls":       ls,
-		"mkdir":    uroot(func() core.Command { return mkdir.New() }),
+		"mkdir":    makeDirs,
 		"mktemp":   uroot(func() core.Command { return mktemp.New() }),
 		"mv":       uroot(func() core.Command { return mv.New() }),
 		"readlink": readlink,
@@ -71,12 +69,4 @@ func copyFiles(std *applet.IO, args []string) int {
 		break
 	}
 	return uroot(func() core.Command { return cp.New() })(std, args)
-}
-
-// archive is tar, with the options' dash left off as is customary.
-func archive(std *applet.IO, args []string) int {
-	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
-		args = append([]string{"-" + args[0]}, args[1:]...)
-	}
-	return uroot(func() core.Command { return tar.New() })(std, args)
 }

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,10 +36,9 @@ func (s *shell) startJob(hc interp.HandlerContext, text string, params []string)
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
 	files, done, err := streams(hc)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.Close(), w.Close())
 	}
 	if !s.interactive && hc.Stdin == os.Stdin {
 		if null, err := os.Open(os.DevNull); err == nil {
@@ -50,15 +50,14 @@ func (s *shell) startJob(hc interp.HandlerContext, text string, params []string)
 		Dir: hc.Dir, Env: environ(hc.Env), Files: append(files, r),
 	})
 	done()
+	_ = r.Close() // the job has its own, and without one there must be no writing
 	if err != nil {
 		_ = w.Close() // nobody reads
 		return nil, err
 	}
 	s.children.addJob(ch, strings.TrimSpace(text))
-	go func() {
-		_, _ = io.WriteString(w, s.state(hc, params)+text) // the job may have been killed
-		_ = w.Close()
-	}()
+	_, _ = io.WriteString(w, s.state(hc, params)+text) // the job may have been killed
+	_ = w.Close()                                      // the same
 	return ch, nil
 }
 
