@@ -64,3 +64,13 @@ func (s *Stack) Container(ctx context.Context, project, service string, number i
 	}
 	return plan.Container{}, vzcontract.Errorf(vzcontract.ErrNotFound, "service %s of project %s has no container: start it with `vz stack up`", service, project)
 }
+
+// Inspect returns the present truth of one container.
+func (s *Stack) Inspect(ctx context.Context, name string) (plan.Container, error) {
+	info, err := s.cfg.Backend.Inspect(ctx, name)
+	if err != nil {
+		return plan.Container{}, err
+	}
+	c, _ := plan.ContainerOf(info)
+	return c, nil
+}

@@ -156,4 +156,3 @@ func (t *translator) sharedWith(p problems, key, mode string, out *plan.Service)
 	other := plan.Service{Name: name, ContainerName: target.ContainerName}
 	return "container:" + other.Container(t.Name, 1)
 }
-

@@ -74,10 +74,10 @@ type maker struct {
 	networks map[string]int // steps that make networks, by name
 	volumes  map[string]int
 	pulls    map[string]int
-	renewed  map[string]bool  // networks that are made anew, by name
-	remade   map[string]bool  // services of which containers are made anew
-	present  map[string][]int // last steps after which a service's containers exist under their names
-	ready    map[string][]int // last steps after which they run
+	renewed  map[string]bool      // networks that are made anew, by name
+	remade   map[string]bool      // services of which containers are made anew
+	present  map[string][]int     // last steps after which a service's containers exist under their names
+	ready    map[string][]int     // last steps after which they run
 	cleared  map[string]Container // removed to make a network anew, by name
 	waits    map[waitKey]int
 }
