@@ -18,6 +18,7 @@ require (
 	vz.internal/vzcontract v0.1.0
 	vz.internal/vzlinuxnative v0.1.0
 	vz.internal/vzoci v0.1.0
+	vz.internal/vzstack v0.1.0
 )
 
 require (
@@ -78,5 +79,4 @@ require (
 	golang.org/x/net v0.58.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/tools v0.49.0 // indirect
-	vz.internal/vzstack v0.1.0
 )

@@ -149,7 +149,6 @@ type events struct {
 	Services []string `arg:"" optional:"" help:"Services; all without."`
 	Since    string   `placeholder:"TIME" help:"From a time or age on."`
 	Until    string   `placeholder:"TIME" help:"Up to a time or age; without, it goes on."`
-	Stream   bool     `name:"json" help:"One JSON object a line."`
 }
 
 // Run implements command.Verb.
@@ -173,7 +172,7 @@ func (c *events) Run(env *command.Env) error {
 		if len(c.Services) > 0 && !slices.Contains(c.Services, e.Service) {
 			return nil
 		}
-		if c.Stream || env.Globals.JSON {
+		if env.Globals.JSON {
 			return encoder.Encode(e)
 		}
 		_, err := fmt.Fprintln(env.Stdout, e)
