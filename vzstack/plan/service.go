@@ -15,27 +15,27 @@ func (m *maker) service(s *Service) {
 		byNumber[c.Number] = append(byNumber[c.Number], c)
 	}
 	for n := 1; n <= s.Replicas; n++ {
-		c, renamed := m.settle(s, n, byNumber[n])
+		c, settled := m.settle(s, n, byNumber[n])
 		switch {
 		case c == nil:
 			m.start(s, n, "", m.create(s, n, nil, m.needs(s)), false)
 		case m.remade[s.Name] && (m.outdated(s, c) || m.sharedRemade(s)):
-			m.recreate(s, n, *c, renamed)
+			m.recreate(s, n, *c, settled)
 		case !c.Running():
-			m.start(s, n, c.ID, renamed, c.Exit != nil)
+			m.start(s, n, c.ID, settled, c.Exit != nil)
 		case restart:
-			stop := m.plan.add(Step{Kind: Stop, Name: c.Name, Service: s.Name, ID: c.ID, After: renamed})
+			stop := m.plan.add(Step{Kind: Stop, Name: c.Name, Service: s.Name, ID: c.ID, After: settled})
 			m.start(s, n, c.ID, []int{stop}, true)
 		default:
-			m.ready[s.Name] = append(m.ready[s.Name], renamed...)
-			m.present[s.Name] = append(m.present[s.Name], renamed...)
+			m.ready[s.Name] = append(m.ready[s.Name], settled...)
+			m.present[s.Name] = append(m.present[s.Name], settled...)
 		}
 	}
 }
 
 // settle finds the one container of a number. What an interrupted recreation
-// left is undone or finished.
-func (m *maker) settle(s *Service, n int, list []Container) (c *Container, renamed []int) {
+// left is undone or finished, by the steps that come before any other of it.
+func (m *maker) settle(s *Service, n int, list []Container) (c *Container, after []int) {
 	name := s.Container(m.want.Project, n)
 	for i := range list {
 		if list[i].Replaces == "" || list[i].Name == name {
@@ -47,12 +47,12 @@ func (m *maker) settle(s *Service, n int, list []Container) (c *Container, renam
 		case &list[i] == c:
 		case c == nil:
 			c = &list[i]
-			renamed = []int{m.plan.add(Step{Kind: Rename, Name: name, As: c.Name, Service: s.Name, ID: c.ID})}
+			after = []int{m.plan.add(Step{Kind: Rename, Name: name, As: c.Name, Service: s.Name, ID: c.ID})}
 		default:
-			m.stopAndRemove(list[i], nil)
+			after = append(after, m.stopAndRemove(list[i], nil)) // its name may be needed
 		}
 	}
-	return c, renamed
+	return c, after
 }
 
 func (m *maker) sharedRemade(s *Service) bool {
@@ -120,13 +120,13 @@ func (m *maker) create(s *Service, n int, old *Container, after []int) []int {
 
 // recreate puts a new container in the place of an old one. The new one is
 // made first, so that a wrong setting or image leaves the old one running.
-func (m *maker) recreate(s *Service, n int, old Container, renamed []int) {
+func (m *maker) recreate(s *Service, n int, old Container, settled []int) {
 	if m.opts.InPlace {
-		gone := m.stopAndRemove(old, renamed)
+		gone := m.stopAndRemove(old, settled)
 		m.start(s, n, "", m.create(s, n, &old, append(m.needs(s), gone)), old.Exit != nil)
 		return
 	}
-	created := m.create(s, n, &old, append(m.needs(s), renamed...))
+	created := m.create(s, n, &old, append(m.needs(s), settled...))
 	gone := m.stopAndRemove(old, created)
 	made := m.plan.Steps[created[0]]
 	final := m.plan.add(Step{Kind: Rename, Name: made.Name, As: made.As, Service: s.Name, After: []int{gone}})
