@@ -331,4 +331,3 @@ func TestWaitTimesOut(t *testing.T) {
 	err := b.upFails(`services: {web: {`+daemon+`, healthcheck: {test: exit 1, interval: 1h}}}`, UpOptions{Wait: true, WaitTimeout: 20 * time.Millisecond})
 	require.ErrorIs(t, err, vzcontract.ErrTimeout)
 }
-

@@ -10,7 +10,9 @@ import (
 
 // A Row says what becomes of one key in one place of a file.
 type Row struct {
-	Path   string `json:"path"`
+	Path string `json:"path"`
+	// Key is the path as the table of keys has it.
+	Key    string `json:"key,omitempty"`
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
 	Status Status `json:"status"`
@@ -90,7 +92,7 @@ func (r rowReader) entry(key, value *yaml.Node, path, pattern string) {
 	case !known:
 		k = Key{Status: Refuse, Note: "this version of vz does not know the key"}
 	}
-	*r.rows = append(*r.rows, Row{Path: next, File: r.doc, Line: key.Line, Status: k.Status, Note: k.Note})
+	*r.rows = append(*r.rows, Row{Path: next, Key: k.Path, File: r.doc, Line: key.Line, Status: k.Status, Note: k.Note})
 	if k.Status == Honoured {
 		r.read(value, next, nextPattern)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,12 +160,4 @@ func warn(env *command.Env, text string) {
 	for line := range strings.Lines(text) {
 		fmt.Fprintln(env.Stderr, "vz: warning: "+strings.TrimRight(line, "\n"))
 	}
-}
-
-// relative shortens a path for people.
-func relative(dir, name string) string {
-	if rel, err := filepath.Rel(dir, name); err == nil && filepath.IsLocal(rel) {
-		return rel
-	}
-	return name
 }
