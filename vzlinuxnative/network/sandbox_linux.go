@@ -1,0 +1,134 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/network/internal/names"
+	"vz.internal/vzlinuxnative/network/internal/nft"
+	"vz.internal/vzlinuxnative/network/internal/portproxy"
+)
+
+// A Sandbox is a container's part in its networks, from Reserve until Close.
+// It belongs to the process that reserved it. Its methods are safe for
+// concurrent use.
+type Sandbox struct {
+	m     *Manager
+	req   Request
+	view  *view
+	claim *os.File // held until Close
+	// relaysNames: the container asks its own listener even on the default
+	// network.
+	relaysNames bool
+
+	mu      sync.Mutex
+	places  []*place        // guarded by mu
+	ports   []published     // guarded by mu
+	direct  []nft.Port      // guarded by mu; published in the kernel
+	ns      *os.File        // guarded by mu; nil before Connect
+	closed  bool            // guarded by mu
+	rules   nft.Container   // guarded by mu; in the container's namespace
+	server  *names.Server   // guarded by mu; nil when nobody listens for names
+	blocked nft.Obstacles   // guarded by mu; why the host does not route
+	relayed *portproxy.Port // guarded by mu; nil when nothing is relayed
+}
+
+// Reserve takes addresses and host ports for a container that is about to be
+// made, and writes its files. A network that does not exist is ErrNotFound, an
+// address or port that is taken ErrConflict; then nothing is taken.
+func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	claim, err := m.claim(r.ContainerID)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sandbox{m: m, req: r, claim: claim, view: &view{m: m, servers: r.DNS.Servers}}
+	err = m.locked(func() error {
+		for i, at := range r.Networks {
+			n, err := m.find(at.Network)
+			if err != nil {
+				return err
+			}
+			p, err := m.take(n, &r, at, i)
+			if err != nil {
+				return err
+			}
+			s.places = append(s.places, p)
+		}
+		return nil
+	})
+	if err == nil {
+		s.ports, err = m.bindAll(&r)
+	}
+	if err == nil {
+		s.view.follow(s.places)
+		err = s.chooseResolver()
+	}
+	if err == nil {
+		err = s.writeFiles()
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+	}
+	return s, nil
+}
+
+// Endpoints returns the container's places on its networks, the primary first.
+func (s *Sandbox) Endpoints() []vzcontract.NetworkEndpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []vzcontract.NetworkEndpoint
+	for _, p := range s.places {
+		list = append(list, p.lease.Endpoint)
+	}
+	return list
+}
+
+// Ports returns the published ports: one entry for each address family.
+func (s *Sandbox) Ports() []vzcontract.PublishedPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []vzcontract.PublishedPort
+	for _, p := range s.ports {
+		list = append(list, vzcontract.PublishedPort{
+			HostIP: p.port.Addr().Addr().String(), HostPort: p.port.Addr().Port(),
+			ContainerPort: p.container, Protocol: p.port.Protocol(),
+		})
+	}
+	return list
+}
+
+// Close gives back all that the container had and returns when it is gone. It
+// is idempotent.
+func (s *Sandbox) Close(ctx context.Context) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	err := s.unpublish()
+	server, relayed, ns, places, ports := s.server, s.relayed, s.ns, s.places, s.ports
+	s.server, s.relayed, s.ns, s.places, s.ports = nil, nil, nil, nil, nil
+	s.mu.Unlock() // what is served now may wait for it
+	if server != nil {
+		err = errors.Join(err, server.Close())
+	}
+	if relayed != nil {
+		err = errors.Join(err, relayed.Close())
+	}
+	err = errors.Join(err, closePorts(ports))
+	if ns != nil {
+		err = errors.Join(err, ns.Close())
+	}
+	err = errors.Join(err, s.m.leave(s.req.ContainerID, places))
+	return errors.Join(err, s.m.unclaim(s.req.ContainerID, s.claim))
+}
