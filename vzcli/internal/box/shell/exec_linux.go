@@ -39,7 +39,7 @@ func (s *shell) exec(ctx context.Context, args []string) error {
 		status = s.program(hc, args)
 	}
 	if status != 0 {
-		return interp.NewExitStatus(uint8(status))
+		return interp.ExitStatus(status)
 	}
 	return nil
 }

@@ -225,7 +225,7 @@ func (s *shell) status(err error) int {
 	if err == nil {
 		return 0
 	}
-	if code, ok := interp.IsExitStatus(err); ok {
+	if code := interp.ExitStatus(0); errors.As(err, &code) {
 		return int(code)
 	}
 	return s.fail(1, err)
