@@ -93,7 +93,7 @@ func (b *Backend) monitorLog() string { return filepath.Join(b.opts.Run, "monito
 // monitorEnv is a monitor's environment. One processor is enough for it and
 // saves it threads; it collects garbage only once its container runs.
 func monitorEnv() []string {
-	env := []string{"GOMAXPROCS=1", "GOGC=off", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	env := []string{"GOMAXPROCS=1", "GOGC=off", "GOMEMLIMIT=48MiB", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	for _, name := range []string{fault.Variable, "GODEBUG", "GOTRACEBACK"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
