@@ -3,6 +3,8 @@ package vzstack
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -292,6 +294,28 @@ configs: {inline: {content: "one"}}
 	b.up(strings.Replace(text, `"one"`, `"two"`, 1), UpOptions{})
 	require.NotEqual(t, old, b.inspect("shop-a-1").ID, "another content is another configuration")
 	require.Equal(t, "two", read("/etc/inline"))
+	left, err := os.ReadDir(filepath.Join(b.Stack.dir("shop"), "files"))
+	require.NoError(t, err)
+	require.Len(t, left, 2, "the file of the old content is gone")
+}
+
+func TestPortConflictIsNamed(t *testing.T) {
+	b := newBench(t)
+	_, err := b.backend.Create(t.Context(), vzcontract.RunConfig{
+		Name: "stranger", Image: "busybox", Args: []string{"sleep", "1000"}, Ports: []vzcontract.PortMapping{{HostPort: 8080, ContainerPort: 80, Protocol: "tcp"}},
+	})
+	require.NoError(t, err)
+	_, err = b.backend.Start(t.Context(), "stranger", vzcontract.StartOptions{})
+	require.NoError(t, err)
+	text := `services: {web: {` + daemon + `, ports: ["8080:80"]}, after: {` + daemon + `, depends_on: [web]}}`
+	err = b.upFails(text, UpOptions{})
+	require.ErrorIs(t, err, vzcontract.ErrConflict)
+	require.ErrorContains(t, err, "service web: ")
+	require.ErrorContains(t, err, "8080")
+	require.Equal(t, map[string]vzcontract.State{"shop-web-1": "created", "shop-after-1": "created"}, b.names(), "as docker compose leaves it")
+	require.NoError(t, b.backend.Remove(t.Context(), "stranger", vzcontract.RemoveOptions{Force: true}))
+	b.up(text, UpOptions{})
+	require.Equal(t, map[string]vzcontract.State{"shop-web-1": "running", "shop-after-1": "running"}, b.names())
 }
 
 func TestScaleAndNames(t *testing.T) {
