@@ -312,7 +312,8 @@ func TestPortConflictIsNamed(t *testing.T) {
 	require.ErrorIs(t, err, vzcontract.ErrConflict)
 	require.ErrorContains(t, err, "service web: ")
 	require.ErrorContains(t, err, "8080")
-	require.Equal(t, map[string]vzcontract.State{"shop-web-1": "created", "shop-after-1": "created"}, b.names(), "as docker compose leaves it")
+	require.Equal(t, vzcontract.StateCreated, b.names()["shop-web-1"], "it stays, as with docker compose")
+	require.NotContains(t, b.names(), vzcontract.StateRunning)
 	require.NoError(t, b.backend.Remove(t.Context(), "stranger", vzcontract.RemoveOptions{Force: true}))
 	b.up(text, UpOptions{})
 	require.Equal(t, map[string]vzcontract.State{"shop-web-1": "running", "shop-after-1": "running"}, b.names())
@@ -354,4 +355,12 @@ func TestWaitTimesOut(t *testing.T) {
 	b := newBench(t)
 	err := b.upFails(`services: {web: {`+daemon+`, healthcheck: {test: exit 1, interval: 1h}}}`, UpOptions{Wait: true, WaitTimeout: 20 * time.Millisecond})
 	require.ErrorIs(t, err, vzcontract.ErrTimeout)
+}
+
+func TestMissingImageStartsNothing(t *testing.T) {
+	b := newBench(t)
+	err := b.upFails(`services: {web: {`+daemon+`}, bad: {image: nowhere.test/none}}`, UpOptions{})
+	require.ErrorIs(t, err, vzcontract.ErrNotFound)
+	require.ErrorContains(t, err, "service bad: ")
+	require.NotContains(t, b.said(), "Starting shop-web-1")
 }
