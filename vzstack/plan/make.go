@@ -56,6 +56,7 @@ func Make(want *Desired, have *Observed, opts Options) (*Plan, error) {
 	m.decide(order)
 	m.makeNetworks()
 	m.makeVolumes()
+	m.makePulls(order)
 	for _, name := range order {
 		m.service(want.Service(name))
 	}
@@ -258,6 +259,25 @@ func (m *maker) makeVolumes() {
 		}
 	}
 }
+
+// makePulls plans to fetch the images that containers to be made need, each
+// once. Nothing starts before all are here: a name that is misspelled should
+// not leave half a project running.
+func (m *maker) makePulls(order []string) {
+	for _, name := range order {
+		s := m.want.Service(name)
+		_, here := m.have.Images[s.Run.Image]
+		if here || s.Run.Pull == vzcontract.PullNever || !m.remade[name] && len(m.replicas[name]) >= s.Replicas {
+			continue
+		}
+		key := pullKey(s)
+		if _, ok := m.pulls[key]; !ok {
+			m.pulls[key] = m.plan.add(Step{Kind: Pull, Name: s.Run.Image, Service: s.Name})
+		}
+	}
+}
+
+func pullKey(s *Service) string { return s.Run.Image + " " + s.Run.Platform }
 
 // orphans are containers of services that the files no longer have.
 func (m *maker) orphans() {
