@@ -146,7 +146,7 @@ func (s *Sandbox) addNamed(p *place, veth *netlink.Veth) error {
 				return conflict("the container has no place on network %s any more", n.Info.Name)
 			}
 			l.Link = name
-			return s.m.saveLeases(n)
+			return s.m.saveLease(n, s.req.ContainerID)
 		})
 		if err != nil {
 			return err

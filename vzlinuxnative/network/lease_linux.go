@@ -39,7 +39,7 @@ func (m *Manager) take(n *network, r *Request, at vzcontract.NetworkAttach, inde
 	}
 	l := &lease{Endpoint: e, Name: r.Name, Hostname: r.Hostname, Aliases: at.Aliases, Link: m.linkName(n, r.ContainerID, 0)}
 	n.Leases[r.ContainerID] = l
-	return &place{net: n, lease: l, at: at}, m.saveLeases(n)
+	return &place{net: n, lease: l, at: at}, m.saveLease(n, r.ContainerID)
 }
 
 // pickAddresses fills in the addresses of e and returns its first one.
