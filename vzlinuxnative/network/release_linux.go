@@ -77,7 +77,7 @@ func (m *Manager) give(network, container string) error {
 		return err
 	}
 	delete(n.Leases, container)
-	if err := m.saveLeases(n); err != nil {
+	if err := m.saveLease(n, container); err != nil {
 		return err
 	}
 	if len(n.Leases) > 0 {

@@ -263,6 +263,7 @@ func TestBusyClient(t *testing.T) {
 		answer, err := ask()
 		require.NoError(t, err)
 		require.Equal(t, id+" 203.0.113.2", answer)
-		require.NoError(t, s.Close(context.Background()))
+		require.NoError(t, s.Unpublish())
+		require.Empty(t, s.Ports())
 	}
 }
