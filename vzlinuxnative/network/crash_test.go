@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"vz.internal/vzcontract"
@@ -23,21 +25,25 @@ func child(step, dir, id string) error {
 	ctx := context.Background()
 	m := Open(Options{Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run")})
 	r := Request{ContainerID: id, Name: id, Networks: on(DefaultNetwork), PublishAll: true, Exposed: []string{"80/tcp", "80/udp"}}
+	begin := time.Now()
 	s, err := m.Reserve(ctx, r)
 	if err != nil {
 		return err
 	}
+	reserved := time.Since(begin)
+	begin = time.Now()
 	if step != "reserve" {
 		ns, err := hosttest.Unshare()
 		if err != nil {
 			return err
 		}
 		defer ns.Close()
+		begin = time.Now()
 		if err := s.Connect(ctx, ns); err != nil {
 			return err
 		}
 	}
-	fmt.Println("at", s.Endpoints()[0].IPv4)
+	fmt.Println("at", s.Endpoints()[0].IPv4, reserved, time.Since(begin))
 	_, _ = bufio.NewReader(os.Stdin).ReadByte()
 	return s.Close(ctx)
 }
@@ -59,6 +65,7 @@ func monitor(t testing.TB, step, dir, id string) (cmd *exec.Cmd, says string, en
 	cmd.Env = append(os.Environ(), "VZ_TEST_CHILD="+step, "VZ_TEST_DIR="+dir, "VZ_TEST_ID="+id)
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
+
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -136,12 +143,21 @@ func TestMany(t *testing.T) {
 	}
 	all.Wait()
 	seen := map[string]bool{}
+	var reserve, connect []time.Duration
 	for _, s := range said {
-		if len(s) < 3 || s[:3] != "at " || seen[s] {
+		words := strings.Fields(s)
+		if len(words) != 4 || words[0] != "at" || seen[words[1]] {
 			t.Errorf("a child says %q", s)
+			continue
 		}
-		seen[s] = true
+		seen[words[1]] = true
+		for i, list := range []*[]time.Duration{&reserve, &connect} {
+			d, err := time.ParseDuration(words[2+i])
+			require.NoError(t, err)
+			*list = append(*list, d)
+		}
 	}
+	t.Logf("reserve %v, connect %v", median(reserve), median(connect))
 	info, err := m.Inspect(context.Background(), DefaultNetwork)
 	require.NoError(t, err)
 	require.Len(t, info.Containers, count)
@@ -149,5 +165,62 @@ func TestMany(t *testing.T) {
 		all.Go(ends[i])
 	}
 	all.Wait()
+	nothingLeft(t, m)
+}
+
+// TestLeftOver: a lease whose process and interface are gone is in nobody's
+// way, though nobody has released it.
+func TestLeftOver(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	ctx := context.Background()
+	m := manager(t)
+	_, err := m.Create(ctx, vzcontract.NetworkConfig{Name: "net", Subnets: []string{"10.213.7.0/30"}})
+	require.NoError(t, err)
+	leave := func(connect bool) {
+		t.Helper()
+		s, err := m.Reserve(ctx, Request{ContainerID: "old", Networks: on("net"), PublishAll: true, Exposed: []string{"80"}})
+		require.NoError(t, err)
+		if connect {
+			ns, err := hosttest.Unshare()
+			require.NoError(t, err)
+			require.NoError(t, s.Connect(ctx, ns))
+			require.NoError(t, m.deleteLink(s.places[0].lease.Link, "old")) // as the namespace's end does
+			require.NoError(t, ns.Close())
+		}
+		require.NoError(t, s.claim.Close()) // as the process's end does
+		require.NoError(t, closePorts(s.ports))
+	}
+	for _, connect := range []bool{false, true} {
+		leave(connect)
+		s, err := m.Reserve(ctx, Request{ContainerID: "new", Networks: on("net")})
+		require.NoError(t, err, "the only address is taken by a container that is gone")
+		require.NoError(t, s.Close(ctx))
+		leave(connect)
+		s, err = m.Reserve(ctx, Request{ContainerID: "new", Networks: []vzcontract.NetworkAttach{{Network: "net", IPv4: "10.213.7.2"}}})
+		require.NoError(t, err)
+		require.NoError(t, s.Close(ctx))
+	}
+	leave(true)
+	require.NoError(t, m.Remove(ctx, "net"))
+	require.NoError(t, m.Release(ctx, "old"))
+	nothingLeft(t, m)
+}
+
+// TestRunDirGone: what stands without any record is found and removed.
+func TestRunDirGone(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	ctx := context.Background()
+	m := manager(t)
+	s, err := m.Reserve(ctx, Request{ContainerID: "c", Networks: on(DefaultNetwork), PublishAll: true, Exposed: []string{"80", "53/udp"}})
+	require.NoError(t, err)
+	require.NoError(t, s.Connect(ctx, hosttest.Namespace(t)))
+	require.NoError(t, os.RemoveAll(m.opts.RunDir))
+	faults, err := m.Repair(ctx, func(string) bool { return false })
+	require.NoError(t, err)
+	require.Len(t, faults, 4, "%v", faults) // two ports, bridge and veth; IPv6 is left to the proxy
 	nothingLeft(t, m)
 }

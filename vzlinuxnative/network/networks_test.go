@@ -200,6 +200,7 @@ func TestIsolation(t *testing.T) {
 	silent(t, nsA, "tcp", c4)
 	silent(t, nsC, "tcp", "203.0.113.2:99")
 	routeIn(t, nsC, "203.0.113.0/24", c.Endpoints()[0].Gateway4)
+	routeIn(t, world, "10.88.0.0/16", "203.0.113.1")
 	silent(t, nsC, "tcp", "203.0.113.2:99")
 	silent(t, world, "tcp", a6)
 
@@ -243,9 +244,20 @@ func TestTakenName(t *testing.T) {
 	name := bridgeOf(t, m, DefaultNetwork)
 	foreign := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}}
 	require.NoError(t, netlink.LinkAdd(foreign))
-	s, _ := start(t, m, Request{ContainerID: "a", Networks: on(DefaultNetwork)})
+	info, err := m.Inspect(context.Background(), DefaultNetwork)
+	require.NoError(t, err)
+	pair := m.linkName(&network{Info: info}, "a", 0)
+	require.NoError(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: pair}}))
+	require.NoError(t, netlink.LinkSetAlias(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: pair}}, "theirs"))
+	s, ns := start(t, m, Request{ContainerID: "a", Networks: on(DefaultNetwork)})
+	hosttest.Serve(t, ns, "tcp", ":80", "a")
+	answers(t, nil, "tcp", s.Endpoints()[0].IPv4+":80", "a "+s.Endpoints()[0].Gateway4)
 	require.NotEqual(t, name, bridgeOf(t, m, DefaultNetwork))
 	require.NoError(t, s.Close(context.Background()))
-	_, err := netlink.LinkByName(name)
-	require.NoError(t, err, "the foreign interface is gone")
+	for _, name := range []string{name, pair} {
+		l, err := netlink.LinkByName(name)
+		require.NoError(t, err, "a foreign interface is gone")
+		require.NoError(t, netlink.LinkDel(l))
+	}
+	nothingLeft(t, m)
 }

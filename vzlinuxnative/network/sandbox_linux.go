@@ -106,6 +106,18 @@ func (s *Sandbox) Ports() []vzcontract.PublishedPort {
 	return list
 }
 
+// Unpublish gives back the host's ports, which takes no time beside Close. It
+// is for a container that has ended: its end can be told before its interfaces
+// are gone.
+func (s *Sandbox) Unpublish() error {
+	s.mu.Lock()
+	ports := s.ports
+	s.ports = nil
+	err := s.unpublish()
+	s.mu.Unlock()
+	return errors.Join(err, closePorts(ports))
+}
+
 // Close gives back all that the container had and returns when it is gone. It
 // is idempotent.
 func (s *Sandbox) Close(ctx context.Context) error {
