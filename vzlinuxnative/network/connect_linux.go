@@ -201,7 +201,7 @@ func (m *Manager) leave(container string, places []*place) error {
 	return m.locked(func() error {
 		var err error
 		for _, p := range places {
-			err = errors.Join(err, m.give(p.net.Info.ID, container))
+			err = errors.Join(err, m.give(p.net, container))
 		}
 		return err
 	})

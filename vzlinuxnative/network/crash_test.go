@@ -224,3 +224,20 @@ func TestRunDirGone(t *testing.T) {
 	require.Len(t, faults, 4, "%v", faults) // two ports, bridge and veth; IPv6 is left to the proxy
 	nothingLeft(t, m)
 }
+
+// TestFilesGone: a container that ends after its installation's files were
+// deleted takes its interfaces and rules along.
+func TestFilesGone(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	ctx := context.Background()
+	m := manager(t)
+	s, err := m.Reserve(ctx, Request{ContainerID: "c", Networks: on(DefaultNetwork), PublishAll: true, Exposed: []string{"80"}})
+	require.NoError(t, err)
+	require.NoError(t, s.Connect(ctx, hosttest.Namespace(t)))
+	require.NoError(t, os.RemoveAll(m.opts.RunDir))
+	require.NoError(t, os.RemoveAll(m.opts.Dir))
+	require.NoError(t, s.Close(ctx))
+	nothingLeft(t, m)
+}
