@@ -16,11 +16,9 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -52,7 +50,7 @@ func run() (err error) {
 	if os.Geteuid() != 0 {
 		return errors.New("containers need root: run it as root")
 	}
-	if err := hideHybrid(); err != nil {
+	if err := isolate(); err != nil {
 		return err
 	}
 	path, err := filepath.Abs(*vz)
@@ -106,28 +104,6 @@ func run() (err error) {
 		return err
 	}
 	return os.WriteFile(*out, append(data, '\n'), 0o644) //nolint:gosec // for everybody to read
-}
-
-// hybrid is where a host with cgroups of both versions has the second one.
-const hybrid = "/sys/fs/cgroup/unified"
-
-// hideHybrid goes on in a mount namespace without the second cgroup version,
-// which crun refuses to see beside the first one. All tools run there.
-func hideHybrid() error {
-	if _, err := os.Stat(hybrid + "/cgroup.procs"); err != nil {
-		return nil //nolint:nilerr // not such a host
-	}
-	unshare, err := exec.LookPath("unshare")
-	if err != nil {
-		return err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	script := "umount -l " + hybrid + ` && exec "$0" "$@"`
-	args := append([]string{"unshare", "--mount", "--propagation", "private", "sh", "-c", script, self}, os.Args[1:]...)
-	return syscall.Exec(unshare, args, os.Environ())
 }
 
 // byCase yields the results of each case, in order.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // A tool is a program that makes containers.
@@ -24,7 +26,7 @@ func allTools(b *bench, vz string) []tool {
 		&runtime{program: "crun", bench: b},
 		&runtime{program: "runc", bench: b},
 		&docker{program: "podman", label: "podman", bench: b, flags: []string{"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"}},
-		&docker{program: "docker", label: "docker", bench: b},
+		&dockerTool{docker: docker{program: "docker", label: "docker", bench: b}},
 	}
 }
 
@@ -32,6 +34,7 @@ func allTools(b *bench, vz string) []tool {
 type docker struct {
 	program, label string
 	env            []string
+	ask            []string // the program and flags of every command; nil is the program alone
 	flags          []string // more flags of run: podman would raise limits, which a host without CAP_SYS_RESOURCE refuses
 	bench          *bench
 }
@@ -42,8 +45,11 @@ func (d *docker) name() string { return d.label }
 
 func (d *docker) command(args ...string) []string {
 	prefix := []string{d.program}
+	if d.ask != nil {
+		prefix = slices.Clone(d.ask)
+	}
 	if len(d.env) > 0 {
-		prefix = append(append([]string{"env"}, d.env...), d.program)
+		prefix = append(append([]string{"env"}, d.env...), prefix...)
 	}
 	return append(prefix, args...)
 }
@@ -76,6 +82,24 @@ func (d *docker) start(name string) error {
 }
 
 func (d *docker) remove(name string) error { return quiet(d.command("rm", "-f", name)...) }
+
+// dockerTool is docker with a daemon of the bench's own.
+type dockerTool struct {
+	docker
+	daemon *daemon
+}
+
+func (d *dockerTool) prepare() (err error) {
+	if d.daemon, d.ask, err = d.bench.dockerd(filepath.Join(d.bench.dir, "docker")); err != nil {
+		return err
+	}
+	if err := d.docker.prepare(); err != nil {
+		return errors.Join(err, d.daemon.stop())
+	}
+	return nil
+}
+
+func (d *dockerTool) cleanUp() error { return errors.Join(d.docker.cleanUp(), d.daemon.stop()) }
 
 // floor is the C program.
 type floor struct{ bench *bench }

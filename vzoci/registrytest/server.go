@@ -23,6 +23,7 @@ type Server struct {
 	linked    map[string]bool                // guarded by mu; "repository digest"
 	manifests map[string]map[string]manifest // guarded by mu; repository, tag or digest
 	uploads   map[string]*upload             // guarded by mu
+	sessions  int                            // guarded by mu; uploads ever begun
 	faults    []injected                     // guarded by mu
 	requests  []Request                      // guarded by mu
 }

@@ -48,7 +48,8 @@ func (s *Server) beginUpload(w http.ResponseWriter, r *http.Request, repository 
 		w.WriteHeader(http.StatusCreated)
 		return
 	}
-	id := fmt.Sprintf("session-%d", len(s.uploads)+1)
+	s.sessions++ // ended ones are deleted, so their number is no id
+	id := fmt.Sprintf("session-%d", s.sessions)
 	s.uploads[id] = &upload{repository: repository}
 	w.Header().Set("Location", "/v2/"+repository+"/blobs/uploads/"+id)
 	w.WriteHeader(http.StatusAccepted)

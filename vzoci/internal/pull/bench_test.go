@@ -3,16 +3,13 @@
 package pull
 
 import (
-	"archive/tar"
 	"context"
 	"io"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sys/unix"
 
 	"vz.internal/vzoci/internal/registry"
 	"vz.internal/vzoci/reference"
@@ -36,7 +33,7 @@ func BenchmarkPull(b *testing.B) {
 	defer c.Close()
 	var size int64 // of all archives
 	unpack := func(ctx context.Context, dir string, r io.Reader, lowers []v1.Hash) (int64, error) {
-		return extract(ctx, dir, &counter{r, &size}, lowers)
+		return applyLayer(ctx, dir, &counter{r, &size}, lowers)
 	}
 	if os.Getenv("VZ_BENCH_UNPACK") == "no" {
 		unpack = func(_ context.Context, _ string, r io.Reader, _ []v1.Hash) (int64, error) {
@@ -74,67 +71,4 @@ func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	atomic.AddInt64(c.n, int64(n))
 	return n, err
-}
-
-// extract does the least that unpacking takes: contents, owners, modes, times.
-func extract(_ context.Context, dir string, r io.Reader, _ []v1.Hash) (size int64, err error) {
-	tr := tar.NewReader(r)
-	buf := make([]byte, 256<<10)
-	for {
-		h, err := tr.Next()
-		if err == io.EOF {
-			return size, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-		name := filepath.Join(dir, h.Name)
-		if _, err := os.Lstat(filepath.Dir(name)); err != nil {
-			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-				return 0, err
-			}
-		}
-		switch h.Typeflag {
-		case tar.TypeDir:
-			err = os.MkdirAll(name, 0o755)
-		case tar.TypeSymlink:
-			err = os.Symlink(h.Linkname, name)
-		case tar.TypeLink:
-			err = os.Link(filepath.Join(dir, h.Linkname), name)
-		case tar.TypeReg:
-			err = writeFile(name, h, tr, buf)
-		default:
-			continue
-		}
-		if err != nil {
-			return 0, err
-		}
-		if err := unix.Lchown(name, h.Uid, h.Gid); err != nil {
-			return 0, err
-		}
-		size += h.Size
-	}
-}
-
-func writeFile(name string, h *tar.Header, r io.Reader, buf []byte) error {
-	fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, uint32(h.Mode&0o777))
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			if _, err := unix.Write(fd, buf[:n]); err != nil {
-				return err
-			}
-		}
-		if err == io.EOF {
-			ts := unix.NsecToTimespec(h.ModTime.UnixNano())
-			return unix.UtimesNanoAt(fd, "", []unix.Timespec{ts, ts}, unix.AT_EMPTY_PATH)
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

@@ -32,7 +32,8 @@ type layer struct {
 	diffID, chainID v1.Hash
 	lowers          []v1.Hash
 
-	resumed bool // part of the blob is from an earlier try; set by download
+	resumed  bool // part of the blob is from an earlier try; set by download
+	deferred bool // a layer below was not there yet
 }
 
 func (l *layer) tell(phase string, done int64) {
@@ -71,7 +72,11 @@ func (l *layer) once(ctx context.Context) error {
 		return errors.Join(err, blob.Close())
 	}
 	size, err := l.fetchAndUnpack(ctx, blob, dir)
-	if err = l.finish(blob, err); err != nil {
+	var deferred error // the blob is as good as any
+	if errors.Is(err, ErrLowerMissing) {
+		deferred, err = ErrLowerMissing, nil
+	}
+	if err = cmp.Or(l.finish(blob, err), deferred); err != nil {
 		return errors.Join(err, dir.Abort())
 	}
 	if err := dir.Commit(size); err != nil {
@@ -206,7 +211,7 @@ func (l *layer) decompress(compressed, plain *pipe) error {
 		plain.closeWith(err)
 		return err
 	}
-	return cmp.Or(plain.fill(z), z.Close())
+	return cmp.Or(plain.fill(limitExpansion(z, l.desc.Size)), z.Close())
 }
 
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

@@ -90,7 +90,8 @@ func describe(m registry.Manifest) v1.Descriptor {
 }
 
 // layers fetches and unpacks all layers, the largest first, so that no long
-// one is left alone at the end.
+// one is left alone at the end. Those that need one below them before it is
+// there come at the end, in order.
 func (p *puller) layers(ctx context.Context, layers []v1.Descriptor, diffIDs, chain []v1.Hash) error {
 	work := make([]*layer, len(layers))
 	for i, d := range layers {
@@ -99,13 +100,31 @@ func (p *puller) layers(ctx context.Context, layers []v1.Descriptor, diffIDs, ch
 		work[i] = &layer{puller: p, desc: d, diffID: diffIDs[i], chainID: chain[i], lowers: lowers}
 		work[i].tell("waiting", 0)
 	}
-	slices.SortStableFunc(work, func(a, b *layer) int { return cmp.Compare(b.desc.Size, a.desc.Size) })
-	group, ctx := errgroup.WithContext(ctx)
+	bySize := slices.Clone(work)
+	slices.SortStableFunc(bySize, func(a, b *layer) int { return cmp.Compare(b.desc.Size, a.desc.Size) })
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(p.jobs())
-	for _, l := range work {
-		group.Go(func() error { return l.pull(ctx) })
+	for _, l := range bySize {
+		group.Go(func() error {
+			err := l.pull(groupCtx)
+			if errors.Is(err, ErrLowerMissing) {
+				l.deferred, err = true, nil
+			}
+			return err
+		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, l := range work {
+		if !l.deferred {
+			continue
+		}
+		if err := l.pull(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *puller) jobs() int {

@@ -18,6 +18,10 @@ var ErrExists = errors.New("already in the store")
 // digest says.
 var ErrDigest = vzcontract.Errorf(vzcontract.ErrValidation, "what the registry sent has another digest or size")
 
+// ErrLowerMissing is what an [Unpacker] returns when it needs a layer below that
+// is not unpacked yet. The layer is unpacked again when all below it are.
+var ErrLowerMissing = errors.New("a layer below is not unpacked yet")
+
 // A Store keeps blobs and unpacked layers; it is safe for concurrent use by
 // several processes.
 type Store interface {
@@ -64,6 +68,7 @@ type Layer interface {
 }
 
 // An Unpacker applies an uncompressed layer archive to dir, in overlay form.
-// lowers are the chain ids below, the nearest first. It returns the bytes that
-// the layer takes on disk.
+// lowers are the chain ids below, the nearest first; as layers are unpacked side
+// by side some may not be there yet, see [ErrLowerMissing]. It returns the bytes
+// that the layer takes on disk.
 type Unpacker func(ctx context.Context, dir string, tar io.Reader, lowers []v1.Hash) (size int64, err error)

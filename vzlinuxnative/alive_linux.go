@@ -1,0 +1,88 @@
+package vzlinuxnative
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
+)
+
+// lockFile is held by the monitor of a container, and by who is about to start
+// one, and by who removes the container.
+const lockFile = "monitor.lock"
+
+func flock(f *os.File, how int) error {
+	for {
+		err := unix.Flock(int(f.Fd()), how)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// monitorLives reports whether somebody holds the container's monitor lock.
+func (b *Backend) monitorLives(id string) bool {
+	f, err := os.Open(filepath.Join(b.store.Dir(id), lockFile))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(flock(f, unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
+}
+
+// takeMonitorLock takes the lock, waiting for a monitor that is about to end.
+// It dies with the last process that has the file open.
+func (b *Backend) takeMonitorLock(ctx context.Context, id string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(filepath.Join(b.store.Dir(id), lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "no such container")
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := lockWithin(ctx, f); err != nil {
+			return nil, err
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+			f.Close()
+			return nil, err
+		}
+		if st.Nlink > 0 {
+			return f, nil
+		}
+		f.Close() // removed while we waited
+	}
+}
+
+// lockWithin locks f or closes it. A lock cannot be waited for with a context:
+// when that ends, a goroutine goes on waiting and gives the lock back.
+func lockWithin(ctx context.Context, f *os.File) error {
+	err := flock(f, unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, unix.EWOULDBLOCK) {
+		f.Close()
+		return fmt.Errorf("lock: %w", err)
+	}
+	locked := make(chan error, 1)
+	go func() { locked <- flock(f, unix.LOCK_EX) }()
+	select {
+	case err := <-locked:
+		if err != nil {
+			f.Close()
+		}
+		return err
+	case <-ctx.Done():
+		go func() { <-locked; f.Close() }()
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,114 @@
+package vzlinuxnative
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/record"
+)
+
+// Options say where a backend keeps its things and what it works with.
+type Options struct {
+	// Home is the directory of the records, Run that of sockets and locks.
+	// Both are absolute.
+	Home, Run string
+	// Images gives the files of images; nil leaves only root directories. One
+	// that is a vzcontract.Images or vzcontract.LayerCommitter too serves as
+	// such.
+	Images vzcontract.RootFSProvider
+	// Monitor is the program, with its first arguments, that becomes the
+	// monitor of a container. The default is vz-monitor beside this program or
+	// in $VZ_LIBEXEC, else this program with "internal monitor", which must
+	// then call [MonitorMain].
+	Monitor []string
+	// Log takes what is odd and no error, such as damaged records. The default
+	// discards it.
+	Log *slog.Logger
+}
+
+// A Backend runs containers on this host's kernel. Make one with [Open].
+type Backend struct {
+	opts  Options
+	store *record.Store
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	phases map[string]vzcontract.SharedVMPhase // guarded by mu
+}
+
+var _ vzcontract.RuntimeBackend = (*Backend)(nil)
+
+// Open returns the backend that keeps its state below opts.Home. It does no
+// I/O; directories are made when they are needed.
+func Open(opts Options) (*Backend, error) {
+	if !filepath.IsAbs(opts.Home) || !filepath.IsAbs(opts.Run) {
+		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "open native backend: home %q and run %q must be absolute paths", opts.Home, opts.Run)
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Backend{opts: opts, store: record.New(opts.Home), log: opts.Log, phases: map[string]vzcontract.SharedVMPhase{}}, nil
+}
+
+// Name is that of the backend.
+const Name = "linux-native"
+
+// BackendName implements vzcontract.Identity.
+func (b *Backend) BackendName() string { return Name }
+
+// Isolation implements vzcontract.Identity.
+func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.IsolationContainer }
+
+// Capabilities implements vzcontract.Identity.
+func (b *Backend) Capabilities() vzcontract.Capabilities {
+	return vzcontract.Capabilities{Missing: map[vzcontract.Feature]string{}}
+}
+
+// Close implements vzcontract.RuntimeBackend. Monitors and containers go on.
+func (b *Backend) Close() error { return nil }
+
+// runDir is where a container's socket is.
+func (b *Backend) runDir(id string) string { return filepath.Join(b.opts.Run, "containers", id) }
+
+// failure names the operation and the container of an error.
+func failure(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	typed := new(vzcontract.Error)
+	if errors.As(err, &typed) && typed.Op == op {
+		return err
+	}
+	return &vzcontract.Error{Op: op, Kind: "container", Name: name, Class: vzcontract.SentinelOf(vzcontract.CodeOf(err)), Err: err}
+}
+
+// find returns the id of a container.
+func (b *Backend) find(op, ref string) (string, error) {
+	id, err := b.store.Find(ref)
+	return id, failure(op, ref, err)
+}
+
+// monitorProgram returns the argv of a monitor.
+func (b *Backend) monitorProgram() ([]string, error) {
+	if len(b.opts.Monitor) > 0 {
+		return b.opts.Monitor, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{os.Getenv("VZ_LIBEXEC"), filepath.Dir(self)} {
+		if dir == "" {
+			continue
+		}
+		path := filepath.Join(dir, "vz-monitor")
+		if _, err := os.Stat(path); err == nil {
+			return []string{path}, nil
+		}
+	}
+	return []string{self, "internal", "monitor"}, nil
+}

@@ -1,0 +1,118 @@
+package vzlinuxnative
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/record"
+)
+
+// Create implements vzcontract.Containers.
+func (b *Backend) Create(ctx context.Context, cfg vzcontract.RunConfig) (vzcontract.ContainerInfo, error) {
+	c, err := b.create(ctx, cfg)
+	if err != nil {
+		return vzcontract.ContainerInfo{}, failure("create", cfg.Name, err)
+	}
+	b.event("create", c, nil)
+	return c.info(), nil
+}
+
+func (b *Backend) create(ctx context.Context, run vzcontract.RunConfig) (c *container, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := validate(&run); err != nil {
+		return nil, err
+	}
+	cfg := &record.Config{ID: newID(), CreatedAt: time.Now(), Run: run}
+	defer func() {
+		if err != nil && run.Image != "" {
+			err = errors.Join(err, b.opts.Images.ReleaseRootFS(context.WithoutCancel(ctx), cfg.ID))
+		}
+	}()
+	if err := b.resolveRoot(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if err := merge(cfg); err != nil {
+		return nil, err
+	}
+	if err := b.checkRefs(cfg); err != nil {
+		return nil, err
+	}
+	mounts, err := b.planMounts(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(cfg); err != nil {
+		return nil, err
+	}
+	st := &record.State{Name: run.Name, State: vzcontract.StateCreated}
+	if err := b.writeRecord(cfg, st, mounts); err != nil {
+		return nil, err
+	}
+	return &container{cfg: cfg, st: st}, nil
+}
+
+// writeRecord makes the record; a name is picked where none was given.
+func (b *Backend) writeRecord(cfg *record.Config, st *record.State, mounts *mountPlan) error {
+	if st.Name != "" {
+		return b.store.Create(cfg, st, mounts.make)
+	}
+	for {
+		st.Name = randomName()
+		err := b.store.Create(cfg, st, mounts.make)
+		if !errors.Is(err, vzcontract.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// resolveRoot finds the layers of the root and what the image says.
+func (b *Backend) resolveRoot(ctx context.Context, cfg *record.Config) error {
+	run := cfg.Run
+	if run.Rootfs != "" {
+		st, err := os.Stat(run.Rootfs)
+		if err != nil {
+			return vzcontract.Errorf(vzcontract.ErrNotFound, "root directory: %w", err)
+		}
+		if !st.IsDir() {
+			return vzcontract.Errorf(vzcontract.ErrValidation, "root directory %s is no directory", run.Rootfs)
+		}
+		cfg.Layers = []string{filepath.Clean(run.Rootfs)}
+		return nil
+	}
+	if b.opts.Images == nil {
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "this backend was opened without an image store")
+	}
+	root, err := b.opts.Images.RootFS(ctx, vzcontract.RootFSRequest{
+		Ref: run.Image, Platform: run.Platform, Policy: run.Pull, Owner: cfg.ID,
+	})
+	if err != nil {
+		return err
+	}
+	cfg.Image, cfg.ImageID, cfg.ImageConfig, cfg.Layers = run.Image, root.Image.ID, root.Image.Config, root.Layers
+	return nil
+}
+
+func newID() string {
+	var b [record.IDLength / 2]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func randomName() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return adjectives[int(b[0])%len(adjectives)] + "_" + nouns[int(b[1])%len(nouns)] + "_" + hex.EncodeToString(b[2:])
+}
+
+var (
+	adjectives = []string{"brisk", "calm", "clever", "eager", "gentle", "happy", "keen", "lucid", "proud", "quiet"}
+	nouns      = []string{"badger", "crane", "falcon", "heron", "lynx", "marten", "otter", "raven", "swift", "wren"}
+)

@@ -1,0 +1,103 @@
+package monitor
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/engine"
+	"vz.internal/vzlinuxnative/internal/reaper"
+	"vz.internal/vzlinuxnative/internal/record"
+)
+
+// specInput gathers what the specification is made from.
+func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
+	c := m.cfg
+	in := engine.SpecInput{
+		ID: m.id, Config: r.cfg, Image: c.ImageConfig, Argv: c.Command, Env: c.Env, Cwd: c.WorkingDir, User: c.User,
+		RootPath: m.root.Path, CgroupsPath: c.CgroupsPath,
+	}
+	files, err := m.etcFiles(r.cfg)
+	if err != nil {
+		return in, err
+	}
+	for _, mount := range c.Mounts {
+		if mount.Type == vzcontract.MountTmpfs {
+			continue
+		}
+		resolved := engine.ResolvedMount{Mount: mount.Mount, HostPath: mount.HostPath}
+		in.Binds = append(in.Binds, resolved)
+	}
+	for _, f := range files {
+		if !slices.ContainsFunc(c.Mounts, func(o record.Mount) bool { return o.Target == f.Target }) {
+			in.Binds = append(in.Binds, f)
+		}
+	}
+	if r.cfg.Init {
+		if err := m.addReaper(&in); err != nil {
+			return in, err
+		}
+	}
+	in.JoinNamespaces, err = m.joins(r.cfg)
+	return in, err
+}
+
+// addReaper puts the reaper before the workload.
+func (m *monitor) addReaper(in *engine.SpecInput) error {
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	in.Argv = append([]string{reaper.Path}, in.Argv...)
+	in.Binds = append(in.Binds, engine.ResolvedMount{
+		Mount: vzcontract.Mount{Type: vzcontract.MountBind, Target: reaper.Path, ReadOnly: true}, HostPath: self,
+	})
+	return nil
+}
+
+// joins finds the namespaces of other containers that this one shares.
+func (m *monitor) joins(cfg vzcontract.RunConfig) (map[specs.LinuxNamespaceType]string, error) {
+	paths := map[specs.LinuxNamespaceType]string{}
+	for _, ns := range []struct {
+		kind specs.LinuxNamespaceType
+		mode string
+		file string
+	}{
+		{specs.NetworkNamespace, cfg.NetworkMode, "net"},
+		{specs.PIDNamespace, cfg.Namespaces.PID, "pid"},
+		{specs.IPCNamespace, cfg.Namespaces.IPC, "ipc"},
+		{specs.UTSNamespace, cfg.Namespaces.UTS, "uts"},
+		{specs.CgroupNamespace, cfg.Namespaces.Cgroup, "cgroup"},
+	} {
+		name, ok := strings.CutPrefix(ns.mode, "container:")
+		if !ok {
+			continue
+		}
+		pid, err := m.pidOf(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s namespace of container %s: %w", ns.kind, name, err)
+		}
+		paths[ns.kind] = fmt.Sprintf("/proc/%d/ns/%s", pid, ns.file)
+	}
+	return paths, nil
+}
+
+// pidOf returns the process of another, running container.
+func (m *monitor) pidOf(name string) (int, error) {
+	id, err := m.store.Find(name)
+	if err != nil {
+		return 0, err
+	}
+	st, err := m.store.State(id)
+	if err != nil {
+		return 0, err
+	}
+	if !st.Live() {
+		return 0, vzcontract.Errorf(vzcontract.ErrConflict, "it is %s, not running", st.State)
+	}
+	return st.PID, nil
+}

@@ -1,0 +1,49 @@
+// Package process reads facts about processes from /proc.
+package process
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// ticksPerSecond is the kernel's USER_HZ, the same on all machines that vz
+// runs on.
+const ticksPerSecond = 100
+
+// Started returns when the process began.
+func Started(pid int) (time.Time, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return time.Time{}, err
+	}
+	// The name may hold anything; the last parenthesis ends it.
+	_, rest, ok := strings.Cut(string(data[strings.LastIndexByte(string(data), ')')+1:]), " ")
+	fields := strings.Fields(rest)
+	if !ok || len(fields) < 20 {
+		return time.Time{}, fmt.Errorf("/proc/%d/stat makes no sense", pid)
+	}
+	ticks, err := strconv.ParseInt(fields[19], 10, 64)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("/proc/%d/stat: %w", pid, err)
+	}
+	boot, err := bootTime()
+	return boot.Add(time.Duration(ticks) * time.Second / ticksPerSecond), err
+}
+
+var bootTime = sync.OnceValues(func() (time.Time, error) {
+	data, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return time.Time{}, err
+	}
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "btime "); ok {
+			sec, err := strconv.ParseInt(strings.TrimSpace(rest), 10, 64)
+			return time.Unix(sec, 0), err
+		}
+	}
+	return time.Time{}, fmt.Errorf("/proc/stat has no btime")
+})

@@ -1,0 +1,108 @@
+//go:build linux
+
+package record
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
+)
+
+var namePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
+// ValidName reports whether a container may have the name.
+func ValidName(name string) bool { return namePattern.MatchString(name) && len(name) <= 255 }
+
+// takeName makes name point to id, or is vzcontract.ErrConflict.
+func (s *Store) takeName(name, id string) error {
+	link := filepath.Join(s.names(), name)
+	for {
+		err := os.Symlink(id, link)
+		if err == nil || !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		other, err := os.Readlink(link)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !s.abandoned(other) {
+			return vzcontract.Errorf(vzcontract.ErrConflict,
+				"the name %s is in use by container %s: remove or rename that one, or choose another name", name, other[:min(12, len(other))])
+		}
+		if err := s.clearAbandoned(name, other); err != nil {
+			return err
+		}
+	}
+}
+
+// abandoned reports that the creation of a container was cut short: it has no
+// config and nobody is about to write one.
+func (s *Store) abandoned(id string) bool {
+	if exists(s.file(id, configFile)) {
+		return false
+	}
+	f, err := os.Open(s.file(id, lockFile))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	defer f.Close()
+	return flock(f, unix.LOCK_SH|unix.LOCK_NB) == nil && !exists(s.file(id, configFile))
+}
+
+// clearAbandoned removes what is left of a creation that was cut short, one
+// process at a time.
+func (s *Store) clearAbandoned(name, id string) error {
+	f, err := os.OpenFile(filepath.Join(s.home, "names.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := flock(f, unix.LOCK_EX); err != nil {
+		return err
+	}
+	link := filepath.Join(s.names(), name)
+	if now, err := os.Readlink(link); err != nil || now != id || !s.abandoned(id) {
+		return nil // somebody else did
+	}
+	if err := os.RemoveAll(s.Dir(id)); err != nil {
+		return fmt.Errorf("remove what an interrupted create left: %w", err)
+	}
+	return os.Remove(link)
+}
+
+// freeName gives the name back if it is still the container's.
+func (s *Store) freeName(name, id string) error {
+	link := filepath.Join(s.names(), name)
+	if now, err := os.Readlink(link); err != nil || now != id {
+		return nil
+	}
+	return os.Remove(link)
+}
+
+// Rename gives a container another name.
+func (s *Store) Rename(id, name string) (old string, err error) {
+	_, err = s.Update(id, func(st *State) error {
+		if old = st.Name; old == name {
+			return nil
+		}
+		if err := s.takeName(name, id); err != nil {
+			return err
+		}
+		st.Name = name
+		return nil
+	})
+	if err == nil && old != name {
+		err = s.freeName(old, id)
+	}
+	return old, err
+}

@@ -1,0 +1,174 @@
+//go:build linux
+
+package record
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/fault"
+)
+
+// A Store is the records below a directory. Its methods are safe for
+// concurrent use, by several processes too.
+type Store struct{ home string }
+
+// New returns the store below home. It does no I/O.
+func New(home string) *Store { return &Store{home: home} }
+
+// Dir is the directory of one container.
+func (s *Store) Dir(id string) string { return filepath.Join(s.containers(), id) }
+
+func (s *Store) containers() string { return filepath.Join(s.home, "containers") }
+func (s *Store) names() string      { return filepath.Join(s.home, "names") }
+
+func (s *Store) file(id, name string) string { return filepath.Join(s.Dir(id), name) }
+
+const (
+	configFile = "config.json"
+	stateFile  = "state.json"
+	lockFile   = "lock"
+)
+
+// Create makes the record of a new container and takes its name. A name in
+// use is vzcontract.ErrConflict. On error nothing is left. prepare, which may
+// be nil, runs when the name is taken and before the record counts.
+func (s *Store) Create(c *Config, st *State, prepare func() error) (err error) {
+	dir := s.Dir(c.ID)
+	for _, d := range []string{s.containers(), s.names()} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return fmt.Errorf("create record: %w", err)
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return fmt.Errorf("create record: %w", err)
+	}
+	fault.Point("create.directory")
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
+	lock, err := os.OpenFile(s.file(c.ID, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("create record: %w", err)
+	}
+	defer lock.Close()
+	if err := flock(lock, unix.LOCK_EX); err != nil {
+		return fmt.Errorf("create record: %w", err)
+	}
+	if err := s.takeName(st.Name, c.ID); err != nil {
+		return err
+	}
+	fault.Point("create.name")
+	if err := s.fill(c, st, prepare); err != nil {
+		return errors.Join(err, s.freeName(st.Name, c.ID))
+	}
+	return nil
+}
+
+// fill writes the files. The config comes last: without it there is no
+// container.
+func (s *Store) fill(c *Config, st *State, prepare func() error) error {
+	if prepare != nil {
+		if err := prepare(); err != nil {
+			return err
+		}
+	}
+	fault.Point("create.prepared")
+	if err := write(s.file(c.ID, stateFile), st); err != nil {
+		return fmt.Errorf("create record: %w", err)
+	}
+	fault.Point("create.state")
+	if err := write(s.file(c.ID, configFile), c); err != nil {
+		return fmt.Errorf("create record: %w", err)
+	}
+	fault.Point("create.config")
+	return nil
+}
+
+// write replaces the file so that a reader sees all of it or the old one.
+func write(file string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	// Writers hold the lock, so the name is nobody else's.
+	temp := file + ".tmp"
+	if err := os.WriteFile(temp, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temp, file)
+}
+
+// Config reads config.json of a container. One that does not exist is
+// vzcontract.ErrNotFound; one that makes no sense a DamagedError.
+func (s *Store) Config(id string) (*Config, error) {
+	c := new(Config)
+	if err := s.read(id, configFile, c); err != nil {
+		return nil, err
+	}
+	if c.ID != id {
+		return nil, &DamagedError{File: s.file(id, configFile), Err: fmt.Errorf("it is the record of %q", c.ID)}
+	}
+	return c, nil
+}
+
+// State reads state.json, with errors as Config.
+func (s *Store) State(id string) (*State, error) {
+	st := new(State)
+	if err := s.read(id, stateFile, st); err != nil {
+		return nil, err
+	}
+	switch st.State {
+	case vzcontract.StateCreated, vzcontract.StateRunning, vzcontract.StatePaused, vzcontract.StateStopped:
+		return st, nil
+	}
+	return nil, &DamagedError{File: s.file(id, stateFile), Err: fmt.Errorf("state %q is unknown", st.State)}
+}
+
+func (s *Store) read(id, name string, v any) error {
+	file := s.file(id, name)
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		if name == stateFile && exists(s.file(id, configFile)) {
+			return &DamagedError{File: file, Err: err}
+		}
+		return notFound()
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return &DamagedError{File: file, Err: err}
+	}
+	return nil
+}
+
+func exists(file string) bool {
+	_, err := os.Lstat(file)
+	return err == nil
+}
+
+func notFound() error { return vzcontract.Errorf(vzcontract.ErrNotFound, "no such container") }
+
+// A DamagedError is a record that cannot be understood.
+type DamagedError struct {
+	File string
+	Err  error
+}
+
+// Error implements error.
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("damaged record %s: %v; `vz doctor --repair` moves it aside", e.File, e.Err)
+}
+
+// Unwrap gives the class and the cause.
+func (e *DamagedError) Unwrap() []error { return []error{vzcontract.ErrInternal, e.Err} }

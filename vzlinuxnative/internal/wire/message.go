@@ -1,0 +1,68 @@
+package wire
+
+import (
+	"time"
+
+	"vz.internal/vzcontract"
+)
+
+// Version is that of the protocol. A monitor lives as long as its container,
+// so a newer vz may talk to an older monitor.
+const Version = 1
+
+// An Op says what a message asks for or tells.
+type Op string
+
+// The operations. Ended and the answers OK and Failed come from the monitor.
+const (
+	Start  Op = "start"  // run the container, or join the streams of a running one
+	Attach Op = "attach" // join the streams
+	Exec   Op = "exec"
+	Stop   Op = "stop"
+	Kill   Op = "kill" // signal the workload, or the exec of this connection
+	Resize Op = "resize"
+	Detach Op = "detach" // leave the streams
+	Cancel Op = "cancel" // kill the exec of this connection and all it started
+	Pause  Op = "pause"
+	Resume Op = "resume"
+	Join   Op = "join"  // connect to a network
+	Leave  Op = "leave" // disconnect from a network
+	OK     Op = "ok"
+	Failed Op = "failed"
+	Ended  Op = "ended"
+)
+
+// A Message is one request or answer.
+type Message struct {
+	Seq     int                       `json:"seq,omitempty"`
+	Op      Op                        `json:"op"`
+	Streams *Streams                  `json:"streams,omitempty"`
+	Exec    *vzcontract.ExecConfig    `json:"exec,omitempty"`
+	Size    *vzcontract.TermSize      `json:"size,omitempty"`
+	Signal  string                    `json:"signal,omitempty"`
+	Grace   *time.Duration            `json:"grace,omitempty"`
+	Restart bool                      `json:"restart,omitempty"`
+	Network *vzcontract.NetworkAttach `json:"network,omitempty"`
+	// ID is an exec's.
+	ID   string                 `json:"id,omitempty"`
+	Exit *vzcontract.ExitStatus `json:"exit,omitempty"`
+	Err  *Error                 `json:"err,omitempty"`
+}
+
+// Streams says which files come with the message, in this order.
+type Streams struct {
+	In  bool `json:"in,omitempty"`
+	Out bool `json:"out,omitempty"`
+	Err bool `json:"err,omitempty"`
+}
+
+// Count is the number of files.
+func (s *Streams) Count() int {
+	n := 0
+	for _, has := range []bool{s.In, s.Out, s.Err} {
+		if has {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,3 @@
+package vzlinuxnative
+
+func (b *Backend) event(string, *container, map[string]string) {}

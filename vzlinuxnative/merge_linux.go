@@ -1,0 +1,56 @@
+package vzlinuxnative
+
+import (
+	"cmp"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/record"
+)
+
+// merge fills what follows from the image and what was asked for together.
+func merge(cfg *record.Config) error {
+	run, from := &cfg.Run, cfg.ImageConfig
+	entrypoint, args := from.Entrypoint, from.Cmd
+	if run.Entrypoint != nil || run.ClearEntrypoint {
+		entrypoint, args = run.Entrypoint, nil
+	}
+	if len(run.Args) > 0 {
+		args = run.Args
+	}
+	cfg.Command = slices.Concat(entrypoint, args)
+	if len(cfg.Command) == 0 {
+		return vzcontract.Errorf(vzcontract.ErrValidation, "no command: the image names none, so give one after it")
+	}
+	cfg.Env = mergeEnv(from.Env, run.Env)
+	cfg.WorkingDir = path.Clean(cmp.Or(run.WorkingDir, from.WorkingDir, "/"))
+	cfg.User = cmp.Or(run.User, from.User)
+	run.StopSignal = cmp.Or(run.StopSignal, from.StopSignal, "SIGTERM")
+	if run.Health == nil {
+		run.Health = from.Health
+	}
+	cfg.Labels = map[string]string{}
+	maps.Copy(cfg.Labels, from.Labels)
+	maps.Copy(cfg.Labels, run.Labels)
+	cfg.CgroupsPath = path.Join("/", run.Namespaces.CgroupParent, "vz", cfg.ID)
+	return nil
+}
+
+// mergeEnv lets later entries of the same name win, in place.
+func mergeEnv(lists ...[]string) []string {
+	var env []string
+	at := map[string]int{}
+	for _, entry := range slices.Concat(lists...) {
+		name, _, _ := strings.Cut(entry, "=")
+		if i, ok := at[name]; ok {
+			env[i] = entry
+			continue
+		}
+		at[name] = len(env)
+		env = append(env, entry)
+	}
+	return env
+}

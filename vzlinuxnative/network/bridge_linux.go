@@ -1,0 +1,180 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+	"vz.internal/vzlinuxnative/network/internal/ipam"
+	"vz.internal/vzlinuxnative/network/internal/nft"
+)
+
+// alias is the text by which an interface is known as this installation's.
+func (m *Manager) alias(id string) string { return "vz:" + m.tag + ":" + id }
+
+// bridgeName is the name to try for n's bridge.
+func (m *Manager) bridgeName(n *network, try byte) string {
+	if m.main && n.Info.Name == DefaultNetwork && try == 0 {
+		return "vz0"
+	}
+	return ipam.Interface("vz", m.tag+n.Info.ID, try)
+}
+
+func (n *network) rules() nft.Network {
+	return nft.Network{Bridge: n.Info.Interface, Subnets: n.subnets(), Internal: n.Info.Internal}
+}
+
+// bridge returns n's bridge, made when it is missing. The caller has a lease
+// on n, so nobody takes the bridge down.
+func (m *Manager) bridge(n *network) (netlink.Link, error) {
+	if l := m.ready(n); l != nil {
+		return l, nil
+	}
+	var link netlink.Link
+	err := m.locked(func() error {
+		fresh, err := m.load(n.Info.ID)
+		if err != nil {
+			return err
+		}
+		n.Info = fresh.Info
+		if link = m.ready(n); link != nil {
+			return nil
+		}
+		link, err = m.raise(n)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("bridge of network %s: %w", n.Info.Name, err)
+	}
+	return link, nil
+}
+
+// ready returns n's bridge when it is complete: up is its last step.
+func (m *Manager) ready(n *network) netlink.Link {
+	l, err := netlink.LinkByName(n.Info.Interface)
+	if err != nil || l.Attrs().Alias != m.alias(n.Info.ID) || l.Attrs().Flags&net.FlagUp == 0 {
+		return nil
+	}
+	return l
+}
+
+// raise makes n's bridge. The caller holds the lock.
+func (m *Manager) raise(n *network) (netlink.Link, error) {
+	if err := m.checkRoutes(n); err != nil {
+		return nil, err
+	}
+	link, err := m.addBridge(n)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range n.subnets() {
+		gateway, err := netip.ParseAddr(n.Info.Gateways[i])
+		if err != nil {
+			return nil, err
+		}
+		if err := netlink.AddrReplace(link, address(gateway, p.Bits())); err != nil {
+			return nil, fmt.Errorf("give %s address %s: %w", n.Info.Interface, gateway, err)
+		}
+	}
+	if err := m.allowForwarding(n); err != nil {
+		return nil, err
+	}
+	if err := netlink.LinkSetUp(link); err != nil {
+		return nil, fmt.Errorf("set %s up: %w", n.Info.Interface, err)
+	}
+	return link, nil
+}
+
+// addBridge makes the interface, under another name when that is taken.
+func (m *Manager) addBridge(n *network) (netlink.Link, error) {
+	mtu := n.Info.MTU
+	if mtu == 0 {
+		mtu = uplinkMTU()
+	}
+	for try := range byte(100) {
+		name := m.bridgeName(n, try)
+		if try == 0 {
+			name = n.Info.Interface
+		}
+		b := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name, MTU: mtu}}
+		err := netlink.LinkAdd(b)
+		if errors.Is(err, unix.EEXIST) {
+			if l, err := netlink.LinkByName(name); err == nil && l.Attrs().Alias == m.alias(n.Info.ID) {
+				return l, nil // half made
+			}
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("make bridge %s: %w", name, err)
+		}
+		if name != n.Info.Interface {
+			n.Info.Interface = name
+			if err := m.saveInfo(n); err != nil {
+				return nil, errors.Join(err, netlink.LinkDel(b))
+			}
+		}
+		if err := netlink.LinkSetAlias(b, m.alias(n.Info.ID)); err != nil {
+			return nil, errors.Join(err, netlink.LinkDel(b))
+		}
+		return b, nil
+	}
+	return nil, conflict("no free interface name is left")
+}
+
+// checkRoutes refuses a subnet that the host routes elsewhere by now.
+func (m *Manager) checkRoutes(n *network) error {
+	routes, err := hostRoutes()
+	if err != nil {
+		return err
+	}
+	for _, p := range n.subnets() {
+		for _, r := range routes {
+			if r.via != n.Info.Interface && r.prefix.Overlaps(p) && r.prefix.Bits() >= p.Bits() {
+				return conflict("subnet %s is in use: the host routes %s through %s", p, r.prefix, r.via)
+			}
+		}
+	}
+	return nil
+}
+
+// takeDown removes the bridge and rules of n, which has no leases. The caller
+// holds the lock.
+func (m *Manager) takeDown(n *network) error {
+	err := ignoreMissingNFT(m.table.RemoveNetwork(n.rules()))
+	l, lookup := netlink.LinkByName(n.Info.Interface)
+	if lookup == nil && l.Attrs().Alias == m.alias(n.Info.ID) {
+		err = errors.Join(err, netlink.LinkDel(l))
+	}
+	if left, listErr := m.table.Bridges(); listErr == nil && len(left) == 0 {
+		err = errors.Join(err, ignoreMissingNFT(m.table.Delete()))
+	}
+	return err
+}
+
+func address(a netip.Addr, bits int) *netlink.Addr {
+	addr := &netlink.Addr{IPNet: &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(bits, a.BitLen())}}
+	if a.Is6() {
+		addr.Flags = unix.IFA_F_NODAD
+	}
+	return addr
+}
+
+// uplinkMTU is the MTU of the interface with the default route; 1500 without one.
+func uplinkMTU() int {
+	routes, err := netlink.RouteList(nil, unix.AF_INET)
+	if err != nil {
+		return 1500
+	}
+	for _, r := range routes {
+		if p, ok := prefixOf(r); ok && p.Bits() != 0 || r.LinkIndex == 0 {
+			continue
+		}
+		if l, err := netlink.LinkByIndex(r.LinkIndex); err == nil && l.Attrs().MTU >= 576 {
+			return l.Attrs().MTU
+		}
+	}
+	return 1500
+}

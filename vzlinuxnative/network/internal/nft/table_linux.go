@@ -1,0 +1,113 @@
+package nft
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+)
+
+// A Table is one table of family inet. Its methods are safe for concurrent
+// use, also by several processes; only Delete needs that nobody adds a network
+// at the same time.
+type Table struct{ name string }
+
+// New returns the table with a name. It does no I/O.
+func New(name string) *Table { return &Table{name: name} }
+
+// creation guards the library's counter of set ids.
+var creation sync.Mutex
+
+func (t *Table) table() *nftables.Table {
+	return &nftables.Table{Family: nftables.TableFamilyINet, Name: t.name}
+}
+
+func (t *Table) set(kind setKind) *nftables.Set {
+	s := kind.set()
+	s.Table = t.table()
+	return s
+}
+
+// change sends one transaction.
+func change(fill func(c *nftables.Conn) error) error {
+	c, err := nftables.New()
+	if err != nil {
+		return fmt.Errorf("open nftables: %w", err)
+	}
+	if err := fill(c); err != nil {
+		return err
+	}
+	return c.Flush()
+}
+
+// create makes the table, complete. One that exists stays as it is.
+func (t *Table) create() error {
+	creation.Lock()
+	defer creation.Unlock()
+	err := change(func(c *nftables.Conn) error {
+		table := c.CreateTable(t.table())
+		for _, kind := range setKinds {
+			s := kind.set()
+			s.Table = table
+			if err := c.AddSet(s, nil); err != nil {
+				return err
+			}
+		}
+		addChains(c, table)
+		return nil
+	})
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("make nftables table inet %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// with sends a transaction and, when the table is missing, makes it first.
+func (t *Table) with(fill func(c *nftables.Conn) error) error {
+	err := change(fill)
+	if !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	if err := t.create(); err != nil {
+		return err
+	}
+	return change(fill)
+}
+
+// Delete removes the table with all that is in it.
+func (t *Table) Delete() error {
+	err := change(func(c *nftables.Conn) error { c.DelTable(t.table()); return nil })
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return err
+}
+
+// Available tells whether the kernel has nftables.
+func Available() error {
+	c, err := nftables.New()
+	if err != nil {
+		return err
+	}
+	_, err = c.ListTablesOfFamily(nftables.TableFamilyINet)
+	return err
+}
+
+// Tables lists the names of all tables of family inet, whoever made them.
+func Tables() ([]string, error) {
+	c, err := nftables.New()
+	if err != nil {
+		return nil, err
+	}
+	tables, err := c.ListTablesOfFamily(nftables.TableFamilyINet)
+	var names []string
+	for _, t := range tables {
+		names = append(names, t.Name)
+	}
+	return names, err
+}

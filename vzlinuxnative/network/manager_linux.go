@@ -1,0 +1,63 @@
+package network
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+
+	"vz.internal/vzlinuxnative/network/internal/ipam"
+	"vz.internal/vzlinuxnative/network/internal/nft"
+)
+
+// The names that every installation has.
+const (
+	DefaultNetwork = "bridge"
+	HostNetwork    = "host"
+	NoNetwork      = "none"
+)
+
+// DefaultDir is the directory of the host's main installation. It alone owns
+// the bridge vz0 and the nftables table "inet vz"; the names of others carry
+// a hash of their directory.
+const DefaultDir = "/var/lib/vz/networks"
+
+// Options say where networks are kept. Dir and RunDir must be set; RunDir is
+// on a file system that a reboot empties.
+type Options struct {
+	Dir    string
+	RunDir string
+	// Pools are cut into subnets for networks that do not name theirs. The
+	// default is 10.88.0.0/12 in subnets of 24 bits.
+	Pools []Pool
+	// HostIP is where a port without an address is published: "" stands for
+	// 0.0.0.0 and [::].
+	HostIP string
+}
+
+// A Pool is a range cut into subnets of Bits each.
+type Pool = ipam.Pool
+
+// A Manager knows the networks of one installation. Its methods are safe for
+// concurrent use, and so are managers of the same directories in several
+// processes.
+type Manager struct {
+	opts  Options
+	tag   string // marks the installation's interfaces
+	table *nft.Table
+	main  bool
+}
+
+// Open returns the networks kept under opts.Dir. It does no I/O.
+func Open(opts Options) *Manager {
+	if len(opts.Pools) == 0 {
+		opts.Pools = []Pool{{Range: netip.MustParsePrefix("10.88.0.0/12"), Bits: 24}}
+	}
+	sum := sha256.Sum256([]byte(opts.Dir))
+	m := &Manager{opts: opts, tag: hex.EncodeToString(sum[:6]), main: opts.Dir == DefaultDir}
+	table := "vz"
+	if !m.main {
+		table += "-" + m.tag
+	}
+	m.table = nft.New(table)
+	return m
+}

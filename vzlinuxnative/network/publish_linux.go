@@ -1,0 +1,67 @@
+package network
+
+import (
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/network/internal/nft"
+)
+
+// publish makes the ports reachable: in the kernel where it can, and by the
+// proxy for all that reaches the socket itself. The caller holds s.mu.
+func (s *Sandbox) publish() error {
+	if len(s.ports) == 0 {
+		return nil
+	}
+	var e vzcontract.NetworkEndpoint
+	p := s.outward()
+	if p != nil {
+		e = p.lease.Endpoint
+	} else if len(s.places) > 0 {
+		e = s.places[0].lease.Endpoint
+	}
+	v4, _ := netip.ParseAddr(e.IPv4)
+	v6, _ := netip.ParseAddr(e.IPv6)
+	for _, port := range s.ports {
+		host := port.port.Addr()
+		same, other := v4, v6
+		if host.Addr().Is6() {
+			same, other = v6, v4
+		}
+		if p != nil && same.IsValid() && host.Addr() != netip.IPv6Loopback() {
+			s.direct = append(s.direct, nft.Port{
+				Protocol: protocolNumber(port.port.Protocol()), Host: host, Target: netip.AddrPortFrom(same, port.container),
+			})
+		}
+		if !same.IsValid() {
+			same = other
+		}
+		port.port.Serve(netip.AddrPortFrom(same, port.container))
+	}
+	if err := s.m.table.Publish(s.direct); err != nil {
+		s.direct = nil
+		if ignoreMissingNFT(err) != nil {
+			return fmt.Errorf("publish ports: %w", err)
+		}
+	}
+	return nil
+}
+
+// unpublish leaves the ports to the proxy. The caller holds s.mu.
+func (s *Sandbox) unpublish() error {
+	err := ignoreMissingNFT(s.m.table.Unpublish(s.direct))
+	s.direct = nil
+	if err != nil {
+		return fmt.Errorf("unpublish ports: %w", err)
+	}
+	return nil
+}
+
+func protocolNumber(name string) byte {
+	if name == "udp" {
+		return unix.IPPROTO_UDP
+	}
+	return unix.IPPROTO_TCP
+}

@@ -1,0 +1,140 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"vz.internal/vzlinuxnative/network/internal/nft"
+)
+
+// A fault is something that no record owns, and how it is removed.
+type fault struct {
+	text string
+	fix  func() error
+}
+
+// Verify names what this installation left over: leases of containers for
+// which live is false, and interfaces and published ports without a lease.
+func (m *Manager) Verify(ctx context.Context, live func(containerID string) bool) ([]string, error) {
+	faults, err := m.faults(ctx, live)
+	var list []string
+	for _, f := range faults {
+		list = append(list, f.text)
+	}
+	return list, err
+}
+
+// Repair removes what Verify names and returns what it removed.
+func (m *Manager) Repair(ctx context.Context, live func(containerID string) bool) ([]string, error) {
+	faults, err := m.faults(ctx, live)
+	var list []string
+	for _, f := range faults {
+		if fixErr := f.fix(); fixErr != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", f.text, fixErr))
+			continue
+		}
+		list = append(list, f.text)
+	}
+	return list, err
+}
+
+func (m *Manager) faults(ctx context.Context, live func(string) bool) ([]fault, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var faults []fault
+	err := m.locked(func() error {
+		all, err := m.networks()
+		if err != nil {
+			return err
+		}
+		known := map[string]bool{} // container ids with a lease
+		for _, n := range all {
+			for id := range n.Leases {
+				if known[id] || m.served(id) || live(id) {
+					known[id] = true
+					continue
+				}
+				known[id] = true
+				faults = append(faults, fault{
+					"addresses of container " + id + ", which is gone",
+					func() error { return m.Release(context.WithoutCancel(ctx), id) },
+				})
+			}
+		}
+		links, err := m.strayLinks(all, known)
+		faults = append(faults, links...)
+		if err != nil {
+			return err
+		}
+		ports, err := m.strayPorts(all)
+		faults = append(faults, ports...)
+		return err
+	})
+	return faults, err
+}
+
+// strayLinks finds interfaces with this installation's mark that no lease and
+// no used network owns.
+func (m *Manager) strayLinks(all []*network, known map[string]bool) ([]fault, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", err)
+	}
+	var faults []fault
+	for _, l := range links {
+		id, mine := strings.CutPrefix(l.Attrs().Alias, m.alias(""))
+		if !mine || known[id] {
+			continue
+		}
+		i := slices.IndexFunc(all, func(n *network) bool { return n.Info.ID == id })
+		switch {
+		case i >= 0 && len(all[i].Leases) > 0:
+		case i >= 0:
+			faults = append(faults, fault{
+				"bridge " + l.Attrs().Name + " of network " + all[i].Info.Name + ", which nobody uses",
+				func() error { return m.locked(func() error { return m.give(id, "") }) },
+			})
+		default:
+			faults = append(faults, fault{
+				"interface " + l.Attrs().Name + " of " + id + ", which is gone",
+				func() error { return netlink.LinkDel(l) },
+			})
+		}
+	}
+	return faults, nil
+}
+
+// strayPorts finds published ports that lead to an address of this
+// installation which nobody has.
+func (m *Manager) strayPorts(all []*network) ([]fault, error) {
+	ports, err := m.table.Ports()
+	if err != nil {
+		return nil, ignoreMissingNFT(err)
+	}
+	used := map[netip.Addr]bool{}
+	for _, n := range all {
+		for _, l := range n.Leases {
+			for _, s := range []string{l.Endpoint.IPv4, l.Endpoint.IPv6} {
+				if a, err := netip.ParseAddr(s); err == nil {
+					used[a] = true
+				}
+			}
+		}
+	}
+	var faults []fault
+	for _, p := range ports {
+		if !used[p.Target.Addr()] {
+			faults = append(faults, fault{
+				fmt.Sprintf("published port %s to %s, which nobody has", p.Host, p.Target),
+				func() error { return m.table.Unpublish([]nft.Port{p}) },
+			})
+		}
+	}
+	return faults, nil
+}

@@ -1,0 +1,134 @@
+package network
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"vz.internal/vzcontract"
+)
+
+// A network is one network with those who are on it.
+type network struct {
+	Info vzcontract.NetworkInfo
+	// Leases maps container ids to what they hold.
+	Leases map[string]*lease
+}
+
+// A lease is a container's place on a network, from before its address is
+// used until after it no longer is.
+type lease struct {
+	Endpoint vzcontract.NetworkEndpoint `json:"endpoint"`
+	// Link is the host's end of the veth pair.
+	Link     string   `json:"link"`
+	Name     string   `json:"name"`
+	Hostname string   `json:"hostname,omitempty"`
+	Aliases  []string `json:"aliases,omitempty"`
+}
+
+// locked runs do while no other process changes networks or leases.
+func (m *Manager) locked(do func() error) error {
+	if err := os.MkdirAll(m.opts.RunDir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(m.opts.RunDir, "lock"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		if err == nil {
+			return do()
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("lock %s: %w", f.Name(), err)
+		}
+	}
+}
+
+// networks reads all networks, the default one included.
+func (m *Manager) networks() ([]*network, error) {
+	entries, err := os.ReadDir(m.opts.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var list []*network
+	for _, e := range entries {
+		id, ok := strings.CutSuffix(e.Name(), ".json")
+		if !ok || strings.HasPrefix(id, ".") {
+			continue
+		}
+		n, err := m.load(id)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, n)
+	}
+	return list, nil
+}
+
+func (m *Manager) load(id string) (*network, error) {
+	n := &network{Leases: map[string]*lease{}}
+	if err := readJSON(filepath.Join(m.opts.Dir, id+".json"), &n.Info); err != nil {
+		return nil, err
+	}
+	if err := readJSON(m.leaseFile(id), &n.Leases); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return n, nil
+}
+
+func (m *Manager) leaseFile(id string) string { return filepath.Join(m.opts.RunDir, id+".json") }
+
+// saveLeases writes who is on n. The caller holds the lock.
+func (m *Manager) saveLeases(n *network) error {
+	if len(n.Leases) == 0 {
+		if err := os.Remove(m.leaseFile(n.Info.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return writeJSON(m.leaseFile(n.Info.ID), n.Leases)
+}
+
+// saveInfo writes the description of n. The caller holds the lock.
+func (m *Manager) saveInfo(n *network) error {
+	if err := os.MkdirAll(m.opts.Dir, 0o700); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(m.opts.Dir, n.Info.ID+".json"), n.Info)
+}
+
+func readJSON(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%s is damaged: %w", path, err)
+	}
+	return nil
+}
+
+// writeJSON replaces a file in one step. The lock is held, so the temporary
+// name is nobody else's and one that a killed process left is overwritten.
+func writeJSON(path string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
+	if err := os.WriteFile(temporary, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}

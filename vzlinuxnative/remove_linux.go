@@ -1,0 +1,93 @@
+package vzlinuxnative
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/engine/libct"
+	"vz.internal/vzlinuxnative/internal/fault"
+	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/internal/rootfs"
+	"vz.internal/vzlinuxnative/internal/wire"
+)
+
+// Remove implements vzcontract.Containers.
+func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.RemoveOptions) error {
+	err := b.settled(ctx, "remove", ref, func(c *container) error {
+		if !opts.Force {
+			if _, err := c.st.State.Next(vzcontract.StepRemove); err != nil {
+				return err
+			}
+			if c.st.Restarting {
+				return vzcontract.Errorf(vzcontract.ErrConflict, "the container is restarting: stop it first, or force")
+			}
+		}
+		if err := b.end(ctx, c); err != nil {
+			return err
+		}
+		return b.discard(ctx, c, opts.Volumes)
+	})
+	return err
+}
+
+// end kills what runs, by force.
+func (b *Backend) end(ctx context.Context, c *container) error {
+	if c.down() && !c.st.Starting {
+		return nil
+	}
+	if c.orphaned {
+		return b.signalOrphan(c, unix.SIGKILL)
+	}
+	none := vzcontract.StopOptions{Signal: "KILL"}
+	return b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Stop, Signal: none.Signal})
+}
+
+// discard removes a container that does not run.
+func (b *Backend) discard(ctx context.Context, c *container, volumes bool) error {
+	id := c.cfg.ID
+	lock, err := b.takeMonitorLock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	st, err := b.store.State(id)
+	if err != nil {
+		return err
+	}
+	if unsettled(st) {
+		return vzcontract.Errorf(vzcontract.ErrConflict, "the container was started meanwhile")
+	}
+	ctx = context.WithoutCancel(ctx)
+	fault.Point("rm.locked")
+	if err := b.cleanUp(ctx, c.cfg); err != nil {
+		return err
+	}
+	fault.Point("rm.cleaned")
+	if err := rootfs.Remove(b.store.Dir(id)); err != nil {
+		return err
+	}
+	fault.Point("rm.root")
+	if err := b.store.Remove(id); err != nil {
+		return err
+	}
+	fault.Point("rm.record")
+	b.event("destroy", c, nil)
+	if c.cfg.Image != "" && b.opts.Images != nil {
+		return b.opts.Images.ReleaseRootFS(ctx, id)
+	}
+	return nil
+}
+
+// cleanUp removes what a monitor that was killed may have left: processes, the
+// cgroup, the engine's files, addresses. It is idempotent.
+func (b *Backend) cleanUp(ctx context.Context, cfg *record.Config) error {
+	dir := b.runDir(cfg.ID)
+	return errors.Join(
+		libct.New().Cleanup(ctx, cfg.ID, dir+"/engine", cfg.CgroupsPath),
+		os.RemoveAll(dir),
+	)
+}

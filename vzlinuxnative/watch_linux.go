@@ -1,0 +1,62 @@
+package vzlinuxnative
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
+)
+
+// A watch wakes up when the record of a container changes.
+type watch struct{ inotify *os.File }
+
+// watch begins to watch the directory of a record. One that does not exist is
+// vzcontract.ErrNotFound, and a watch that may be closed.
+func (b *Backend) watch(id string) (*watch, error) {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("watch the container: %w", err)
+	}
+	// State is replaced by renames; the directory goes last.
+	const events = unix.IN_MOVED_TO | unix.IN_DELETE | unix.IN_DELETE_SELF | unix.IN_ONLYDIR
+	if _, err := unix.InotifyAddWatch(fd, b.store.Dir(id), events); err != nil {
+		unix.Close(fd)
+		if errors.Is(err, unix.ENOENT) {
+			return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "no such container")
+		}
+		return nil, fmt.Errorf("watch the container: %w", err)
+	}
+	return &watch{os.NewFile(uintptr(fd), "inotify")}, nil
+}
+
+func (w *watch) close() {
+	if w != nil {
+		w.inotify.Close()
+	}
+}
+
+// next returns when something has changed since the watch began: the record,
+// or the life of the monitor or, without one, of the workload.
+func (w *watch) next(ctx context.Context, c *container) error {
+	if w == nil {
+		return nil
+	}
+	fds := []int{int(w.inotify.Fd())}
+	pid := c.st.MonitorPID
+	if c.orphaned {
+		pid = c.st.PID
+	}
+	if unsettled(c.st) && pid > 0 {
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			return nil //nolint:nilerr // it has ended: look again
+		}
+		defer unix.Close(fd)
+		fds = append(fds, fd)
+	}
+	return pollUntil(ctx, fds...)
+}

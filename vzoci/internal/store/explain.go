@@ -1,0 +1,24 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"vz.internal/vzcontract"
+)
+
+// explain adds the next step to errors of the disk.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return vzcontract.Errorf(vzcontract.ErrUnavailable, "the disk is full (%w); free some space, as with vz system prune, or point VZ_HOME to a larger one", err)
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w; point VZ_HOME to a place that can be written", err)
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
+		return vzcontract.Errorf(vzcontract.ErrDenied, "%w; point VZ_HOME to a directory of your own, or run as its owner", err)
+	}
+	return err
+}

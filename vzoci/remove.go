@@ -1,0 +1,135 @@
+package vzoci
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzoci/internal/store"
+	"vz.internal/vzoci/reference"
+)
+
+// RemoveImage implements vzcontract.Images. With force, an image that a
+// container uses loses its names and goes when the container is gone.
+func (s *Store) RemoveImage(ctx context.Context, ref string, opts vzcontract.RemoveImageOptions) ([]vzcontract.RemovedImage, error) {
+	var removed []vzcontract.RemovedImage
+	_, err := s.store.Remove(ctx, func(c store.Contents) (store.Removal, error) {
+		f, err := s.find(ref)
+		if err != nil {
+			return store.Removal{}, err
+		}
+		r, err := removal(c, f, opts.Force)
+		if err != nil {
+			return store.Removal{}, err
+		}
+		removed = report(r)
+		if opts.NoPrune {
+			r.Objects = store.Keep
+		}
+		return r, nil
+	})
+	if err != nil {
+		return nil, failure("remove", ref, err)
+	}
+	return removed, nil
+}
+
+// removal decides what the removal of f takes with it.
+func removal(c store.Contents, f found, force bool) (store.Removal, error) {
+	id := f.image.ID()
+	var gone, stay []store.Ref
+	for _, r := range c.Refs {
+		switch {
+		case r.Image != id:
+		case f.ref.Name == "" || r.Name == f.ref.Name:
+			gone = append(gone, r)
+		default:
+			stay = append(stay, r)
+		}
+	}
+	stay, gone = dropDigests(stay, gone)
+	r := store.Removal{Refs: gone}
+	if len(stay) > 0 {
+		return r, nil
+	}
+	users := users(c.Leases, f.image)
+	switch {
+	case len(users) > 0 && !force:
+		return store.Removal{}, vzcontract.Errorf(vzcontract.ErrConflict, "%s uses it; remove that first, or use --force", strings.Join(users, ", "))
+	case len(users) == 0:
+		r.Images = []store.Image{f.image}
+	}
+	return r, nil
+}
+
+// dropDigests moves from stay to gone the pinned names of repositories that
+// have no tag left.
+func dropDigests(stay, gone []store.Ref) (_, _ []store.Ref) {
+	tagged := map[string]bool{}
+	for _, r := range stay {
+		if !r.ByDigest() {
+			tagged[repository(r.Name)] = true
+		}
+	}
+	lost := map[string]bool{}
+	for _, r := range gone {
+		lost[repository(r.Name)] = true
+	}
+	var kept []store.Ref
+	for _, r := range stay {
+		if repo := repository(r.Name); r.ByDigest() && lost[repo] && !tagged[repo] {
+			gone = append(gone, r)
+			continue
+		}
+		kept = append(kept, r)
+	}
+	return kept, gone
+}
+
+func repository(name string) string {
+	ref, err := reference.Parse(name)
+	if err != nil {
+		return name
+	}
+	return ref.Name()
+}
+
+// users returns who holds a lease on img.
+func users(leases []store.Lease, img store.Image) []string {
+	var list []string
+	for _, l := range leases {
+		if l.Image == img.ID() {
+			list = append(list, "container "+short(l.Owner))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// short shortens an id as listings do.
+func short(id string) string {
+	if len(id) == 64 {
+		return id[:12]
+	}
+	return id
+}
+
+func report(r store.Removal) []vzcontract.RemovedImage {
+	var list []vzcontract.RemovedImage
+	for _, ref := range r.Refs {
+		list = append(list, vzcontract.RemovedImage{Untagged: familiar(ref.Name)})
+	}
+	for _, img := range r.Images {
+		list = append(list, vzcontract.RemovedImage{Deleted: img.Info.ID})
+	}
+	return list
+}
+
+func familiar(name string) string {
+	ref, err := reference.Parse(name)
+	if err != nil {
+		return name
+	}
+	return ref.Familiar()
+}
