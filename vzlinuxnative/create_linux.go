@@ -39,7 +39,7 @@ func (b *Backend) create(ctx context.Context, run vzcontract.RunConfig) (c *cont
 	if err := b.resolveRoot(ctx, cfg); err != nil {
 		return nil, err
 	}
-	if err := merge(cfg); err != nil {
+	if err := merge(cfg, b.store.Dir(cfg.ID)); err != nil {
 		return nil, err
 	}
 	if err := b.checkRefs(cfg); err != nil {

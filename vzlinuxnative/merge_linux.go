@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // merge fills what follows from the image and what was asked for together.
-func merge(cfg *record.Config) error {
+func merge(cfg *record.Config, dir string) error {
 	run, from := &cfg.Run, cfg.ImageConfig
 	entrypoint, args := from.Entrypoint, from.Cmd
 	if run.Entrypoint != nil || run.ClearEntrypoint {
@@ -35,6 +36,9 @@ func merge(cfg *record.Config) error {
 	cfg.Labels = map[string]string{}
 	maps.Copy(cfg.Labels, from.Labels)
 	maps.Copy(cfg.Labels, run.Labels)
+	if run.Log.Driver != "none" {
+		cfg.LogPath = filepath.Join(dir, "log", "container.log")
+	}
 	cfg.CgroupsPath = path.Join("/", run.Namespaces.CgroupParent, "vz", cfg.ID)
 	return nil
 }

@@ -59,6 +59,6 @@ func (s *Store) base(ctx context.Context, t *store.Session, id string) (v1.Confi
 		return v1.ConfigFile{}, nil, err
 	}
 	base := *config
-	base.Container, base.DockerVersion = "", "" // of who made the base
+	base.Container = "" // of who made the base
 	return base, doc.Layers, nil
 }

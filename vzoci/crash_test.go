@@ -108,8 +108,12 @@ func TestDamagedBlob(t *testing.T) {
 	for name, damage := range map[string]func() error{
 		"other bytes": func() error { return os.WriteFile(blob, []byte("other"), 0o600) },
 		"gone":        func() error { return os.Remove(blob) },
-		"all gone":    func() error { return errors.Join(os.Remove(blob), os.RemoveAll(filepath.Join(s.store.Dir(), "layers", img.DiffIDs[0].Hex))) },
-		"config":      func() error { return os.WriteFile(filepath.Join(filepath.Dir(blob), img.Config.Digest.Hex), nil, 0o600) },
+		"all gone": func() error {
+			return errors.Join(os.Remove(blob), os.RemoveAll(filepath.Join(s.store.Dir(), "layers", img.DiffIDs[0].Hex)))
+		},
+		"config": func() error {
+			return os.WriteFile(filepath.Join(filepath.Dir(blob), img.Config.Digest.Hex), nil, 0o600)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := damage(); err != nil {

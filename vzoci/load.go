@@ -63,8 +63,15 @@ func (l *loader) load(ctx context.Context, m archive.Member) error {
 	if err != nil {
 		return err
 	}
-	chain, err := pull.Unpack(ctx, l.session, l.store.unpack, doc.Layers, config.RootFS.DiffIDs)
-	if err != nil {
+	chain := pull.ChainIDs(config.RootFS.DiffIDs)
+	for i, d := range doc.Layers {
+		if l.session.HasLayer(chain[i]) { // unpacking, which it does not need, would verify it
+			if err := pull.Verify(ctx, l.session, d, config.RootFS.DiffIDs[i]); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err = pull.Unpack(ctx, l.session, l.store.unpack, doc.Layers, config.RootFS.DiffIDs); err != nil {
 		return err
 	}
 	img, err := l.store.imageOf(manifest, doc, config, chain)

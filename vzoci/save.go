@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 
-
 	"vz.internal/vzcontract"
 	"vz.internal/vzoci/internal/archive"
 	"vz.internal/vzoci/internal/pull"

@@ -36,6 +36,7 @@ type config struct {
 	settings    string
 	insecure    bool
 	builtin     func() (string, error)
+	makeBuiltin builtinMaker
 	unpack      func(*store.Store) pull.Unpacker
 }
 

@@ -104,7 +104,8 @@ func (s *Sandbox) rewire(h *netlink.Handle, change func() error) error {
 	if err := change(); err != nil {
 		return err
 	}
-	return errors.Join(s.routeDefault(h), s.publish(), s.writeFiles())
+	s.view.follow(s.places)
+	return errors.Join(s.routeDefault(h), s.listen(), s.relay(), s.publish(), s.writeFiles())
 }
 
 // handle opens the container's network namespace. The caller holds s.mu.
@@ -127,4 +128,31 @@ func (s *Sandbox) freeIndex() int {
 			return i
 		}
 	}
+}
+
+// Rename makes the container known by another name on its networks.
+func (s *Sandbox) Rename(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.m.locked(func() error {
+		for _, p := range s.places {
+			n, err := s.m.load(p.net.Info.ID)
+			if err != nil {
+				return err
+			}
+			l := n.Leases[s.req.ContainerID]
+			if l == nil {
+				continue
+			}
+			l.Name = name
+			if err := s.m.saveLeases(n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.req.Name = name
+	}
+	return err
 }

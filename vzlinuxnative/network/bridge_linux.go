@@ -164,17 +164,24 @@ func address(a netip.Addr, bits int) *netlink.Addr {
 
 // uplinkMTU is the MTU of the interface with the default route; 1500 without one.
 func uplinkMTU() int {
-	routes, err := netlink.RouteList(nil, unix.AF_INET)
-	if err != nil {
-		return 1500
-	}
-	for _, r := range routes {
-		if p, ok := prefixOf(r); ok && p.Bits() != 0 || r.LinkIndex == 0 {
-			continue
-		}
-		if l, err := netlink.LinkByIndex(r.LinkIndex); err == nil && l.Attrs().MTU >= 576 {
+	if index := uplink(); index != 0 {
+		if l, err := netlink.LinkByIndex(index); err == nil && l.Attrs().MTU >= 576 {
 			return l.Attrs().MTU
 		}
 	}
 	return 1500
+}
+
+// uplink is the index of the interface with the default route, or 0.
+func uplink() int {
+	routes, err := netlink.RouteList(nil, unix.AF_INET)
+	if err != nil {
+		return 0
+	}
+	for _, r := range routes {
+		if p, ok := prefixOf(r); (!ok || p.Bits() == 0) && r.LinkIndex != 0 {
+			return r.LinkIndex
+		}
+	}
+	return 0
 }

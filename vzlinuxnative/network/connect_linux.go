@@ -44,10 +44,7 @@ func (s *Sandbox) Connect(ctx context.Context, ns *os.File) error {
 			return err
 		}
 	}
-	if err := s.routeDefault(h); err != nil {
-		return err
-	}
-	return s.publish()
+	return errors.Join(s.routeDefault(h), s.listen(), s.relay(), s.publish())
 }
 
 // plug joins the container to one network.

@@ -26,11 +26,11 @@ func (s *Sandbox) publish() error {
 	v6, _ := netip.ParseAddr(e.IPv6)
 	for _, port := range s.ports {
 		host := port.port.Addr()
-		same, other := v4, v6
+		same, other, blocked := v4, v6, s.blocked.IPv4
 		if host.Addr().Is6() {
-			same, other = v6, v4
+			same, other, blocked = v6, v4, s.blocked.IPv6
 		}
-		if p != nil && same.IsValid() && host.Addr() != netip.IPv6Loopback() {
+		if p != nil && blocked == "" && same.IsValid() && host.Addr() != netip.IPv6Loopback() {
 			s.direct = append(s.direct, nft.Port{
 				Protocol: protocolNumber(port.port.Protocol()), Host: host, Target: netip.AddrPortFrom(same, port.container),
 			})

@@ -133,9 +133,3 @@ func (f *Files) resolv() (string, error) {
 	}
 	return b.String(), nil
 }
-
-// resolver is the address of the sandbox's own DNS listener. Only containers
-// on user networks have one.
-func (s *Sandbox) resolver() netip.Addr {
-	return netip.Addr{}
-}

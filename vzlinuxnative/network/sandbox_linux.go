@@ -4,27 +4,36 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"sync"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/network/internal/names"
 	"vz.internal/vzlinuxnative/network/internal/nft"
+	"vz.internal/vzlinuxnative/network/internal/portproxy"
 )
 
 // A Sandbox is a container's part in its networks, from Reserve until Close.
 // It belongs to the process that reserved it. Its methods are safe for
 // concurrent use.
 type Sandbox struct {
-	m   *Manager
-	req Request
+	m     *Manager
+	req   Request
+	view  *view
+	claim *os.File // held until Close
+	// relaysNames: the container asks its own listener even on the default
+	// network.
+	relaysNames bool
 
-	mu     sync.Mutex
-	places []*place    // guarded by mu
-	ports  []published // guarded by mu
-	direct []nft.Port  // guarded by mu; published in the kernel
-	ns     *os.File    // guarded by mu; nil before Connect
-	closed bool        // guarded by mu
-	claim  *os.File    // held until Close
+	mu      sync.Mutex
+	places  []*place        // guarded by mu
+	ports   []published     // guarded by mu
+	direct  []nft.Port      // guarded by mu; published in the kernel
+	ns      *os.File        // guarded by mu; nil before Connect
+	closed  bool            // guarded by mu
+	rules   nft.Container   // guarded by mu; in the container's namespace
+	server  *names.Server   // guarded by mu; nil when nobody listens for names
+	blocked nft.Obstacles   // guarded by mu; why the host does not route
+	relayed *portproxy.Port // guarded by mu; nil when nothing is relayed
 }
 
 // Reserve takes addresses and host ports for a container that is about to be
@@ -41,7 +50,7 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{m: m, req: r, claim: claim}
+	s := &Sandbox{m: m, req: r, claim: claim, view: &view{m: m, servers: r.DNS.Servers}}
 	err = m.locked(func() error {
 		for i, at := range r.Networks {
 			n, err := m.find(at.Network)
@@ -58,6 +67,10 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 	})
 	if err == nil {
 		s.ports, err = m.bindAll(&r)
+	}
+	if err == nil {
+		s.view.follow(s.places)
+		err = s.chooseResolver()
 	}
 	if err == nil {
 		err = s.writeFiles()
@@ -97,17 +110,25 @@ func (s *Sandbox) Ports() []vzcontract.PublishedPort {
 // is idempotent.
 func (s *Sandbox) Close(ctx context.Context) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closed {
+		s.mu.Unlock()
 		return nil
 	}
 	s.closed = true
-	err := errors.Join(s.unpublish(), closePorts(s.ports))
-	if s.ns != nil {
-		err = errors.Join(err, s.ns.Close())
+	err := s.unpublish()
+	server, relayed, ns, places, ports := s.server, s.relayed, s.ns, s.places, s.ports
+	s.server, s.relayed, s.ns, s.places, s.ports = nil, nil, nil, nil, nil
+	s.mu.Unlock() // what is served now may wait for it
+	if server != nil {
+		err = errors.Join(err, server.Close())
 	}
-	places := slices.Clone(s.places)
-	s.places, s.ports, s.ns = nil, nil, nil
+	if relayed != nil {
+		err = errors.Join(err, relayed.Close())
+	}
+	err = errors.Join(err, closePorts(ports))
+	if ns != nil {
+		err = errors.Join(err, ns.Close())
+	}
 	err = errors.Join(err, s.m.leave(s.req.ContainerID, places))
 	return errors.Join(err, s.m.unclaim(s.req.ContainerID, s.claim))
 }

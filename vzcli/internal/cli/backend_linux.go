@@ -1,11 +1,25 @@
 package cli
 
-import "vz.internal/vzcli/internal/command"
+import (
+	"log/slog"
+
+	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzlinuxnative"
+)
 
 // openBackend wires what runs containers on Linux.
 func openBackend(g command.Globals, s *command.Services) (*command.Services, error) {
 	if g.Backend == "vm" {
 		return nil, unsupportedBackend("vm", "this build of vz has only the native backend")
 	}
-	return nil, unsupportedBackend("native", "not yet wired")
+	images, logins, err := openImages(s.Home)
+	if err != nil {
+		return nil, err
+	}
+	b, err := vzlinuxnative.Open(vzlinuxnative.Options{Home: s.Home, Run: s.Run, Images: images, Log: slog.Default()})
+	if err != nil {
+		return nil, err
+	}
+	s.Backend, s.Images, s.Store, s.Logins = b, images, imageStore{images}, logins
+	return s, nil
 }

@@ -24,17 +24,24 @@ var companionHelp = map[string]string{
 // that failed.
 func companion(verb string, args []string) error {
 	program := companions[verb]
-	for _, dir := range companionDirs() {
-		path := filepath.Join(dir, program)
-		if _, err := os.Stat(path); err != nil {
-			continue
-		}
+	if path, ok := besideVZ(program); ok {
 		err := syscall.Exec(path, append([]string{program}, args...), os.Environ())
 		return fmt.Errorf("run %s: %w", path, err)
 	}
 	return vzcontract.Errorf(vzcontract.ErrUnavailable,
 		"%s: %s is not beside vz or in $VZ_LIBEXEC; build it with `make build` or `go install vz.internal/vzcli/cmd/%s@latest`",
 		verb, program, program)
+}
+
+// besideVZ finds a program that is installed together with vz.
+func besideVZ(program string) (path string, ok bool) {
+	for _, dir := range companionDirs() {
+		path := filepath.Join(dir, program)
+		if _, err := os.Stat(path); err == nil {
+			return path, true
+		}
+	}
+	return "", false
 }
 
 func companionDirs() []string {

@@ -70,7 +70,7 @@ func (m *monitor) startExec(q *request) (*session, error) {
 		return nil, err
 	}
 	s := &session{id: newID(), ended: make(chan struct{})}
-	streams, stdio, err := stream.New(cfg.TTY, q.files.In != nil, nil)
+	streams, stdio, err := stream.New(cfg.TTY, q.files.In != nil, stream.Logs{})
 	if err != nil {
 		return nil, err
 	}

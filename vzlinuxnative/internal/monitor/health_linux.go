@@ -1,9 +1,24 @@
 package monitor
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/engine"
+	"vz.internal/vzlinuxnative/internal/ocispec"
+	"vz.internal/vzlinuxnative/internal/record"
+)
+
+// What a health status keeps.
+const (
+	maxProbes      = 5
+	maxProbeOutput = 4096
 )
 
 // hasHealthCheck reports whether there is a check and it is not switched off.
@@ -11,4 +26,132 @@ func hasHealthCheck(h *vzcontract.HealthCheck) bool {
 	return h != nil && len(h.Test) > 0 && h.Test[0] != "NONE"
 }
 
-func (m *monitor) health(context.Context, *run, vzcontract.HealthCheck) {}
+// health probes until the run ends.
+func (m *monitor) health(ctx context.Context, r *run, h vzcontract.HealthCheck) {
+	h.Interval, h.Timeout = cmp.Or(h.Interval, 30*time.Second), cmp.Or(h.Timeout, 30*time.Second)
+	h.StartInterval, h.Retries = cmp.Or(h.StartInterval, 5*time.Second), cmp.Or(h.Retries, 3)
+	for {
+		pause := h.Interval
+		if time.Since(r.began) < h.StartPeriod {
+			pause = h.StartInterval
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		if r.isPaused() {
+			continue
+		}
+		probe := m.probe(ctx, r, h)
+		if ctx.Err() != nil {
+			return
+		}
+		m.judge(h, probe, time.Since(r.began) < h.StartPeriod)
+	}
+}
+
+func (r *run) isPaused() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.paused
+}
+
+// probe runs the command once.
+func (m *monitor) probe(ctx context.Context, r *run, h vzcontract.HealthCheck) vzcontract.HealthProbe {
+	p := vzcontract.HealthProbe{Start: time.Now()}
+	args := h.Test[1:]
+	if h.Test[0] == "CMD-SHELL" {
+		args = []string{"/bin/sh", "-c", h.Test[1]}
+	}
+	out := &bounded{most: maxProbeOutput}
+	code, err := m.runProbe(ctx, r, args, h.Timeout, out)
+	p.End, p.ExitCode, p.Output = time.Now(), code, out.String()
+	if err != nil {
+		p.Output = err.Error()
+	}
+	return p
+}
+
+// runProbe returns the command's exit code; -1 when it took too long.
+func (m *monitor) runProbe(ctx context.Context, r *run, args []string, timeout time.Duration, out *bounded) (int, error) {
+	spec, err := ocispec.Exec(r.spec, fmt.Sprintf("/proc/%d/root", r.c.PID()), vzcontract.ExecConfig{Args: args})
+	if err != nil {
+		return 127, err
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return 127, err
+	}
+	defer read.Close()
+	p, err := r.c.Exec(ctx, engine.ExecRequest{ID: newID()[:16], Process: spec, Stdio: engine.Stdio{Stdout: write, Stderr: write}})
+	write.Close()
+	if err != nil {
+		return 127, err
+	}
+	limit, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	stop := context.AfterFunc(limit, func() {
+		_ = p.Kill(context.WithoutCancel(ctx)) // it may just have ended
+	})
+	copied := make(chan struct{})
+	go func() { defer close(copied); _, _ = io.Copy(out, read) }()
+	ws, err := p.Wait()
+	late := !stop() && ctx.Err() == nil
+	// Its children may hold the pipe; what it wrote itself is there now.
+	_ = read.SetReadDeadline(time.Now().Add(time.Second / 10))
+	<-copied
+	switch {
+	case late:
+		return -1, fmt.Errorf("health check took longer than %s", timeout)
+	case err != nil:
+		return 127, err
+	}
+	return statusOf(ws).Code, nil
+}
+
+// judge adds a probe to the verdict.
+func (m *monitor) judge(h vzcontract.HealthCheck, probe vzcontract.HealthProbe, starting bool) {
+	changed := vzcontract.HealthState("")
+	_, err := m.store.Update(m.id, func(st *record.State) error {
+		if !st.Live() || st.Health == nil {
+			return nil
+		}
+		next := st.Health
+		next.Log = append(next.Log, probe)
+		next.Log = next.Log[max(0, len(next.Log)-maxProbes):]
+		before := next.Status
+		switch {
+		case probe.ExitCode == 0:
+			next.Status, next.FailingStreak = vzcontract.HealthHealthy, 0
+		case starting && next.Status == vzcontract.HealthStarting:
+		default:
+			if next.FailingStreak++; next.FailingStreak >= h.Retries {
+				next.Status = vzcontract.HealthUnhealthy
+			}
+		}
+		if next.Status != before {
+			changed = next.Status
+		}
+		return nil
+	})
+	if err == nil && changed != "" {
+		m.event("health_status", map[string]string{"health": string(changed)})
+	}
+}
+
+// bounded keeps the first bytes of what it reads.
+type bounded struct {
+	buf  bytes.Buffer
+	most int
+}
+
+func (b *bounded) String() string { return b.buf.String() }
+
+// Write implements io.Writer; it takes everything.
+func (b *bounded) Write(p []byte) (int, error) {
+	b.buf.Write(p[:min(len(p), b.most-b.buf.Len())])
+	return len(p), nil
+}

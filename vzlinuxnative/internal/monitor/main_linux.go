@@ -14,9 +14,9 @@ import (
 
 	"vz.internal/vzlinuxnative/internal/engine/direct"
 	"vz.internal/vzlinuxnative/internal/engine/libct"
-	_ "vz.internal/vzlinuxnative/internal/reaper" // process 1 of containers with --init
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/internal/wire"
+	"vz.internal/vzlinuxnative/network"
 )
 
 // The descriptors that a monitor inherits.
@@ -59,6 +59,7 @@ func execute(args []string) error {
 	m := &monitor{
 		store: record.New(*home), id: *id, home: *home, dir: filepath.Join(*runDir, "containers", *id),
 		engine: direct.New(libct.New()), wake: make(chan struct{}, 1),
+		nets: network.Open(network.Options{Dir: filepath.Join(*home, "networks"), RunDir: filepath.Join(*runDir, "networks")}),
 	}
 	m.changed = sync.NewCond(&m.mu)
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {

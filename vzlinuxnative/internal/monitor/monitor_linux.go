@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"vz.internal/vzlinuxnative/internal/engine"
+	"vz.internal/vzlinuxnative/internal/logfile"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/internal/rootfs"
 	"vz.internal/vzlinuxnative/internal/stream"
 	"vz.internal/vzlinuxnative/internal/wire"
+	"vz.internal/vzlinuxnative/network"
 )
 
 // A monitor is the life of one container from a start to its final stop.
@@ -22,7 +24,9 @@ type monitor struct {
 	dir    string // of the container below $VZ_RUN
 	engine engine.Engine
 	cfg    *record.Config
-	log    stream.Log
+	log    *logfile.Writer // nil with driver none
+	logs   stream.Logs
+	nets   *network.Manager
 	root   rootfs.Root
 	wake   chan struct{}  // ends the pause before a restart
 	work   sync.WaitGroup // connections that are owed an answer

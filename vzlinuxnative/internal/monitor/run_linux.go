@@ -24,11 +24,12 @@ type run struct {
 	spec     *specs.Spec
 	cfg      vzcontract.RunConfig
 	streams  *stream.Set
+	net      joined
 	first    *stream.Client // who started it and is attached
 	began    time.Time
-	restarts int           // before this one
-	ended    chan struct{} // closed when the exit is recorded
+	restarts int // before this one
 	stop     context.CancelFunc
+	ended    chan struct{} // closed when the exit is recorded
 
 	// Valid once ended is closed.
 	exit  vzcontract.ExitStatus
@@ -77,6 +78,10 @@ func (m *monitor) launch(q *request) (r *run, err error) {
 	if err := m.openLog(r.cfg.Log); err != nil {
 		return nil, err
 	}
+	if err := m.reserve(r, st, &undo); err != nil {
+		return nil, err
+	}
+	fault.Point("start.reserved")
 	if r.spec, err = m.spec(r, q); err != nil {
 		return nil, err
 	}
@@ -88,7 +93,7 @@ func (m *monitor) launch(q *request) (r *run, err error) {
 
 // create makes the container up to its wait for start, with its streams.
 func (m *monitor) create(r *run, q *request, undo *cleanups) error {
-	streams, stdio, err := stream.New(r.cfg.TTY, r.cfg.OpenStdin, m.log)
+	streams, stdio, err := stream.New(r.cfg.TTY, r.cfg.OpenStdin, m.logs)
 	if err != nil {
 		return err
 	}
@@ -105,6 +110,10 @@ func (m *monitor) create(r *run, q *request, undo *cleanups) error {
 	}
 	undo.add(func() error { return r.c.Destroy(ctx) })
 	fault.Point("start.created")
+	if err := r.connect(); err != nil {
+		return err
+	}
+	fault.Point("start.connected")
 	if console := r.c.Console(); console != nil {
 		if err := streams.SetConsole(console); err != nil {
 			return err
@@ -129,6 +138,7 @@ func (m *monitor) release(r *run, undo *cleanups) error {
 		st.State, st.Starting, st.PID = vzcontract.StateRunning, false, r.c.PID()
 		st.StartedAt, st.StoppedAt, st.Exit = r.began, time.Time{}, nil
 		st.Error, st.Restarting = "", false
+		st.Networks, st.Ports = r.places()
 		st.RootfsDriver, st.RootfsData = m.root.Driver, m.root.Data
 		st.Health = nil
 		if hasHealthCheck(r.cfg.Health) {

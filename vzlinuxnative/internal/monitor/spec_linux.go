@@ -2,7 +2,7 @@ package monitor
 
 import (
 	"fmt"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -10,6 +10,7 @@ import (
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/engine"
+	"vz.internal/vzlinuxnative/internal/program"
 	"vz.internal/vzlinuxnative/internal/reaper"
 	"vz.internal/vzlinuxnative/internal/record"
 )
@@ -21,10 +22,6 @@ func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
 		ID: m.id, Config: r.cfg, Image: c.ImageConfig, Argv: c.Command, Env: c.Env, Cwd: c.WorkingDir, User: c.User,
 		RootPath: m.root.Path, CgroupsPath: c.CgroupsPath,
 	}
-	files, err := m.etcFiles(r.cfg)
-	if err != nil {
-		return in, err
-	}
 	for _, mount := range c.Mounts {
 		if mount.Type == vzcontract.MountTmpfs {
 			continue
@@ -32,7 +29,7 @@ func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
 		resolved := engine.ResolvedMount{Mount: mount.Mount, HostPath: mount.HostPath}
 		in.Binds = append(in.Binds, resolved)
 	}
-	for _, f := range files {
+	for _, f := range r.net.files {
 		if !slices.ContainsFunc(c.Mounts, func(o record.Mount) bool { return o.Target == f.Target }) {
 			in.Binds = append(in.Binds, f)
 		}
@@ -42,19 +39,30 @@ func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
 			return in, err
 		}
 	}
+	var err error
 	in.JoinNamespaces, err = m.joins(r.cfg)
 	return in, err
 }
 
 // addReaper puts the reaper before the workload.
 func (m *monitor) addReaper(in *engine.SpecInput) error {
-	self, err := os.Readlink("/proc/self/exe")
-	if err != nil {
+	if len(m.cfg.Mounts) == 0 {
+		// Without the user's mounts the program can be looked up here.
+		env := in.Env
+		if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "PATH=") }) {
+			env = append(slices.Clone(env), "PATH="+reaper.DefaultPath)
+		}
+		if _, err := program.Find(program.Query{Root: in.RootPath, Name: in.Argv[0], Env: env, Cwd: in.Cwd}); err != nil {
+			return err
+		}
+	}
+	file := filepath.Join(m.dir, "init")
+	if err := reaper.Write(file); err != nil {
 		return err
 	}
-	in.Argv = append([]string{reaper.Path}, in.Argv...)
+	in.Argv = reaper.Args(in.Argv, in.Env)
 	in.Binds = append(in.Binds, engine.ResolvedMount{
-		Mount: vzcontract.Mount{Type: vzcontract.MountBind, Target: reaper.Path, ReadOnly: true}, HostPath: self,
+		Mount: vzcontract.Mount{Type: vzcontract.MountBind, Target: reaper.Path, ReadOnly: true}, HostPath: file,
 	})
 	return nil
 }

@@ -27,7 +27,14 @@ func (m *monitor) supervise(r *run) {
 		m.destroy(r)
 	}
 	r.streams.End()
-	m.disconnect()
+	if m.log != nil {
+		if err := m.log.Flush(); err != nil {
+			m.complain("write log", err)
+		}
+	}
+	if err := r.net.close(); err != nil {
+		m.complain("leave networks", err)
+	}
 	fault.Point("stop.drained")
 	now := time.Now()
 	r.took = now.Sub(r.began)

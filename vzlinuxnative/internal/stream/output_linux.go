@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"io"
 	"os"
 	"slices"
 	"sync"
@@ -10,16 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Log keeps what a workload writes.
-type Log interface {
-	// Write takes a part of "stdout" or "stderr", as it came.
-	Write(stream string, p []byte) error
+// Logs keep what a workload writes. Each may be nil.
+type Logs struct{ Stdout, Stderr io.Writer }
+
+func (l Logs) of(name string) io.Writer {
+	if name == "stderr" {
+		return l.Stderr
+	}
+	return l.Stdout
 }
 
 // An output is one stream of a workload.
 type output struct {
 	name string
-	log  Log // nil keeps nothing
+	log  io.Writer // nil keeps nothing
 	src  *os.File
 	tty  bool
 	done chan struct{} // closed when all has been read that the workload wrote
@@ -97,7 +102,7 @@ func (o *output) deliver(p []byte) {
 		return
 	}
 	if o.log != nil {
-		_ = o.log.Write(o.name, p) // a full disk must not stop the workload
+		_, _ = o.log.Write(p) // a full disk must not stop the workload
 	}
 	o.mu.Lock()
 	sinks := o.sinks

@@ -15,7 +15,7 @@ import (
 type Set struct {
 	outs   []*output
 	theirs []*os.File // the workload's ends, ours to close once it has them
-	log    Log
+	logs   Logs
 	tty    bool
 	want   bool // stdin is open
 
@@ -25,9 +25,9 @@ type Set struct {
 }
 
 // New makes the streams: pipes, or nothing yet for a terminal. With stdin the
-// workload's stdin stays open until CloseStdin. log may be nil.
-func New(tty, stdin bool, log Log) (*Set, engine.Stdio, error) {
-	s := &Set{log: log, tty: tty, want: stdin}
+// workload's stdin stays open until CloseStdin. logs get what it writes.
+func New(tty, stdin bool, logs Logs) (*Set, engine.Stdio, error) {
+	s := &Set{logs: logs, tty: tty, want: stdin}
 	var stdio engine.Stdio
 	if tty {
 		return s, stdio, nil
@@ -54,7 +54,7 @@ func New(tty, stdin bool, log Log) (*Set, engine.Stdio, error) {
 }
 
 func (s *Set) output(name string, src *os.File) *output {
-	return &output{name: name, log: s.log, src: src, tty: s.tty, done: make(chan struct{})}
+	return &output{name: name, log: s.logs.of(name), src: src, tty: s.tty, done: make(chan struct{})}
 }
 
 // SetConsole gives the set the terminal's master, which it takes over.

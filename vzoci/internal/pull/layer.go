@@ -11,7 +11,6 @@ import (
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"golang.org/x/sync/errgroup"
 
 	"vz.internal/vzcontract"
 )
@@ -109,20 +108,15 @@ func (l *layer) finish(blob Ingest, err error) error {
 	return errors.Join(err, blob.Close())
 }
 
-// fetch downloads without unpacking.
+// fetch downloads a layer that is unpacked already. That the blob is the
+// layer's is verified all the same.
 func (l *layer) fetch(ctx context.Context, blob Ingest) error {
-	group, ctx := errgroup.WithContext(ctx)
-	compressed := newPipe(ctx, nil)
-	group.Go(func() error { return l.download(ctx, blob, compressed) })
-	group.Go(func() error {
-		_, err := compressed.WriteTo(io.Discard)
-		return err
-	})
-	return group.Wait()
+	_, err := l.stages(ctx, "", func(ctx context.Context, out *pipe) error { return l.download(ctx, blob, out) })
+	return err
 }
 
 func (l *layer) fetchAndUnpack(ctx context.Context, blob Ingest, dir Layer) (size int64, err error) {
-	return l.stages(ctx, dir, func(ctx context.Context, out *pipe) error { return l.download(ctx, blob, out) })
+	return l.stages(ctx, dir.Dir(), func(ctx context.Context, out *pipe) error { return l.download(ctx, blob, out) })
 }
 
 // unpackStored unpacks a blob that is in the store already. One that turns out
@@ -143,7 +137,7 @@ func (l *layer) unpackStored(ctx context.Context) error {
 	defer f.Close()
 	l.tell("unpacking", l.desc.Size)
 	sum := sha256.New()
-	size, err := l.stages(ctx, dir, func(_ context.Context, out *pipe) error { return out.fill(io.TeeReader(f, sum)) })
+	size, err := l.stages(ctx, dir.Dir(), func(_ context.Context, out *pipe) error { return out.fill(io.TeeReader(f, sum)) })
 	if !isCancelled(err) && hexSum(sum) != l.desc.Digest.Hex {
 		return errors.Join(errStartOver, dir.Abort(), l.store.Discard(l.desc.Digest))
 	}
@@ -157,11 +151,10 @@ func (l *layer) unpackStored(ctx context.Context) error {
 	return nil
 }
 
-// stages runs source, decompression and unpacking at once and verifies the
-// diffID. A later stage that fails
-// does not end the source: only when all of the blob is there can a damaged
-// download be told from a bad image.
-func (l *layer) stages(ctx context.Context, dir Layer, source func(context.Context, *pipe) error) (size int64, err error) {
+// stages runs source, decompression and unpacking (dir "" for none) at once and
+// verifies the diffID. A later stage that fails does not end the source: only
+// when all of the blob is there can a damaged download be told from a bad image.
+func (l *layer) stages(ctx context.Context, dir string, source func(context.Context, *pipe) error) (size int64, err error) {
 	unpackCtx, stopUnpack := context.WithCancel(ctx)
 	defer stopUnpack()
 	diffSum := sha256.New()
@@ -175,7 +168,7 @@ func (l *layer) stages(ctx context.Context, dir Layer, source func(context.Conte
 		failed[1] = cmp.Or(failed[1], err)
 	})
 	running.Go(func() {
-		if size, failed[2] = l.unpackAll(unpackCtx, dir.Dir(), plain); failed[2] != nil {
+		if size, failed[2] = l.unpackAll(unpackCtx, dir, plain); failed[2] != nil {
 			stopUnpack()
 		}
 	})
@@ -194,6 +187,9 @@ func (l *layer) stages(ctx context.Context, dir Layer, source func(context.Conte
 // unpackAll unpacks the archive and takes in what follows it, which counts for
 // the diffID.
 func (l *layer) unpackAll(ctx context.Context, dir string, plain *pipe) (size int64, err error) {
+	if dir == "" {
+		return plain.WriteTo(io.Discard)
+	}
 	if size, err = l.unpack(ctx, dir, plain, l.lowers); err != nil {
 		return 0, err
 	}

@@ -14,6 +14,8 @@ import (
 // Unpack unpacks the layers of an image whose blobs are all in the store, the
 // lowest first. It returns their chain ids. A blob that is damaged is dropped
 // from the store and named.
+//
+// Of layers that are unpacked already the blobs are not read; see [Verify].
 func Unpack(ctx context.Context, store Store, unpack Unpacker, layers []v1.Descriptor, diffIDs []v1.Hash) ([]v1.Hash, error) {
 	if len(layers) != len(diffIDs) {
 		return nil, invalid("the config names %d layers, the manifest %d", len(diffIDs), len(layers))
@@ -40,6 +42,22 @@ func Unpack(ctx context.Context, store Store, unpack Unpacker, layers []v1.Descr
 		}
 	}
 	return chain, nil
+}
+
+// Verify reads the blob of a layer, which must be in the store, and checks that
+// it has the diffID. One that is plain needs no look: it is named by its diffID.
+func Verify(ctx context.Context, store Store, d v1.Descriptor, diffID v1.Hash) error {
+	if d.Digest == diffID {
+		return nil
+	}
+	f, err := store.OpenBlob(d.Digest)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	l := &layer{puller: &puller{store: store}, desc: d, diffID: diffID}
+	_, err = l.stages(ctx, "", func(_ context.Context, out *pipe) error { return out.fill(f) })
+	return err
 }
 
 // An Image is a manifest that was checked.

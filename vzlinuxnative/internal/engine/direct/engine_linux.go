@@ -86,7 +86,13 @@ func openStdio(s engine.Stdio, proc *specs.Process) ([3]*os.File, func(), error)
 // execError gives a failed exec its class and words.
 func execError(err error, proc *specs.Process) error {
 	var step *stepError
-	if !errors.As(err, &step) || step.op != opExec {
+	if !errors.As(err, &step) {
+		return err
+	}
+	if step.op == opChdir && (step.errno == unix.ENOENT || step.errno == unix.ENOTDIR) {
+		return vzcontract.Errorf(vzcontract.ErrValidation, "%w", step)
+	}
+	if step.op != opExec {
 		return err
 	}
 	name := proc.Args[0]

@@ -48,11 +48,13 @@ const (
 type plan struct {
 	buf   []byte
 	words []string
+	ops   []op
 }
 
 // add appends an operation. Arguments are uint64, int, bool, string or []byte.
 func (p *plan) add(o op, words string, args ...any) {
 	p.words = append(p.words, words)
+	p.ops = append(p.ops, o)
 	p.num(uint64(o))
 	for _, a := range args {
 		switch a := a.(type) {

@@ -116,10 +116,7 @@ func (c *child) await(ctx context.Context, exec bool) error {
 			i := binary.NativeEndian.Uint32(msg[1:])
 			e := &stepError{errno: unix.Errno(binary.NativeEndian.Uint32(msg[5:]))}
 			if int(i) < len(c.plan.words) {
-				e.words = c.plan.words[i]
-			}
-			if int(i) == len(c.plan.words)-1 {
-				e.op = opExec
+				e.words, e.op = c.plan.words[i], c.plan.ops[i]
 			}
 			return e
 		}

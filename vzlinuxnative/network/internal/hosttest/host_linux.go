@@ -27,9 +27,9 @@ func Enter(t testing.TB) bool {
 		return true
 	}
 	testreq.Net(t)
-	args := []string{"-test.run=^" + regexp.QuoteMeta(t.Name()) + "$", "-test.v"}
+	args := []string{"-test.run=" + pattern(t.Name()), "-test.v"}
 	if _, ok := t.(*testing.B); ok {
-		args = []string{"-test.run=^$", "-test.bench=^" + regexp.QuoteMeta(t.Name()) + "$", "-test.v"}
+		args = []string{"-test.run=^$", "-test.bench=" + pattern(t.Name()), "-test.v"}
 		for _, a := range os.Args {
 			if strings.HasPrefix(a, "-test.benchtime=") {
 				args = append(args, a)
@@ -53,9 +53,28 @@ func Enter(t testing.TB) bool {
 	return false
 }
 
+// pattern matches exactly a test's name.
+func pattern(name string) string {
+	var parts []string
+	for part := range strings.SplitSeq(name, "/") {
+		parts = append(parts, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	return strings.Join(parts, "/")
+}
+
 // Namespace makes a network namespace, closed at the end of the test.
 func Namespace(t testing.TB) *os.File {
 	t.Helper()
+	f, err := Unshare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// Unshare makes a network namespace, which lives as long as its file is open.
+func Unshare() (*os.File, error) {
 	type result struct {
 		f   *os.File
 		err error
@@ -71,11 +90,7 @@ func Namespace(t testing.TB) *os.File {
 		made <- result{f, err}
 	}()
 	r := <-made
-	if r.err != nil {
-		t.Fatal(r.err)
-	}
-	t.Cleanup(func() { _ = r.f.Close() })
-	return r.f
+	return r.f, r.err
 }
 
 // In runs do on a thread in ns. Sockets that do opens stay in ns.

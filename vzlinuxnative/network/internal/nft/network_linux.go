@@ -2,7 +2,9 @@ package nft
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
@@ -79,10 +81,13 @@ func (t *Table) list(k setKind) ([]nftables.SetElement, error) {
 		return nil, err
 	}
 	vals, err := c.GetSetElements(t.set(k))
-	if errors.Is(err, unix.ENOENT) {
-		return nil, nil
+	if err == nil {
+		return vals, nil
 	}
-	return vals, err
+	if names, listErr := Tables(); listErr == nil && !slices.Contains(names, t.name) {
+		return nil, nil // the library does not wrap the kernel's error
+	}
+	return nil, fmt.Errorf("list nftables set %s: %w", k, err)
 }
 
 func iface16(name string) []byte {

@@ -21,6 +21,7 @@ type Port struct {
 	udp      *net.UDPConn
 	done     chan struct{}
 	target   atomic.Pointer[netip.AddrPort]
+	dial     func(ctx context.Context, c *net.TCPConn) (net.Conn, error)
 	serving  sync.Once
 	work     sync.WaitGroup
 	once     sync.Once
@@ -34,6 +35,7 @@ type Port struct {
 // vzcontract.ErrValidation.
 func Bind(protocol string, addr netip.AddrPort) (*Port, error) {
 	p := &Port{protocol: protocol, done: make(chan struct{}), conns: map[net.Conn]bool{}}
+	p.dial = p.dialTarget
 	family := "4"
 	if addr.Addr().Is6() {
 		family = "6"
@@ -83,6 +85,14 @@ func (p *Port) Addr() netip.AddrPort { return p.addr }
 
 // Protocol is "tcp" or "udp".
 func (p *Port) Protocol() string { return p.protocol }
+
+// Relay serves the connections that l accepts, each with the far end that dial
+// makes for it. The port owns l.
+func Relay(l *net.TCPListener, dial func(ctx context.Context, c *net.TCPConn) (net.Conn, error)) *Port {
+	p := &Port{tcp: l, protocol: "tcp", addr: l.Addr().(*net.TCPAddr).AddrPort(), done: make(chan struct{}), conns: map[net.Conn]bool{}, dial: dial}
+	p.Serve(netip.AddrPort{})
+	return p
+}
 
 // Serve copies what arrives at the port to target and back, until Close. It
 // returns at once. Called again it changes the target of new connections; one

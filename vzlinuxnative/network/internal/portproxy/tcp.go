@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 )
@@ -29,16 +28,16 @@ func (p *Port) serveTCP() {
 			}
 			continue
 		}
-		p.work.Go(func() { p.forwardTCP(c, *p.target.Load()) })
+		p.work.Go(func() { p.forwardTCP(c) })
 	}
 }
 
-func (p *Port) forwardTCP(client *net.TCPConn, target netip.AddrPort) {
+func (p *Port) forwardTCP(client *net.TCPConn) {
 	if !p.track(client) {
 		return
 	}
 	defer p.forget(client)
-	server, err := Dial(p.done, "tcp", target)
+	server, err := p.dialFor(client)
 	if err != nil {
 		_ = client.SetLinger(0) // the client sees a reset, as from the kernel
 		return
@@ -47,28 +46,32 @@ func (p *Port) forwardTCP(client *net.TCPConn, target netip.AddrPort) {
 		return
 	}
 	defer p.forget(server)
-	Join(client, server.(*net.TCPConn))
+	join(client, server.(*net.TCPConn))
 }
 
-// Dial connects to target unless done is closed first.
-func Dial(done <-chan struct{}, network string, target netip.AddrPort) (net.Conn, error) {
+// dialFor makes the far end for a client, unless the port is closed first.
+func (p *Port) dialFor(client *net.TCPConn) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
 	stop := make(chan struct{})
 	defer close(stop)
 	go func() {
 		select {
-		case <-done:
+		case <-p.done:
 			cancel()
 		case <-stop:
 		}
 	}()
-	return new(net.Dialer).DialContext(ctx, network, target.String())
+	return p.dial(ctx, client)
 }
 
-// Join copies between two connections until both directions have ended. Each
+func (p *Port) dialTarget(ctx context.Context, _ *net.TCPConn) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", p.target.Load().String())
+}
+
+// join copies between two connections until both directions have ended. Each
 // direction is closed by itself, so a half-closed connection still works.
-func Join(a, b *net.TCPConn) {
+func join(a, b *net.TCPConn) {
 	var both sync.WaitGroup
 	one := func(to, from *net.TCPConn) {
 		if _, err := io.Copy(to, from); err != nil {

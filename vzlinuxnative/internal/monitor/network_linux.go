@@ -1,0 +1,132 @@
+package monitor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/engine"
+	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/network"
+)
+
+// joined is a run's part in networks.
+type joined struct {
+	mode  string // the only network, where it is no bridge
+	files []engine.ResolvedMount
+
+	mu  sync.Mutex
+	box *network.Sandbox // nil without a bridge; guarded by mu
+}
+
+// etcFiles are the files in /etc that a container has of its own.
+var etcFiles = []string{"hosts", "resolv.conf", "hostname"}
+
+// reserve takes addresses and ports for a run, and writes its files.
+func (m *monitor) reserve(r *run, st *record.State, undo *cleanups) error {
+	dir := m.store.Dir(m.id)
+	mode := r.cfg.NetworkMode
+	if name, ok := strings.CutPrefix(mode, "container:"); ok {
+		id, err := m.store.Find(name)
+		if err != nil {
+			return fmt.Errorf("network of container %s: %w", name, err)
+		}
+		dir = m.store.Dir(id)
+		r.net.mode = mode
+		r.net.files = etcMounts(dir, "hosts", "resolv.conf")
+		own := m.store.Dir(m.id)
+		r.net.files = append(r.net.files, etcMounts(own, "hostname")...)
+		return os.WriteFile(filepath.Join(own, "hostname"), []byte(m.hostname(r.cfg)+"\n"), 0o644)
+	}
+	r.net.files = etcMounts(dir, etcFiles...)
+	if places := record.Attachments(r.cfg, st); len(places) > 0 {
+		box, err := m.nets.Reserve(context.Background(), m.networkRequest(r.cfg, places))
+		if err != nil {
+			return err
+		}
+		r.net.box = box
+		undo.add(r.net.close)
+		return nil
+	}
+	r.net.mode = cmp.Or(mode, network.NoNetwork)
+	return network.WriteFiles(dir, network.Files{
+		Hostname: m.hostname(r.cfg), Domainname: r.cfg.Domainname, ExtraHosts: r.cfg.ExtraHosts, DNS: r.cfg.DNS,
+		SharesHost: mode == network.HostNetwork,
+	})
+}
+
+func etcMounts(dir string, names ...string) []engine.ResolvedMount {
+	var list []engine.ResolvedMount
+	for _, name := range names {
+		list = append(list, engine.ResolvedMount{
+			Mount:    vzcontract.Mount{Type: vzcontract.MountBind, Target: "/etc/" + name},
+			HostPath: filepath.Join(dir, name),
+		})
+	}
+	return list
+}
+
+func (m *monitor) hostname(cfg vzcontract.RunConfig) string {
+	if cfg.Hostname == "" && cfg.NetworkMode == network.HostNetwork {
+		if name, err := os.Hostname(); err == nil {
+			return name
+		}
+	}
+	return cmp.Or(cfg.Hostname, m.id[:12])
+}
+
+func (m *monitor) networkRequest(cfg vzcontract.RunConfig, places []vzcontract.NetworkAttach) network.Request {
+	return network.Request{
+		ContainerID: m.id, Name: cfg.Name, Hostname: m.hostname(cfg), Domainname: cfg.Domainname,
+		Networks: places, Ports: cfg.Ports, PublishAll: cfg.PublishAll,
+		Exposed: slices.Concat(cfg.Expose, m.cfg.ImageConfig.ExposedPorts),
+		DNS:     cfg.DNS, ExtraHosts: cfg.ExtraHosts, FilesDir: m.store.Dir(m.id),
+	}
+}
+
+// connect puts interfaces into the network namespace of the created container.
+func (r *run) connect() error {
+	r.net.mu.Lock()
+	defer r.net.mu.Unlock()
+	if r.net.box == nil {
+		return nil
+	}
+	return connectTo(r.net.box, r.c.PID())
+}
+
+func connectTo(box *network.Sandbox, pid int) error {
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err != nil {
+		return fmt.Errorf("network namespace: %w", err)
+	}
+	defer ns.Close()
+	return box.Connect(context.Background(), ns)
+}
+
+// places are the run's endpoints and published ports.
+func (r *run) places() ([]vzcontract.NetworkEndpoint, []vzcontract.PublishedPort) {
+	r.net.mu.Lock()
+	defer r.net.mu.Unlock()
+	if r.net.box != nil {
+		return r.net.box.Endpoints(), r.net.box.Ports()
+	}
+	if r.net.mode == network.HostNetwork || r.net.mode == network.NoNetwork {
+		return []vzcontract.NetworkEndpoint{{Network: r.net.mode}}, nil
+	}
+	return nil, nil
+}
+
+func (j *joined) close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.box == nil {
+		return nil
+	}
+	return j.box.Close(context.Background())
+}

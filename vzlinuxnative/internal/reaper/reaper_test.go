@@ -1,0 +1,72 @@
+//go:build linux
+
+package reaper
+
+import (
+	"bytes"
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// command runs a workload below the reaper.
+func command(t *testing.T, argv ...string) *exec.Cmd {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "init")
+	require.NoError(t, Write(file))
+	cmd := exec.CommandContext(t.Context(), file)
+	cmd.Env = []string{"PATH=/no/such:/bin:/usr/bin", "KEY=value"}
+	cmd.Args = Args(argv, cmd.Env)
+	return cmd
+}
+
+func TestProgram(t *testing.T) {
+	p := Program()
+	require.Less(t, len(p), 4096)
+	f, err := elf.NewFile(bytes.NewReader(p))
+	require.NoError(t, err)
+	require.Equal(t, elf.ET_EXEC, f.Type)
+}
+
+func TestRuns(t *testing.T) {
+	for _, tt := range []struct {
+		argv []string
+		out  string
+		code int
+	}{
+		{[]string{"sh", "-c", "echo $KEY $1; exit 7", "x", "two words"}, "value two words\n", 7},
+		{[]string{"/bin/sh", "-c", "kill -TERM $$"}, "", 143},
+		{[]string{"no-such-program"}, "", 127},
+		{[]string{"/etc/passwd"}, "", 126},
+		// The orphan's end does not end the workload.
+		{[]string{"sh", "-c", "(true &) ; sleep 0.1; echo end"}, "end\n", 0},
+	} {
+		cmd := command(t, tt.argv...)
+		out, err := cmd.Output()
+		if tt.code == 0 {
+			require.NoError(t, err, tt.argv)
+		}
+		require.Equal(t, tt.out, string(out), tt.argv)
+		require.Equal(t, tt.code, cmd.ProcessState.ExitCode(), tt.argv)
+	}
+}
+
+func TestPassesSignalsOn(t *testing.T) {
+	cmd := command(t, "sh", "-c", "trap 'exit 5' USR1; echo ready; while :; do sleep 0.01; done")
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	buf := make([]byte, 6)
+	_, err = out.Read(buf)
+	require.NoError(t, err)
+	require.NoError(t, cmd.Process.Signal(unix.SIGUSR1))
+	_ = cmd.Wait()
+	require.Equal(t, 5, cmd.ProcessState.ExitCode())
+	_, err = os.Stat(cmd.Path)
+	require.NoError(t, err)
+}

@@ -1,0 +1,153 @@
+//go:build linux
+
+package network
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/network/internal/hosttest"
+)
+
+// child runs as a container's monitor in a process of its own: it goes as far
+// as step, says so and waits to be killed, or for its input to end.
+func child(step, dir, id string) error {
+	ctx := context.Background()
+	m := Open(Options{Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run")})
+	r := Request{ContainerID: id, Name: id, Networks: on(DefaultNetwork), PublishAll: true, Exposed: []string{"80/tcp", "80/udp"}}
+	s, err := m.Reserve(ctx, r)
+	if err != nil {
+		return err
+	}
+	if step != "reserve" {
+		ns, err := hosttest.Unshare()
+		if err != nil {
+			return err
+		}
+		defer ns.Close()
+		if err := s.Connect(ctx, ns); err != nil {
+			return err
+		}
+	}
+	fmt.Println("at", s.Endpoints()[0].IPv4)
+	_, _ = bufio.NewReader(os.Stdin).ReadByte()
+	return s.Close(ctx)
+}
+
+func TestMain(m *testing.M) {
+	if step := os.Getenv("VZ_TEST_CHILD"); step != "" {
+		if err := child(step, os.Getenv("VZ_TEST_DIR"), os.Getenv("VZ_TEST_ID")); err != nil {
+			fmt.Println("error", err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// monitor starts a child and returns it with what it said.
+func monitor(t testing.TB, step, dir, id string) (cmd *exec.Cmd, says string, end func()) {
+	cmd = exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "VZ_TEST_CHILD="+step, "VZ_TEST_DIR="+dir, "VZ_TEST_ID="+id)
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Errorf("child %s says nothing: %v", id, err)
+	}
+	return cmd, line, func() {
+		_ = in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("child %s: %v", id, err)
+		}
+	}
+}
+
+func TestKilled(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	ctx := context.Background()
+	for _, step := range []string{"reserve", "connect"} {
+		for _, how := range []string{"release", "repair", "next"} {
+			dir := t.TempDir()
+			m := Open(Options{Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run")})
+			cmd, _, _ := monitor(t, step, dir, "c")
+			faults, err := m.Verify(ctx, func(string) bool { return false })
+			require.NoError(t, err)
+			require.Empty(t, faults, "what a living monitor has is no fault")
+			require.ErrorIs(t, reserveOnly(m, "c"), vzcontract.ErrConflict)
+			require.NoError(t, cmd.Process.Kill())
+			_ = cmd.Wait()
+			switch how {
+			case "release":
+				require.NoError(t, m.Release(ctx, "c"))
+				require.NoError(t, m.Release(ctx, "c"))
+			case "repair":
+				faults, err := m.Verify(ctx, func(string) bool { return false })
+				require.NoError(t, err)
+				require.NotEmpty(t, faults)
+				_, err = m.Repair(ctx, func(string) bool { return false })
+				require.NoError(t, err)
+				faults, err = m.Verify(ctx, func(string) bool { return false })
+				require.NoError(t, err)
+				require.Empty(t, faults)
+			case "next":
+				require.NoError(t, m.Release(ctx, "c"))
+				require.NoError(t, reserveOnly(m, "c"))
+			}
+			nothingLeft(t, m)
+		}
+	}
+}
+
+func reserveOnly(m *Manager, id string) error {
+	s, err := m.Reserve(context.Background(), Request{ContainerID: id, Networks: on(DefaultNetwork)})
+	if err != nil {
+		return err
+	}
+	return s.Close(context.Background())
+}
+
+// TestMany starts fifty containers at once, each from a process of its own.
+func TestMany(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	const count = 50
+	dir := t.TempDir()
+	m := Open(Options{Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run")})
+	var all sync.WaitGroup
+	said := make([]string, count)
+	ends := make([]func(), count)
+	for i := range count {
+		all.Go(func() { _, said[i], ends[i] = monitor(t, "connect", dir, fmt.Sprintf("c%d", i)) })
+	}
+	all.Wait()
+	seen := map[string]bool{}
+	for _, s := range said {
+		if len(s) < 3 || s[:3] != "at " || seen[s] {
+			t.Errorf("a child says %q", s)
+		}
+		seen[s] = true
+	}
+	info, err := m.Inspect(context.Background(), DefaultNetwork)
+	require.NoError(t, err)
+	require.Len(t, info.Containers, count)
+	for i := range count {
+		all.Go(ends[i])
+	}
+	all.Wait()
+	nothingLeft(t, m)
+}

@@ -1,0 +1,56 @@
+package network
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"vz.internal/vzlinuxnative/network/internal/nft"
+)
+
+// obstacles says why the host does not route for a bridge, empty where it does.
+func (m *Manager) obstacles(bridge string) (nft.Obstacles, error) {
+	if err := nft.Available(); err != nil {
+		reason := "this kernel has no nftables: " + err.Error()
+		return nft.Obstacles{IPv4: reason, IPv6: reason}, nil
+	}
+	found, err := m.table.Obstacles(bridge)
+	if data, readErr := os.ReadFile(procNet + "ipv4/ip_forward"); readErr == nil && strings.TrimSpace(string(data)) == "0" &&
+		!writable(procNet+"ipv4/ip_forward") {
+		found.IPv4 = "net.ipv4.ip_forward is off and cannot be set"
+	}
+	return found, err
+}
+
+// Obstacles says, for each network that has a bridge now and a way out, why
+// the host keeps its traffic from being routed, if it does. Published ports
+// and TCP connections to the outside go through a proxy then; UDP and ICMP to
+// the outside do not work.
+func (m *Manager) Obstacles(ctx context.Context) (map[string]string, error) {
+	list, err := m.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reasons := map[string]string{}
+	for _, n := range list {
+		if n.Interface == "" || n.Internal {
+			continue
+		}
+		found, err := m.obstacles(n.Interface)
+		if err != nil {
+			return nil, err
+		}
+		if found.IPv4 != "" {
+			reasons[n.Name] = found.IPv4
+		}
+	}
+	return reasons, nil
+}
+
+func writable(path string) bool {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return false
+	}
+	return f.Close() == nil
+}
