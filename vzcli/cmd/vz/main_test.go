@@ -11,8 +11,11 @@ var update = flag.Bool("update", false, "rewrite the expected output in the scri
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"vz": main}) }
 
-func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+func TestScript(t *testing.T) { testscript.Run(t, params(t)) }
+
+func params(t *testing.T) testscript.Params {
+	t.Helper()
+	return testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
@@ -23,5 +26,5 @@ func TestScript(t *testing.T) {
 			e.Setenv("VZ_BACKEND", "fake")
 			return nil
 		},
-	})
+	}
 }
