@@ -33,12 +33,11 @@ func TestImagesThatCannotBeHad(t *testing.T) {
 		name, image string
 		words       []string
 	}{
-		{"unknown image", at + "/no/such", []string{"no/such", "not found"}},
-		{"no such tag", strings.TrimSuffix(busybox(t, "busybox"), "busybox") + "nope", []string{"busybox:nope", "not found"}},
-		{"wrong digest", at + "/busybox@sha256:" + zeros, []string{"sha256:" + zeros[:12], "not found"}},
+		{"unknown image", at + "/no/such", []string{"no repository no/such", "check the name"}},
+		{"no such tag", strings.TrimSuffix(busybox(t, "busybox"), "busybox") + "nope", []string{"busybox:nope", "no tag nope; it has "}},
+		{"wrong digest", at + "/busybox@sha256:" + zeros, []string{"no manifest sha256:" + zeros[:12]}},
 		{"digest too short", at + "/busybox@sha256:00", []string{"sha256:00"}},
 		{"bad name", "Upper/Case", []string{"Upper/Case", "lower"}},
-		{"empty name", "", nil},
 		{"registry down", "127.0.0.1:1/x", []string{"127.0.0.1:1", "refused"}},
 		{"no such host", "no-such-host.invalid/x", []string{"no-such-host.invalid"}},
 	}
@@ -105,7 +104,7 @@ func full(t *testing.T, h *vztest.Home, size string) {
 func TestDiskFullPull(t *testing.T) {
 	h := vztest.New(t)
 	full(t, h, "40m")
-	oneLine(t, h.Do("run", "--rm", "-q", debian(t, "gzip"), "true"), 125, "debian:gzip", "no space left")
+	oneLine(t, h.Do("run", "--rm", "-q", debian(t, "gzip"), "true"), 125, "debian:gzip", "the disk is full", "vz system prune")
 	if got := h.Must("images", "-aq"); got != "" {
 		t.Errorf("left image %q", got)
 	}
@@ -125,7 +124,7 @@ func TestDiskFullRun(t *testing.T) {
 	fill := filepath.Join(h.Home(), "fill")
 	_ = exec.Command("dd", "if=/dev/zero", "of="+fill, "bs=4k").Run() // until it is full
 	r := h.Do("run", "--rm", "-q", "--network", "none", image, "true")
-	oneLine(t, r, 125, "no space left")
+	oneLine(t, r, 125, "disk is full")
 	if err := os.Remove(fill); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +134,8 @@ func TestDiskFullRun(t *testing.T) {
 	h.Must("run", "--rm", "-q", "--network", "none", image, "true")
 }
 
-// Damaged blobs are found, named, and had again by a pull.
+// Damaged blobs do not keep what is unpacked from running. They are found when
+// they are wanted, named, and had again by a pull.
 func TestDamagedBlobs(t *testing.T) {
 	image := busybox(t, "busybox")
 	for _, damage := range []string{"emptied", "changed", "removed"} {
@@ -149,10 +149,15 @@ func TestDamagedBlobs(t *testing.T) {
 			for _, blob := range blobs {
 				hurt(t, blob, damage)
 			}
-			r := h.Do("run", "--rm", "-q", "--pull", "never", "--network", "none", image, "true")
-			oneLine(t, r, 125, "busybox:busybox")
+			h.Must("run", "--rm", "-q", "--pull", "never", "--network", "none", image, "true")
+			archive := filepath.Join(t.TempDir(), "archive")
+			oneLine(t, h.Do("save", "-o", archive, image), 1, "sha256:", "vz pull")
+			if _, err := os.Stat(archive); err == nil {
+				t.Error("the failed save left its file")
+			}
 			nothingLeft(t, h)
 			h.Must("pull", "-q", image)
+			h.Must("save", "-o", archive, image)
 			h.Must("run", "--rm", "-q", "--network", "none", image, "true")
 		})
 	}

@@ -37,7 +37,7 @@ func TestInvalidRuns(t *testing.T) {
 		{name: "ulimit", flags: []string{"--ulimit", "files=3"}, code: 2, words: []string{"files"}},
 		{name: "capability", flags: []string{"--cap-add", "FLY"}, code: 125, words: []string{"FLY"}},
 		{name: "security option", flags: []string{"--security-opt", "magic"}, code: 2, words: []string{"magic"}},
-		{name: "seccomp profile", flags: []string{"--security-opt", "seccomp=/no/such.json"}, code: 125, words: []string{"/no/such.json"}},
+		{name: "seccomp profile", flags: []string{"--security-opt", "seccomp=/no/such.json"}, code: 2, words: []string{"/no/such.json"}},
 		{name: "sysctl", flags: []string{"--sysctl", "no.such=1"}, code: 125, words: []string{"no.such"}},
 		{name: "device", flags: []string{"--device", "/dev/no-such"}, code: 125, words: []string{"/dev/no-such"}},
 		{name: "network", flags: []string{"--network", "nowhere"}, code: 125, words: []string{"nowhere", "vz network"}},
@@ -47,10 +47,10 @@ func TestInvalidRuns(t *testing.T) {
 		{name: "group", flags: []string{"--user", "0:nobody-knows"}, code: 125, words: []string{"nobody-knows", "/etc/group"}},
 		{name: "uid too large", flags: []string{"--user", "99999999999"}, code: 125, words: []string{"99999999999"}},
 		{name: "relative directory", flags: []string{"-w", "here"}, code: 125, words: []string{"here"}},
-		{name: "relative mount", flags: []string{"-v", "/etc:there"}, code: 125, words: []string{"there"}},
+		{name: "relative mount", flags: []string{"-v", "/etc:there"}, code: 2, words: []string{"there"}},
 		{name: "bind source", flags: []string{"--mount", "type=bind,source=/no/such/dir,target=/x"}, code: 125, words: []string{"/no/such/dir"}},
 		{name: "mount type", flags: []string{"--mount", "type=cloud,target=/x"}, code: 2, words: []string{"cloud"}},
-		{name: "environment file", flags: []string{"--env-file", "/no/such/env"}, code: 125, words: []string{"/no/such/env"}},
+		{name: "environment file", flags: []string{"--env-file", "/no/such/env"}, code: 2, words: []string{"/no/such/env"}},
 		{name: "log driver", flags: []string{"--log-driver", "telegraph"}, code: 125, words: []string{"telegraph"}},
 		{name: "platform", flags: []string{"--platform", "plan9/mips"}, code: 125, words: []string{"plan9/mips"}},
 		{name: "entrypoint not there", flags: []string{"--entrypoint", "/no/such"}, code: 127, words: []string{"/no/such"}},
@@ -78,7 +78,7 @@ func TestTakenNameAndPort(t *testing.T) {
 	h := vztest.New(t)
 	image := busybox(t, "busybox")
 	h.Must("run", "-q", "-d", "--name", "taken", "-p", "127.0.0.1::80", image, "sleep", "1000")
-	oneLine(t, h.Do("run", "-q", "-d", "--name", "taken", image, "true"), 125, "taken", "vz rm")
+	oneLine(t, h.Do("run", "-q", "-d", "--name", "taken", image, "true"), 125, "taken", "remove or rename")
 
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

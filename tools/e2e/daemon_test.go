@@ -153,7 +153,8 @@ func TestPostgres(t *testing.T) {
 func TestPublishedPorts(t *testing.T) {
 	h := vztest.New(t)
 	image := busybox(t, "busybox")
-	h.Must("run", "-q", "-d", "--name", "udp", "-p", "127.0.0.1::7/udp", image, "udpsvd", "0.0.0.0", "7", "cat")
+	h.Must("run", "-q", "-d", "--name", "udp", "-p", "127.0.0.1::7/udp", debian(t, "gzip"), "perl", "-MIO::Socket::INET", "-e",
+		`$s = IO::Socket::INET->new(LocalPort => 7, Proto => "udp"); $s->send($m) while $s->recv($m, 99)`)
 	address := strings.TrimSpace(h.Must("port", "udp", "7/udp"))
 	eventually(t, func() error {
 		c, err := net.Dial("udp", address)

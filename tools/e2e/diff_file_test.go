@@ -26,4 +26,5 @@ var fileQuestions = []question{
 	{name: "relative target", flags: []string{"-v", "/etc:x"}, args: sh("true")},
 	{name: "files of the image", args: sh("find / -xdev -path /proc -prune -o -path /dev -prune -o -path /sys -prune -o -path '/etc/*' -prune -o -path /run -prune -o -print | sort"), only: "docker", why: "podman leaves a directory run"},
 	{name: "root's mode", args: sh("ls -ldn / /tmp /root /home/app /data /data/* | cut -c1-30")},
+	{name: "directories that a layer does not tell of", image: "implied", args: sh("ls -ldn /tmp /data /data/* | cut -c1-30")},
 }

@@ -53,37 +53,61 @@ func (q question) ask(t *testing.T, h *vztest.Home, peers []*peer.Peer) {
 			t.Fatal(err)
 		}
 		if ours.Code != theirs.Code {
-			t.Errorf("%s\n%s: exit code %d, stderr %q", ours, p.Name, theirs.Code, theirs.Stderr)
+			t.Errorf("exit code %d, stderr %q; %s: %d, %q", ours.Code, ours.Stderr, p.Name, theirs.Code, theirs.Stderr)
+			continue
 		}
-		got, want := q.comparable(ours.Stdout, p.Name), q.comparable(theirs.Stdout, p.Name)
-		if got != want {
-			t.Errorf("%s\nvz printed\n%s%s printed\n%s", ours, indent(got), p.Name, indent(want))
-		}
-		if ours.Code < 125 && q.comparable(ours.Stderr, p.Name) != q.comparable(theirs.Stderr, p.Name) {
-			t.Errorf("%s\n%s printed to stderr %q", ours, p.Name, theirs.Stderr)
+		compare(t, "stdout", p.Name, q.comparable(ours.Stdout, p.Name), q.comparable(theirs.Stdout, p.Name))
+		if ours.Code < 125 {
+			compare(t, "stderr", p.Name, q.comparable(ours.Stderr, p.Name), q.comparable(theirs.Stderr, p.Name))
 		}
 	}
+}
+
+// compare shows the lines that only one has.
+func compare(t *testing.T, stream, peer string, ours, theirs []string) {
+	t.Helper()
+	if slices.Equal(ours, theirs) {
+		return
+	}
+	var text strings.Builder
+	for _, line := range ours {
+		if !slices.Contains(theirs, line) {
+			text.WriteString("\n\tvz     " + line)
+		}
+	}
+	for _, line := range theirs {
+		if !slices.Contains(ours, line) {
+			text.WriteString("\n\t" + peer + " " + line)
+		}
+	}
+	if text.Len() == 0 {
+		text.WriteString(" (in another order, or as often)")
+	}
+	t.Errorf("%s differs from %s's:%s", stream, peer, text.String())
 }
 
 func name(tag string) string { return "localhost/e2e:" + tag }
 
-func indent(s string) string {
-	return "\t" + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n\t") + "\n"
-}
-
-// comparable leaves out the lines that are meant to differ.
-func (q question) comparable(text, peer string) string {
-	var kept strings.Builder
+// comparable returns the lines without those that are meant to differ.
+func (q question) comparable(text, peer string) (lines []string) {
 line:
 	for line := range strings.Lines(text) {
-		for _, d := range q.differs {
-			if (d.peer == "" || d.peer == peer) && regexp.MustCompile(d.pattern).MatchString(strings.TrimSuffix(line, "\n")) {
+		line = strings.TrimSuffix(line, "\n")
+		for _, d := range slices.Concat(q.differs, always) {
+			if (d.peer == "" || d.peer == peer) && regexp.MustCompile(d.pattern).MatchString(line) {
 				continue line
 			}
 		}
-		kept.WriteString(line)
+		lines = append(lines, line)
 	}
-	return kept.String()
+	return lines
+}
+
+// always are differences of every answer.
+var always = []difference{
+	{"podman", `^time=.*healthchecks: dial unix`, "podman has systemd run its health checks"},
+	{"podman", `^(container=|TERM=xterm$)`, "podman sets variables of its own; vz and docker do not"},
+	{"", `^HOSTNAME=[0-9a-f]{12}$`, "it is the container's id"},
 }
 
 // peers starts docker and podman with the images of the questions.

@@ -14,7 +14,7 @@ import (
 
 // BusyboxImages are the tags of the layout that [Busybox] writes.
 func BusyboxImages() []string {
-	names := []string{"multi", "other-arch"}
+	names := []string{"implied", "multi", "other-arch"}
 	for name := range settings {
 		names = append(names, name)
 	}
@@ -33,6 +33,7 @@ env | sort
 // Busybox writes an OCI layout into dir with the images [BusyboxImages], made
 // from the static busybox at program. "multi" is an index with an image for
 // this machine and one for another, "other-arch" one with only the latter.
+// "implied" has a second layer that tells nothing of the directories it adds to.
 func Busybox(dir, program string) (err error) {
 	work, err := os.MkdirTemp("", "e2e")
 	if err != nil {
@@ -65,7 +66,35 @@ func Busybox(dir, program string) (err error) {
 		}
 		l.tag(d, name)
 	}
-	return errors.Join(multiPlatform(l, root), l.finish())
+	return errors.Join(implied(l, root), multiPlatform(l, root), l.finish())
+}
+
+func implied(l *layout, root layer) (err error) {
+	work, err := os.MkdirTemp("", "e2e")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	for _, name := range []string{"tmp/added", "data/added", "data/new/added"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(work, name)), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(work, name), nil, 0o644); err != nil {
+			return err
+		}
+	}
+	files, err := walk(work)
+	if err != nil {
+		return err
+	}
+	files = slices.DeleteFunc(files, func(f file) bool { return f.info.IsDir() })
+	added, err := l.layer(files, "gzip")
+	if err != nil {
+		return err
+	}
+	d, err := l.image(runtime.GOARCH, settings["busybox"], root, added)
+	l.tag(d, "implied")
+	return err
 }
 
 func multiPlatform(l *layout, root layer) error {

@@ -16,7 +16,7 @@ import (
 var recipe string
 
 // version changes when the images change though the recipe does not.
-const version = "1"
+const version = "2"
 
 // DebianImages are the tags of the layout that [Debian] returns.
 var DebianImages = []string{"gzip", "zstd", "five", "whiteouts", "nginx", "redis", "postgres"}

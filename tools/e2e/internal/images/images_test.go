@@ -82,3 +82,30 @@ func TestCachedOnce(t *testing.T) {
 		t.Errorf("left %q", left)
 	}
 }
+
+// Each part of a split tells of the directories that it adds to.
+func TestSplit(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "a", "b"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a/b/1", "a/b/2", "a/b/3"} {
+		if err := os.WriteFile(filepath.Join(root, name), make([]byte, 1<<20), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := walk(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, part := range split(files, 3) {
+		for _, f := range part {
+			got = append(got, f.name)
+		}
+		got = append(got, "|")
+	}
+	if want := "a a/b a/b/1 | a a/b a/b/2 | a a/b a/b/3 |"; strings.Join(got, " ") != want {
+		t.Errorf("split = %q, want %q", strings.Join(got, " "), want)
+	}
+}

@@ -109,17 +109,31 @@ func opaque(dir string) bool {
 	return err == nil && strings.HasPrefix(string(value[:n]), "y")
 }
 
-// split cuts files into n runs of about the same size.
+// split cuts files into n runs of about the same size. Each has the directories
+// that its files are in, as a build would write them.
 func split(files []file, n int) [][]file {
 	var total, sum int64
+	byName := map[string]file{}
 	for _, f := range files {
 		total += f.info.Size()
+		byName[f.name] = f
 	}
 	parts := make([][]file, n)
 	for _, f := range files {
 		at := min(n-1, int(sum*int64(n)/max(1, total)))
+		if len(parts[at]) == 0 {
+			parts[at] = parents(f.name, byName)
+		}
 		parts[at] = append(parts[at], f)
 		sum += f.info.Size()
 	}
 	return parts
+}
+
+// parents returns the directories that the name is in, outermost first.
+func parents(name string, byName map[string]file) (dirs []file) {
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		dirs = append([]file{byName[dir]}, dirs...)
+	}
+	return dirs
 }

@@ -61,11 +61,6 @@ func (h *Home) close() {
 			h.t.Errorf("clean up: %s", r)
 		}
 	}
-	if networks := h.list("network", "ls", "-q", "--filter", "type=custom"); len(networks) > 0 {
-		if r := h.Do(append([]string{"network", "rm"}, networks...)...); r.Code != 0 {
-			h.t.Errorf("clean up: %s", r)
-		}
-	}
 	for _, left := range h.Leaks() {
 		h.t.Errorf("left behind: %s", left)
 	}
