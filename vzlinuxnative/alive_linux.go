@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -85,4 +87,24 @@ func lockWithin(ctx context.Context, f *os.File) error {
 		go func() { <-locked; f.Close() }()
 		return ctx.Err()
 	}
+}
+
+// monitorPID is the pid of the container's monitor, 0 if that is unknown. It
+// is a hint: only the lock tells whether a monitor lives.
+func (b *Backend) monitorPID(id string) int {
+	data, err := os.ReadFile(filepath.Join(b.store.Dir(id), lockFile))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
+// notePID writes the pid of the monitor into its lock.
+func notePID(lock *os.File, pid int) error {
+	_, err := lock.WriteAt(fmt.Appendf(nil, "%-10d\n", pid), 0)
+	return err
 }

@@ -30,8 +30,8 @@ var _ vzcontract.Attachment = (*attachment)(nil)
 
 // exchange sends a request with the streams of attach, if there are any, and
 // returns the attachment that the answer begins. An end before the answer is
-// io.EOF. The connection is the attachment's.
-func exchange(ctx context.Context, conn *wire.Conn, m *wire.Message, attach *vzcontract.AttachOptions) (*attachment, error) {
+// io.EOF. The connection is the attachment's; files go before the streams.
+func exchange(ctx context.Context, conn *wire.Conn, m *wire.Message, attach *vzcontract.AttachOptions, files ...*os.File) (*attachment, error) {
 	a := &attachment{conn: conn, pumps: new(pumps), done: make(chan struct{}), waiting: map[int]chan<- *wire.Message{}}
 	if attach != nil {
 		if err := a.pumps.open(attach.Stdio, m); err != nil {
@@ -41,7 +41,7 @@ func exchange(ctx context.Context, conn *wire.Conn, m *wire.Message, attach *vzc
 		m.Size = &attach.Size
 	}
 	go a.read()
-	answer, err := a.call(ctx, m, a.pumps.files...)
+	answer, err := a.call(ctx, m, append(files, a.pumps.files...)...)
 	a.pumps.sent()
 	if err != nil {
 		a.pumps.abort()

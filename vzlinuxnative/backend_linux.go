@@ -9,6 +9,7 @@ import (
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/network"
 )
 
 // Options say where a backend keeps its things and what it works with.
@@ -34,10 +35,12 @@ type Options struct {
 type Backend struct {
 	opts  Options
 	store *record.Store
+	nets  *network.Manager
 	log   *slog.Logger
 
 	mu     sync.Mutex
 	phases map[string]vzcontract.SharedVMPhase // guarded by mu
+	spare  *spawned                            // guarded by mu
 }
 
 var _ vzcontract.RuntimeBackend = (*Backend)(nil)
@@ -51,7 +54,10 @@ func Open(opts Options) (*Backend, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Backend{opts: opts, store: record.New(opts.Home), log: opts.Log, phases: map[string]vzcontract.SharedVMPhase{}}, nil
+	return &Backend{
+		opts: opts, store: record.New(opts.Home), log: opts.Log, phases: map[string]vzcontract.SharedVMPhase{},
+		nets: network.Open(network.Options{Dir: filepath.Join(opts.Home, "networks"), RunDir: filepath.Join(opts.Run, "networks")}),
+	}, nil
 }
 
 // Name is that of the backend.
@@ -65,11 +71,24 @@ func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.Isolation
 
 // Capabilities implements vzcontract.Identity.
 func (b *Backend) Capabilities() vzcontract.Capabilities {
-	return vzcontract.Capabilities{Missing: map[vzcontract.Feature]string{}}
+	missing := map[vzcontract.Feature]string{}
+	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
+		missing[vzcontract.FeatureImages] = noImages
+	}
+	return vzcontract.Capabilities{Missing: missing}
 }
 
 // Close implements vzcontract.RuntimeBackend. Monitors and containers go on.
-func (b *Backend) Close() error { return nil }
+func (b *Backend) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.spare == nil {
+		return nil
+	}
+	m := b.spare
+	b.spare = nil
+	return m.conn.Close()
+}
 
 // runDir is where a container's socket is.
 func (b *Backend) runDir(id string) string { return filepath.Join(b.opts.Run, "containers", id) }

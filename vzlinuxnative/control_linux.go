@@ -2,6 +2,7 @@ package vzlinuxnative
 
 import (
 	"context"
+	"errors"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/cgroup"
@@ -64,9 +65,16 @@ func (b *Backend) Rename(ctx context.Context, ref, name string) error {
 			return invalid("invalid name %q: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed", name)
 		}
 		old, err := b.store.Rename(c.cfg.ID, name)
-		if err == nil && old != name {
-			c.st.Name = name
-			b.event("rename", c, map[string]string{"oldName": old})
+		if err != nil || old == name {
+			return err
+		}
+		c.st.Name = name
+		b.event("rename", c, map[string]string{"oldName": old})
+		if c.tended && !c.orphaned {
+			err = b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Rename, Name: name})
+			if errors.Is(err, wire.ErrGone) {
+				return nil // the next start reads the record
+			}
 		}
 		return err
 	})

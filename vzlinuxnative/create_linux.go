@@ -32,8 +32,8 @@ func (b *Backend) create(ctx context.Context, run vzcontract.RunConfig) (c *cont
 	}
 	cfg := &record.Config{ID: newID(), CreatedAt: time.Now(), Run: run}
 	defer func() {
-		if err != nil && run.Image != "" {
-			err = errors.Join(err, b.opts.Images.ReleaseRootFS(context.WithoutCancel(ctx), cfg.ID))
+		if err != nil {
+			err = errors.Join(err, b.releaseImages(context.WithoutCancel(ctx), cfg))
 		}
 	}()
 	if err := b.resolveRoot(ctx, cfg); err != nil {
@@ -42,31 +42,31 @@ func (b *Backend) create(ctx context.Context, run vzcontract.RunConfig) (c *cont
 	if err := merge(cfg, b.store.Dir(cfg.ID)); err != nil {
 		return nil, err
 	}
-	if err := b.checkRefs(cfg); err != nil {
+	if err := b.checkRefs(ctx, cfg); err != nil {
 		return nil, err
 	}
-	mounts, err := b.planMounts(ctx, cfg)
-	if err != nil {
+	if err := b.planMounts(ctx, cfg); err != nil {
 		return nil, err
 	}
 	if err := check(cfg); err != nil {
 		return nil, err
 	}
 	st := &record.State{Name: run.Name, State: vzcontract.StateCreated}
-	if err := b.writeRecord(cfg, st, mounts); err != nil {
+	if err := b.writeRecord(ctx, cfg, st); err != nil {
 		return nil, err
 	}
 	return &container{cfg: cfg, st: st}, nil
 }
 
 // writeRecord makes the record; a name is picked where none was given.
-func (b *Backend) writeRecord(cfg *record.Config, st *record.State, mounts *mountPlan) error {
+func (b *Backend) writeRecord(ctx context.Context, cfg *record.Config, st *record.State) error {
+	prepare := func() error { return b.makeSources(ctx, cfg) }
 	if st.Name != "" {
-		return b.store.Create(cfg, st, mounts.make)
+		return b.store.Create(cfg, st, prepare)
 	}
 	for {
 		st.Name = randomName()
-		err := b.store.Create(cfg, st, mounts.make)
+		err := b.store.Create(cfg, st, prepare)
 		if !errors.Is(err, vzcontract.ErrConflict) {
 			return err
 		}
@@ -89,6 +89,9 @@ func (b *Backend) resolveRoot(ctx context.Context, cfg *record.Config) error {
 	}
 	if b.opts.Images == nil {
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "this backend was opened without an image store")
+	}
+	if err := b.endLeases(ctx); err != nil {
+		return err
 	}
 	root, err := b.opts.Images.RootFS(ctx, vzcontract.RootFSRequest{
 		Ref: run.Image, Platform: run.Platform, Policy: run.Pull, Owner: cfg.ID,

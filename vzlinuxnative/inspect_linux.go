@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"time"
 
@@ -60,6 +61,7 @@ func (b *Backend) List(ctx context.Context) ([]vzcontract.ContainerInfo, error) 
 type container struct {
 	cfg      *record.Config
 	st       *record.State
+	tended   bool // a monitor should be there
 	orphaned bool
 }
 
@@ -68,9 +70,6 @@ func (c *container) info() vzcontract.ContainerInfo {
 	info.Orphaned, info.Backend = c.orphaned, Name
 	return info
 }
-
-// name is how people call the container.
-func (c *container) name() string { return c.st.Name }
 
 // down reports that neither processes nor a restart are there.
 func (c *container) down() bool { return !c.st.Live() && !c.st.Restarting }
@@ -86,19 +85,30 @@ func (b *Backend) truth(id string) (*container, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &container{cfg: cfg, st: st}
-	if !unsettled(st) || b.monitorLives(id) {
+	c := &container{cfg: cfg, st: st, tended: b.unsettled(id, st)}
+	if !c.tended || b.monitorLives(id) {
 		return c, nil
 	}
 	// The monitor may have ended in good order since the record was read.
-	if c.st, err = b.store.State(id); err != nil || !unsettled(c.st) {
-		return c, err
+	if c.st, err = b.store.State(id); err != nil {
+		return nil, err
+	}
+	if c.tended = b.unsettled(id, c.st); !c.tended {
+		return c, nil
 	}
 	return c, b.settle(c)
 }
 
-// unsettled reports that a monitor should be there.
-func unsettled(st *record.State) bool { return st.Live() || st.Starting || st.Restarting }
+// unsettled reports that a monitor should be there: the record says so, or the
+// runtime directory, which is there from before a start until all is cleared
+// away after the end.
+func (b *Backend) unsettled(id string, st *record.State) bool {
+	if st.Live() || st.Restarting {
+		return true
+	}
+	_, err := os.Lstat(b.runDir(id))
+	return err == nil
+}
 
 // settle finds what has become of a container whose monitor is gone.
 func (b *Backend) settle(c *container) error {
@@ -107,11 +117,11 @@ func (b *Backend) settle(c *container) error {
 		return err
 	}
 	c.orphaned = len(pids) > 0
-	if c.orphaned && c.st.Live() && !c.st.Starting {
-		return nil
+	if c.orphaned == c.st.Live() && !c.st.Restarting {
+		return nil // the record is right
 	}
 	st, err := b.store.Update(c.cfg.ID, func(st *record.State) error {
-		if !unsettled(st) || b.monitorLives(c.cfg.ID) {
+		if b.monitorLives(c.cfg.ID) {
 			return errSettled
 		}
 		if len(pids) > 0 {
@@ -139,7 +149,10 @@ var errSettled = errors.New("settled by another process")
 
 // adopt notes a workload whose monitor died before it could record the start.
 func adopt(st *record.State, pids []int) {
-	st.Starting, st.Restarting = false, false
+	st.Restarting = false
+	if st.Live() {
+		return
+	}
 	st.State, st.PID = vzcontract.StateRunning, pids[0]
 	st.StartedAt, st.StoppedAt, st.Exit = time.Now(), time.Time{}, nil
 	if at, err := process.Started(pids[0]); err == nil {
@@ -155,10 +168,10 @@ func bury(st *record.State) {
 		st.Exit, st.LastExit = &exit, &exit
 		st.Exits++
 	}
-	if st.Starting || st.Restarting {
-		st.Error = "the monitor was killed while it started the container"
+	if st.Restarting {
+		st.Error = "the monitor was killed while it started the container again"
 	}
-	st.Starting, st.Restarting, st.PID, st.MonitorPID = false, false, 0, 0
+	st.Restarting, st.PID = false, 0
 	st.Networks, st.Ports = nil, nil
 }
 

@@ -5,49 +5,131 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/internal/volume"
 )
 
-// A mountPlan is what must be made on the host before the container's mounts
-// can be.
-type mountPlan struct {
-	dirs []string // missing bind sources
-}
-
-// planMounts resolves the mounts into cfg and says what is to be made.
-func (b *Backend) planMounts(_ context.Context, cfg *record.Config) (*mountPlan, error) {
-	plan := new(mountPlan)
+// planMounts resolves the mounts into cfg: those asked for, those of other
+// containers, and the image's volumes. It changes nothing.
+func (b *Backend) planMounts(ctx context.Context, cfg *record.Config) error {
 	for _, m := range cfg.Run.Mounts {
-		rm := record.Mount{Mount: m}
-		switch m.Type {
-		case vzcontract.MountBind:
-			rm.HostPath = m.Source
-			_, err := os.Stat(m.Source)
-			switch {
-			case err == nil:
-			case errors.Is(err, fs.ErrNotExist) && m.CreateSource:
-				plan.dirs = append(plan.dirs, m.Source)
-			case errors.Is(err, fs.ErrNotExist):
-				return nil, invalid("bind source %s does not exist: make it first, or use -v, which makes it", m.Source)
-			default:
-				return nil, invalid("bind source: %w", err)
-			}
-		case vzcontract.MountTmpfs:
-		default:
-			return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "mounts of type %s", m.Type)
+		rm, err := b.planMount(ctx, cfg, m)
+		if err != nil {
+			return err
 		}
 		cfg.Mounts = append(cfg.Mounts, rm)
 	}
-	return plan, nil
+	if err := b.planVolumesFrom(cfg); err != nil {
+		return err
+	}
+	for _, target := range cfg.ImageConfig.Volumes {
+		target = path.Clean("/" + target)
+		if target != "/" && !mountedAt(cfg, target) {
+			m := vzcontract.Mount{Type: vzcontract.MountVolume, Target: target}
+			rm, err := b.planMount(ctx, cfg, m)
+			if err != nil {
+				return err
+			}
+			cfg.Mounts = append(cfg.Mounts, rm)
+		}
+	}
+	return nil
 }
 
-// make makes it, once the container's name is taken.
-func (p *mountPlan) make() error {
-	for _, dir := range p.dirs {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return invalid("make bind source: %w", err)
+func mountedAt(cfg *record.Config, target string) bool {
+	return slices.ContainsFunc(cfg.Mounts, func(m record.Mount) bool { return path.Clean(m.Target) == target })
+}
+
+func (b *Backend) planMount(ctx context.Context, cfg *record.Config, m vzcontract.Mount) (record.Mount, error) {
+	m.Target = path.Clean(m.Target)
+	rm := record.Mount{Mount: m}
+	switch m.Type {
+	case vzcontract.MountBind:
+		rm.HostPath = filepath.Clean(m.Source)
+		return rm, checkBind(m)
+	case vzcontract.MountVolume:
+		rm.Volume, rm.Anonymous = m.Source, m.Source == ""
+		if rm.Anonymous {
+			rm.Volume = volume.RandomName()
+		}
+		rm.HostPath = filepath.Join(b.opts.Home, "volumes", rm.Volume, "_data")
+	case vzcontract.MountImage:
+		if b.opts.Images == nil {
+			return rm, vzcontract.Errorf(vzcontract.ErrUnsupported, "mount %s: this backend was opened without an image store", m.Target)
+		}
+		root, err := b.opts.Images.RootFS(ctx, vzcontract.RootFSRequest{
+			Ref: m.Source, Platform: cfg.Run.Platform, Policy: cfg.Run.Pull, Owner: record.MountLease(cfg.ID, len(cfg.Mounts)),
+		})
+		if err != nil {
+			return rm, err
+		}
+		rm.Layers, rm.ReadOnly, rm.HostPath = root.Layers, true, root.Layers[0]
+	}
+	return rm, nil
+}
+
+func checkBind(m vzcontract.Mount) error {
+	if m.Subpath != "" {
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "mount %s: a bind has no subpath: name the path itself", m.Target)
+	}
+	_, err := os.Stat(m.Source)
+	switch {
+	case err == nil || errors.Is(err, fs.ErrNotExist) && m.CreateSource:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return invalid("bind source %s does not exist: make it first, or use -v, which makes it", m.Source)
+	}
+	return invalid("bind source: %w", err)
+}
+
+// planVolumesFrom takes over the volumes and binds of other containers.
+func (b *Backend) planVolumesFrom(cfg *record.Config) error {
+	for _, entry := range cfg.Run.VolumesFrom {
+		name, mode, _ := strings.Cut(entry, ":")
+		if mode != "" && mode != "ro" && mode != "rw" {
+			return invalid("volumes from %q: want CONTAINER[:ro|rw]", entry)
+		}
+		id, err := b.store.Find(name)
+		if err != nil {
+			return vzcontract.Errorf(vzcontract.SentinelOf(vzcontract.CodeOf(err)), "volumes from %s: %w", name, err)
+		}
+		from, err := b.store.Config(id)
+		if err != nil {
+			return err
+		}
+		for _, m := range from.Mounts {
+			if m.Type == vzcontract.MountTmpfs || m.Type == vzcontract.MountImage || mountedAt(cfg, m.Target) {
+				continue
+			}
+			m.ReadOnly = m.ReadOnly || mode == "ro"
+			m.Anonymous = false // it goes with the other one
+			cfg.Mounts = append(cfg.Mounts, m)
+		}
+	}
+	return nil
+}
+
+// makeSources makes on the host what the mounts of a new container need:
+// missing bind sources, and volumes with what the image has in their places.
+func (b *Backend) makeSources(ctx context.Context, cfg *record.Config) error {
+	for _, m := range cfg.Mounts {
+		switch m.Type {
+		case vzcontract.MountBind:
+			if m.CreateSource {
+				if err := os.MkdirAll(m.HostPath, 0o755); err != nil {
+					return invalid("make bind source: %w", err)
+				}
+			}
+		case vzcontract.MountVolume:
+			if err := b.makeVolume(ctx, cfg, m); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package vzlinuxnative
 
 import (
+	"context"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -9,10 +10,11 @@ import (
 	"vz.internal/vzlinuxnative/internal/engine"
 	"vz.internal/vzlinuxnative/internal/ocispec"
 	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/network"
 )
 
-// checkRefs refuses what names containers that do not exist.
-func (b *Backend) checkRefs(cfg *record.Config) error {
+// checkRefs refuses what names containers or networks that do not exist.
+func (b *Backend) checkRefs(ctx context.Context, cfg *record.Config) error {
 	run := cfg.Run
 	for _, mode := range []string{
 		run.NetworkMode, run.Namespaces.PID, run.Namespaces.IPC, run.Namespaces.UTS, run.Namespaces.Cgroup,
@@ -23,6 +25,14 @@ func (b *Backend) checkRefs(cfg *record.Config) error {
 		}
 		if _, err := b.store.Find(name); err != nil {
 			return vzcontract.Errorf(vzcontract.SentinelOf(vzcontract.CodeOf(err)), "%s: %w", mode, err)
+		}
+	}
+	for _, at := range record.Attachments(run, new(record.State)) {
+		if at.Network == network.DefaultNetwork {
+			continue // it is made when it is first used
+		}
+		if _, err := b.nets.Inspect(ctx, at.Network); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -36,14 +36,16 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 
 // end kills what runs, by force.
 func (b *Backend) end(ctx context.Context, c *container) error {
-	if c.down() && !c.st.Starting {
+	if c.down() && !c.tended {
 		return nil
 	}
 	if c.orphaned {
 		return b.signalOrphan(c, unix.SIGKILL)
 	}
-	none := vzcontract.StopOptions{Signal: "KILL"}
-	return b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Stop, Signal: none.Signal})
+	if c.down() && !b.monitorLives(c.cfg.ID) {
+		return nil // what is left of a start is cleaned up
+	}
+	return b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Stop, Signal: "KILL"})
 }
 
 // discard removes a container that does not run.
@@ -58,7 +60,7 @@ func (b *Backend) discard(ctx context.Context, c *container, volumes bool) error
 	if err != nil {
 		return err
 	}
-	if unsettled(st) {
+	if st.Live() && !c.orphaned || st.Restarting {
 		return vzcontract.Errorf(vzcontract.ErrConflict, "the container was started meanwhile")
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -76,10 +78,22 @@ func (b *Backend) discard(ctx context.Context, c *container, volumes bool) error
 	}
 	fault.Point("rm.record")
 	b.event("destroy", c, nil)
-	if c.cfg.Image != "" && b.opts.Images != nil {
-		return b.opts.Images.ReleaseRootFS(ctx, id)
+	if volumes {
+		err = b.store.RemoveAnonymous(c.cfg)
 	}
-	return nil
+	return errors.Join(err, b.releaseImages(ctx, c.cfg))
+}
+
+// releaseImages ends the container's leases on images.
+func (b *Backend) releaseImages(ctx context.Context, cfg *record.Config) error {
+	if b.opts.Images == nil {
+		return nil
+	}
+	var errs []error
+	for _, owner := range record.Leases(cfg) {
+		errs = append(errs, b.opts.Images.ReleaseRootFS(ctx, owner))
+	}
+	return errors.Join(errs...)
 }
 
 // cleanUp removes what a monitor that was killed may have left: processes, the
@@ -88,6 +102,7 @@ func (b *Backend) cleanUp(ctx context.Context, cfg *record.Config) error {
 	dir := b.runDir(cfg.ID)
 	return errors.Join(
 		libct.New().Cleanup(ctx, cfg.ID, dir+"/engine", cfg.CgroupsPath),
+		b.nets.Release(ctx, cfg.ID),
 		os.RemoveAll(dir),
 	)
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/fault"
@@ -87,76 +86,34 @@ func (b *Backend) spawn(ctx context.Context, c *container, attach *vzcontract.At
 	if err != nil {
 		return nil, false, err
 	}
-	if unsettled(st) {
+	if st.Live() || st.Restarting {
 		return nil, true, nil
 	}
-	if st.Exits > 0 || st.Error != "" {
-		// An earlier monitor may have been killed in the middle of things.
+	if c.tended || st.Error != "" {
+		// A monitor may have been killed in the middle of things.
 		if err := b.cleanUp(ctx, c.cfg); err != nil {
 			return nil, false, err
 		}
 	}
+	if err := b.readyVolumes(ctx, c.cfg); err != nil {
+		return nil, false, err
+	}
 	fault.Point("start.locked")
-	conn, err := b.launchMonitor(id, lock)
+	m, err := b.monitor()
 	if err != nil {
 		return nil, false, err
 	}
+	// From here on it shows that a monitor should be there.
+	if err := errors.Join(os.MkdirAll(b.runDir(id), 0o700), notePID(lock, m.pid)); err != nil {
+		m.conn.Close()
+		return nil, false, err
+	}
 	fault.Point("start.spawned")
-	a, err := exchange(ctx, conn, &wire.Message{Op: wire.Start}, attach)
+	a, err := exchange(ctx, m.conn, &wire.Message{Op: wire.Start, ID: id, Lock: true}, attach, lock)
 	if errors.Is(err, io.EOF) {
-		err = b.monitorDied(id)
+		err = vzcontract.Errorf(vzcontract.ErrInternal, "the monitor ended before the container ran: see %s", b.monitorLog())
 	}
 	return a, false, err
-}
-
-// launchMonitor starts the process, in a session and a mount namespace of its
-// own, with the lock.
-func (b *Backend) launchMonitor(id string, lock *os.File) (*wire.Conn, error) {
-	argv, err := b.monitorProgram()
-	if err != nil {
-		return nil, err
-	}
-	ours, theirs, err := wire.Pair()
-	if err != nil {
-		return nil, err
-	}
-	defer theirs.Close()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		ours.Close()
-		return nil, err
-	}
-	defer null.Close()
-	log, err := os.OpenFile(b.monitorLog(id), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		ours.Close()
-		return nil, err
-	}
-	defer log.Close()
-	argv = append(argv[:len(argv):len(argv)], "--home", b.opts.Home, "--run", b.opts.Run, "--id", id)
-	p, err := os.StartProcess(argv[0], argv, &os.ProcAttr{
-		Dir: "/", Env: os.Environ(), Files: []*os.File{null, null, log, theirs, lock},
-		Sys: &syscall.SysProcAttr{Setsid: true, Cloneflags: syscall.CLONE_NEWNS},
-	})
-	if err != nil {
-		ours.Close()
-		return nil, fmt.Errorf("start the monitor: %w", err)
-	}
-	go func() { _, _ = p.Wait() }() // how it ended, the record says
-	return ours, nil
-}
-
-func (b *Backend) monitorLog(id string) string { return filepath.Join(b.store.Dir(id), "monitor.log") }
-
-// monitorDied says why a monitor ended before it answered.
-func (b *Backend) monitorDied(id string) error {
-	text, err := os.ReadFile(b.monitorLog(id))
-	if err != nil || len(text) == 0 {
-		return vzcontract.Errorf(vzcontract.ErrInternal, "the monitor ended before the container ran")
-	}
-	const most = 500
-	line := string(text[max(0, len(text)-most):])
-	return vzcontract.Errorf(vzcontract.ErrInternal, "the monitor ended before the container ran: %q", line)
 }
 
 // dial connects to a container's monitor. None there is wire.ErrGone.

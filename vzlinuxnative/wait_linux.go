@@ -40,7 +40,7 @@ func (b *Backend) wait(ctx context.Context, id string, cond vzcontract.WaitCondi
 			if cond == vzcontract.WaitHealthy {
 				return exit, vzcontract.Errorf(vzcontract.ErrConflict, "the container was removed")
 			}
-			return last.Exit(), nil
+			return last.Exit(), b.endLeases(context.WithoutCancel(ctx))
 		}
 		if err != nil {
 			w.close()
@@ -68,14 +68,14 @@ func holds(st *record.State, cond vzcontract.WaitCondition, exits int) (bool, er
 	down := !st.Live() && !st.Restarting
 	switch cond {
 	case "", vzcontract.WaitNotRunning:
-		return down && !st.Starting, nil
+		return down, nil
 	case vzcontract.WaitNextExit:
 		return st.Exits > exits, nil
 	case vzcontract.WaitRemoved:
 		return false, nil
 	case vzcontract.WaitHealthy:
 		switch {
-		case st.State == vzcontract.StateStopped && down && !st.Starting:
+		case st.State == vzcontract.StateStopped && down:
 			return true, vzcontract.Errorf(vzcontract.ErrConflict, "the container stopped before it was healthy")
 		case st.Health == nil && st.Live():
 			return true, vzcontract.Errorf(vzcontract.ErrConflict, "the container has no health check")

@@ -12,7 +12,10 @@ import (
 )
 
 // A watch wakes up when the record of a container changes.
-type watch struct{ inotify *os.File }
+type watch struct {
+	b       *Backend
+	inotify *os.File
+}
 
 // watch begins to watch the directory of a record. One that does not exist is
 // vzcontract.ErrNotFound, and a watch that may be closed.
@@ -22,7 +25,7 @@ func (b *Backend) watch(id string) (*watch, error) {
 		return nil, fmt.Errorf("watch the container: %w", err)
 	}
 	// State is replaced by renames; the directory goes last.
-	const events = unix.IN_MOVED_TO | unix.IN_DELETE | unix.IN_DELETE_SELF | unix.IN_ONLYDIR
+	const events = unix.IN_MOVED_TO | unix.IN_MODIFY | unix.IN_DELETE | unix.IN_DELETE_SELF | unix.IN_ONLYDIR
 	if _, err := unix.InotifyAddWatch(fd, b.store.Dir(id), events); err != nil {
 		unix.Close(fd)
 		if errors.Is(err, unix.ENOENT) {
@@ -30,7 +33,7 @@ func (b *Backend) watch(id string) (*watch, error) {
 		}
 		return nil, fmt.Errorf("watch the container: %w", err)
 	}
-	return &watch{os.NewFile(uintptr(fd), "inotify")}, nil
+	return &watch{b, os.NewFile(uintptr(fd), "inotify")}, nil
 }
 
 func (w *watch) close() {
@@ -46,17 +49,20 @@ func (w *watch) next(ctx context.Context, c *container) error {
 		return nil
 	}
 	fds := []int{int(w.inotify.Fd())}
-	pid := c.st.MonitorPID
+	pid := w.b.monitorPID(c.cfg.ID)
 	if c.orphaned {
 		pid = c.st.PID
 	}
-	if unsettled(c.st) && pid > 0 {
+	if c.tended && pid > 0 {
 		fd, err := unix.PidfdOpen(pid, 0)
-		if err != nil {
-			return nil //nolint:nilerr // it has ended: look again
+		switch {
+		case err == nil:
+			defer unix.Close(fd)
+			fds = append(fds, fd)
+		case c.orphaned || !w.b.monitorLives(c.cfg.ID):
+			return nil // it has ended: look again
 		}
-		defer unix.Close(fd)
-		fds = append(fds, fd)
+		// Else the next monitor's pid is about to be written.
 	}
 	return pollUntil(ctx, fds...)
 }

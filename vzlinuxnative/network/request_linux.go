@@ -75,7 +75,7 @@ func checkAttach(at vzcontract.NetworkAttach) error {
 		}
 	}
 	for _, alias := range at.Aliases {
-		if !namePattern.MatchString(alias) {
+		if !validName(alias) {
 			return invalid("network alias %q is not a name", alias)
 		}
 	}

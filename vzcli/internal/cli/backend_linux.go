@@ -20,6 +20,7 @@ func openBackend(g command.Globals, s *command.Services) (*command.Services, err
 	if err != nil {
 		return nil, err
 	}
-	s.Backend, s.Images, s.Store, s.Logins = b, images, imageStore{images}, logins
+	// Images go through the backend, which ends the leases of removed containers.
+	s.Backend, s.Images, s.Store, s.Logins = b, b, imageStore{images}, logins
 	return s, nil
 }

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"math"
 	"regexp"
+	"sync"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -12,7 +13,9 @@ import (
 // defaultPeriod is the kernel's, in µs.
 const defaultPeriod = 100_000
 
-var cpuList = regexp.MustCompile(`^\d+(-\d+)?(,\d+(-\d+)?)*$`)
+var cpuList = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\d+(-\d+)?(,\d+(-\d+)?)*$`)
+})
 
 func (h Host) cpu(r vzcontract.Resources, out *specs.LinuxResources) error {
 	c := new(specs.LinuxCPU)
@@ -41,7 +44,7 @@ func (h Host) cpu(r vzcontract.Resources, out *specs.LinuxResources) error {
 		if set.list == "" {
 			continue
 		}
-		if !cpuList.MatchString(set.list) {
+		if !cpuList().MatchString(set.list) {
 			return invalid("%s %q: give a list such as 0-3,7", set.name, set.list)
 		}
 		if err := h.need("cpuset", set.name); err != nil {

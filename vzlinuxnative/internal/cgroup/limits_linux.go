@@ -17,7 +17,7 @@ import (
 // A Host is what limits are checked against.
 type Host struct {
 	Mode        Mode
-	Controllers []string
+	Controllers func() []string
 	// HasFile reports whether cgroups of a controller have a file.
 	HasFile func(controller, file string) bool
 	// Device returns the number of the block device at path.
@@ -26,7 +26,7 @@ type Host struct {
 
 // ThisHost returns the facts of this machine.
 func ThisHost() Host {
-	return Host{Mode: HostMode(), Controllers: controllers(), HasFile: hasFile, Device: blockDevice}
+	return Host{Mode: HostMode(), Controllers: controllers, HasFile: hasFile, Device: blockDevice}
 }
 
 // hasFile looks at the root and at the children of a hierarchy, for some files
@@ -114,7 +114,7 @@ func (h Host) pids(r vzcontract.Resources, out *specs.LinuxResources) error {
 
 // need refuses a limit whose controller is missing.
 func (h Host) need(controller, limit string) error {
-	if slices.Contains(h.Controllers, controller) {
+	if slices.Contains(h.Controllers(), controller) {
 		return nil
 	}
 	return vzcontract.Errorf(vzcontract.ErrUnsupported, "%s: this host has no %s cgroup controller", limit, controller)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,7 +25,7 @@ func Open(root, path string) (*os.File, error) {
 
 // OpenAt is Open below the directory that is open as root.
 func OpenAt(root int, path string) (*os.File, error) {
-	fd, err := openat2(root, path)
+	fd, err := openat2(root, path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
@@ -45,9 +46,44 @@ func OpenAt(root int, path string) (*os.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrInvalid}
 }
 
-func openat2(root int, path string) (int, error) {
+// Resolve opens what path leads to below the directory that is open as root,
+// with O_PATH and flags: with O_NOFOLLOW a link at the end is opened itself.
+func Resolve(root int, path string, flags int) (int, error) {
+	if path == "" {
+		path = "."
+	}
+	fd, err := openat2(root, path, unix.O_PATH|flags)
+	if err != nil {
+		return -1, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
+// Dir opens a directory below the one that is open as root, for reading.
+func Dir(root int, path string) (*os.File, error) {
+	if path == "" {
+		path = "."
+	}
+	fd, err := openat2(root, path, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// Reopen opens what is open as fd, with O_PATH, with other flags.
+func Reopen(fd, flags int) (*os.File, error) {
+	name := "/proc/self/fd/" + strconv.Itoa(fd)
+	again, err := unix.Open(name, flags|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(again), name), nil
+}
+
+func openat2(root int, path string, flags int) (int, error) {
 	how := unix.OpenHow{
-		Flags:   unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY,
+		Flags:   uint64(flags) | unix.O_CLOEXEC, //nolint:gosec // not negative
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
 	}
 	for {

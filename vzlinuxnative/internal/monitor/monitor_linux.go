@@ -4,7 +4,9 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vz.internal/vzlinuxnative/internal/engine"
@@ -21,13 +23,16 @@ type monitor struct {
 	store  *record.Store
 	id     string
 	home   string
-	dir    string // of the container below $VZ_RUN
+	dir    string   // of the container below $VZ_RUN
+	lock   *os.File // held as long as this process lives
 	engine engine.Engine
 	cfg    *record.Config
 	log    *logfile.Writer // nil with driver none
 	logs   stream.Logs
 	nets   *network.Manager
 	root   rootfs.Root
+	tell   *teller
+	name   atomic.Value   // string
 	wake   chan struct{}  // ends the pause before a restart
 	work   sync.WaitGroup // connections that are owed an answer
 
@@ -36,6 +41,7 @@ type monitor struct {
 	run      *run       // the present one; guarded by mu
 	starting bool       // a run is being made; guarded by mu
 	closing  bool       // no more requests; guarded by mu
+	stopping bool       // somebody wants the workload to end; guarded by mu
 	next     *request   // a start that arrived between two runs; guarded by mu
 }
 
@@ -64,16 +70,9 @@ func newRequest(conn *wire.Conn, msg *wire.Message, files []*os.File) *request {
 }
 
 // live runs the container again and again until it is to stay down.
-func (m *monitor) live(l *net.UnixListener, first *wire.Conn) error {
-	msg, files, err := first.Receive()
-	if err != nil {
-		return err
-	}
-	if msg.Op != wire.Start {
-		return errors.New("the first request is no start")
-	}
+func (m *monitor) live(l *net.UnixListener, next *request) error {
 	go m.accept(l)
-	for next := newRequest(first, msg, files); next != nil; {
+	for next != nil {
 		r, err := m.begin(next)
 		if err != nil {
 			break // who asked has been told, and the record says it
@@ -83,9 +82,11 @@ func (m *monitor) live(l *net.UnixListener, first *wire.Conn) error {
 	}
 	m.set(func() { m.closing = true })
 	l.Close()
-	err = m.finish()
+	// Who is attached may still be reading.
+	err := m.clear()
 	m.work.Wait()
-	return err
+	m.tell.flush()
+	return errors.Join(err, m.goWithEnd())
 }
 
 // set changes the guarded fields.
@@ -98,12 +99,18 @@ func (m *monitor) set(f func()) {
 
 // begin makes a run and tells who asked.
 func (m *monitor) begin(q *request) (*run, error) {
-	m.set(func() { m.starting = true })
+	m.set(func() {
+		m.starting = true
+		if q.conn != nil {
+			m.stopping = false
+		}
+	})
 	r, err := m.launch(q)
 	m.set(func() { m.starting, m.run = false, r })
 	if err != nil {
 		m.failed(err)
 	}
+	defer settle()
 	if q.conn == nil {
 		return r, err
 	}
@@ -122,10 +129,24 @@ func (m *monitor) begin(q *request) (*run, error) {
 	return r, nil
 }
 
+var settleOnce sync.Once
+
+// settle gives memory back that only a start needs, once the container has
+// lived for a while. Until then nothing is collected: see GOGC in the
+// environment of monitors.
+func settle() {
+	settleOnce.Do(func() {
+		time.AfterFunc(time.Second, func() {
+			debug.SetGCPercent(25)
+			debug.FreeOSMemory()
+		})
+	})
+}
+
 // failed records why a start failed.
 func (m *monitor) failed(cause error) {
 	_, _ = m.store.Update(m.id, func(st *record.State) error {
-		st.Starting, st.MonitorPID, st.PID = false, 0, 0
+		st.PID = 0
 		st.Error, st.Restarting = cause.Error(), false
 		st.Networks, st.Ports = nil, nil
 		return nil
@@ -196,4 +217,10 @@ func (m *monitor) await() (*run, error) {
 		return nil, wire.ErrGone
 	}
 	return m.run, nil
+}
+
+func (m *monitor) isStopping() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stopping
 }

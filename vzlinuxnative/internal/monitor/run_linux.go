@@ -25,9 +25,10 @@ type run struct {
 	cfg      vzcontract.RunConfig
 	streams  *stream.Set
 	net      joined
+	sources  []*os.File     // of mounts, open until the container is made
 	first    *stream.Client // who started it and is attached
 	began    time.Time
-	restarts int // before this one
+	restarts int // up to this one
 	stop     context.CancelFunc
 	ended    chan struct{} // closed when the exit is recorded
 
@@ -48,23 +49,16 @@ func (m *monitor) launch(q *request) (r *run, err error) {
 			return nil, err
 		}
 	}
-	st, err := m.store.Update(m.id, func(st *record.State) error {
-		st.Starting, st.MonitorPID = true, os.Getpid()
-		if q.conn != nil {
-			st.StopAsked, st.RestartCount, st.Error = false, 0, ""
-			return nil
-		}
-		if st.StopAsked {
-			return vzcontract.Errorf(vzcontract.ErrConflict, "the container was asked to stop")
-		}
-		st.RestartCount++
-		return nil
-	})
+	st, err := m.store.State(m.id)
 	if err != nil {
 		return nil, err
 	}
-	fault.Point("start.recorded")
-	r = &run{cfg: record.RunConfig(m.cfg, st), restarts: st.RestartCount, ended: make(chan struct{})}
+	m.name.Store(st.Name)
+	fault.Point("start.begun")
+	r = &run{cfg: record.RunConfig(m.cfg, st), ended: make(chan struct{})}
+	if q.conn == nil {
+		r.restarts = st.RestartCount + 1
+	}
 	var undo cleanups
 	defer func() {
 		if err != nil {
@@ -82,6 +76,7 @@ func (m *monitor) launch(q *request) (r *run, err error) {
 		return nil, err
 	}
 	fault.Point("start.reserved")
+	defer r.closeSources()
 	if r.spec, err = m.spec(r, q); err != nil {
 		return nil, err
 	}
@@ -135,7 +130,8 @@ func (m *monitor) release(r *run, undo *cleanups) error {
 	r.began = time.Now()
 	r.streams.Begin()
 	_, err := m.store.Update(m.id, func(st *record.State) error {
-		st.State, st.Starting, st.PID = vzcontract.StateRunning, false, r.c.PID()
+		st.State, st.PID = vzcontract.StateRunning, r.c.PID()
+		st.RestartCount, st.StopAsked = r.restarts, m.isStopping()
 		st.StartedAt, st.StoppedAt, st.Exit = r.began, time.Time{}, nil
 		st.Error, st.Restarting = "", false
 		st.Networks, st.Ports = r.places()

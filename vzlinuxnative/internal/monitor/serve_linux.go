@@ -69,6 +69,12 @@ func (m *monitor) do(msg *wire.Message) error {
 		return m.freeze(true)
 	case wire.Resume:
 		return m.freeze(false)
+	case wire.Join:
+		return m.join(msg.Network)
+	case wire.Leave:
+		return m.leave(msg.Network)
+	case wire.Rename:
+		return m.rename(msg.Name)
 	}
 	return vzcontract.Errorf(vzcontract.ErrUnsupported, "the monitor knows no request %q", msg.Op)
 }
@@ -218,6 +224,7 @@ func (m *monitor) killRun(r *run, name string) error {
 
 // askStop records that somebody wants the workload to end.
 func (m *monitor) askStop() error {
+	m.set(func() { m.stopping = true })
 	_, err := m.store.Update(m.id, func(st *record.State) error {
 		st.StopAsked, st.Restarting = true, false
 		return nil

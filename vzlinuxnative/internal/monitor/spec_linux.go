@@ -26,7 +26,10 @@ func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
 		if mount.Type == vzcontract.MountTmpfs {
 			continue
 		}
-		resolved := engine.ResolvedMount{Mount: mount.Mount, HostPath: mount.HostPath}
+		resolved, err := m.resolve(r, mount)
+		if err != nil {
+			return in, err
+		}
 		in.Binds = append(in.Binds, resolved)
 	}
 	for _, f := range r.net.files {

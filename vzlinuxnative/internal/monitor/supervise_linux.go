@@ -45,25 +45,22 @@ func (m *monitor) supervise(r *run) {
 		st.Networks, st.Ports = nil, nil
 		r.again = wantsRestart(record.RunConfig(m.cfg, st).Restart, st, exit)
 		st.Restarting = r.again
-		if !r.again {
-			st.MonitorPID = 0
-		}
 		return nil
 	})
 	if err != nil {
 		r.again = false // removed, or its directory is gone
 	}
 	fault.Point("stop.recorded")
-	if exit.OOMKilled {
-		m.event("oom", nil)
-	}
-	m.event("die", map[string]string{"exitCode": strconv.Itoa(exit.Code)})
 	r.exit = exit
 	m.set(func() {
 		m.run = nil
 		m.closing = m.closing || !r.again
 	})
 	close(r.ended)
+	if exit.OOMKilled {
+		m.event("oom", nil)
+	}
+	m.event("die", map[string]string{"exitCode": strconv.Itoa(exit.Code)})
 	m.destroy(r)
 	fault.Point("stop.destroyed")
 }
@@ -135,13 +132,14 @@ func (m *monitor) destroy(r *run) {
 	}
 }
 
-// finish removes what a stopped container needs no more, and the container
-// itself if it was to go with its end.
-func (m *monitor) finish() error {
-	fault.Point("stop.finish")
-	if err := os.RemoveAll(m.dir); err != nil {
-		return err
-	}
+// clear removes what a stopped container needs no more.
+func (m *monitor) clear() error {
+	fault.Point("stop.clear")
+	return os.RemoveAll(m.dir)
+}
+
+// goWithEnd removes the container if it was to go with its end.
+func (m *monitor) goWithEnd() error {
 	if m.cfg == nil || !m.cfg.Run.AutoRemove {
 		return nil
 	}

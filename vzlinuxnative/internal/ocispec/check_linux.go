@@ -15,6 +15,7 @@ func Check(in engine.SpecInput) error {
 	}
 	h.lookupUser = func(string, string, []string) (userdb.User, error) { return userdb.User{}, nil }
 	h.findProgram = func(program.Query) (program.Kind, error) { return program.Native, nil }
+	h.throttlePath = func() []string { return nil }
 	switch in.Config.Security.Seccomp {
 	case "", seccompDefault, seccompAll:
 		in.Config.Security.Seccomp = seccompUnconfined // the built-in ones are right, and large

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -107,11 +108,13 @@ func (d device) node(target string) specs.LinuxDevice {
 	}
 }
 
-var rulePattern = regexp.MustCompile(`^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$`)
+var rulePattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$`)
+})
 
 // parseRule reads a rule such as "c 1:3 rwm".
 func parseRule(text string) (specs.LinuxDeviceCgroup, error) {
-	m := rulePattern.FindStringSubmatch(text)
+	m := rulePattern().FindStringSubmatch(text)
 	if m == nil {
 		return specs.LinuxDeviceCgroup{}, invalid("device rule %q: give one such as \"c 1:3 rwm\"", text)
 	}

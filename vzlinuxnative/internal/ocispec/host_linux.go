@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/moby/sys/capability"
 	"golang.org/x/sys/unix"
@@ -22,8 +23,8 @@ type host struct {
 	bounding     map[string]bool
 	hardLimit    func(resource int) (uint64, error)
 	oomScoreAdj  int
-	throttlePath []string // per processor, masked
-	rroMounts    bool     // recursively read-only mounts (Linux 5.12)
+	throttlePath func() []string // per processor, masked
+	rroMounts    bool            // recursively read-only mounts (Linux 5.12)
 	cgroup       cgroup.Host
 	appArmor     appArmorHost
 	lookupUser   func(root, user string, groups []string) (userdb.User, error)
@@ -34,8 +35,15 @@ type host struct {
 
 func (h host) has(c string) bool { return h.bounding[c] }
 
-// thisHost returns the facts of this machine and process.
-func thisHost() (host, error) {
+var throttlePaths = sync.OnceValue(func() []string {
+	paths, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle") // the pattern is right
+	return paths
+})
+
+// thisHost returns the facts of this machine and process, found once.
+var thisHost = sync.OnceValues(findHost)
+
+func findHost() (host, error) {
 	h := host{
 		hardLimit: hardLimit, cgroup: cgroup.ThisHost(), appArmor: thisAppArmor,
 		lookupUser: userdb.Lookup, findProgram: program.Find,
@@ -53,7 +61,7 @@ func thisHost() (host, error) {
 	if h.oomScoreAdj, err = strconv.Atoi(strings.TrimSpace(string(b))); err != nil {
 		return host{}, fmt.Errorf("read oom_score_adj: %w", err)
 	}
-	h.throttlePath, _ = filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle")
+	h.throttlePath = throttlePaths
 	return h, nil
 }
 

@@ -19,7 +19,7 @@ func (b *builder) paths() error {
 	if b.privileged() {
 		return nil
 	}
-	masked := slices.Concat(maskedPaths, b.host.throttlePath)
+	masked := slices.Concat(maskedPaths, b.host.throttlePath())
 	readonly := slices.Clone(readonlyPaths)
 	for _, p := range b.cfg.Security.UnmaskPaths {
 		if p == "ALL" || p == "all" {

@@ -30,7 +30,7 @@ func testHost() host {
 		hostname: "machine", known: known, bounding: map[string]bool{}, rroMounts: true,
 		hardLimit: func(int) (uint64, error) { return 20000, nil },
 		cgroup: cgroup.Host{
-			Mode: cgroup.V1, Controllers: []string{"blkio", "cpu", "cpuset", "memory", "pids"},
+			Mode: cgroup.V1, Controllers: func() []string { return []string{"blkio", "cpu", "cpuset", "memory", "pids"} },
 			HasFile: func(_, file string) bool { return file != "blkio.weight" && file != "blkio.bfq.weight" },
 			Device:  func(string) (int64, int64, error) { return 8, 16, nil },
 		},

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -20,7 +21,9 @@ var tmpfsFlags = map[string]string{
 	"nostrictatime": "strictatime", "sync": "async", "async": "sync",
 }
 
-var tmpfsValue = regexp.MustCompile(`^((size|nr_blocks|nr_inodes)=\d+[kKmMgG%]?|(mode|uid|gid)=\d+|huge=(never|always|within_size|advise))$`)
+var tmpfsValue = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^((size|nr_blocks|nr_inodes)=\d+[kKmMgG%]?|(mode|uid|gid)=\d+|huge=(never|always|within_size|advise))$`)
+})
 
 // tmpfs returns the mount with Docker's defaults (noexec, nosuid, nodev, mode
 // 1777); later options win over earlier and default ones.
@@ -34,7 +37,7 @@ func tmpfs(m vzcontract.Mount, target string) (specs.Mount, error) {
 	}
 	for _, o := range m.TmpfsOptions {
 		opposite, flag := tmpfsFlags[o]
-		if !flag && !tmpfsValue.MatchString(o) {
+		if !flag && !tmpfsValue().MatchString(o) {
 			return specs.Mount{}, invalid("tmpfs %s: option %q is unknown", target, o)
 		}
 		key, _, value := strings.Cut(o, "=")

@@ -38,16 +38,14 @@ type Mount struct {
 	// Volume is the name of the volume.
 	Volume    string `json:"volume,omitempty"`
 	Anonymous bool   `json:"anonymous,omitempty"`
+	// Layers are those of an image mount, top layer first.
+	Layers []string `json:"layers,omitempty"`
 }
 
 // A State is what has become of a container.
 type State struct {
 	Name  string           `json:"name"`
 	State vzcontract.State `json:"state"`
-	// Starting: a monitor is on the way from State to running. What it had
-	// made, should it die, is found by the container's id.
-	Starting   bool      `json:"starting,omitempty"`
-	MonitorPID int       `json:"monitorPID,omitempty"`
 	StartedAt  time.Time `json:"startedAt,omitzero"`
 	StoppedAt  time.Time `json:"stoppedAt,omitzero"`
 	PID        int       `json:"pid,omitempty"`

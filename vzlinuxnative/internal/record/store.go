@@ -39,7 +39,7 @@ const (
 
 // Create makes the record of a new container and takes its name. A name in
 // use is vzcontract.ErrConflict. On error nothing is left. prepare, which may
-// be nil, runs when the name is taken and before the record counts.
+// be nil, runs when the record is written: it makes what the record names.
 func (s *Store) Create(c *Config, st *State, prepare func() error) (err error) {
 	dir := s.Dir(c.ID)
 	for _, d := range []string{s.containers(), s.names()} {
@@ -74,15 +74,8 @@ func (s *Store) Create(c *Config, st *State, prepare func() error) (err error) {
 	return nil
 }
 
-// fill writes the files. The config comes last: without it there is no
-// container.
+// fill writes the files. Without a config there is no container.
 func (s *Store) fill(c *Config, st *State, prepare func() error) error {
-	if prepare != nil {
-		if err := prepare(); err != nil {
-			return err
-		}
-	}
-	fault.Point("create.prepared")
 	if err := write(s.file(c.ID, stateFile), st); err != nil {
 		return fmt.Errorf("create record: %w", err)
 	}
@@ -91,10 +84,18 @@ func (s *Store) fill(c *Config, st *State, prepare func() error) error {
 		return fmt.Errorf("create record: %w", err)
 	}
 	fault.Point("create.config")
+	if prepare == nil {
+		return nil
+	}
+	if err := prepare(); err != nil {
+		return errors.Join(err, os.Remove(s.file(c.ID, configFile)))
+	}
+	fault.Point("create.prepared")
 	return nil
 }
 
-// write replaces the file so that a reader sees all of it or the old one.
+// write replaces the file so that a reader sees all of it or the old one,
+// which is kept to be written to the next time: no file is made or deleted.
 func write(file string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -105,7 +106,11 @@ func write(file string, v any) error {
 	if err := os.WriteFile(temp, data, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(temp, file)
+	err = unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, file, unix.RENAME_EXCHANGE)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL) {
+		return os.Rename(temp, file) // the first one, or a file system that cannot exchange
+	}
+	return err
 }
 
 // Config reads config.json of a container. One that does not exist is

@@ -20,7 +20,7 @@ const (
 	headerSize = 8
 	magic      = 0x767a // "vz"
 	maxBody    = 4 << 20
-	maxFiles   = 3
+	maxFiles   = 4
 )
 
 // ErrMalformed: the other side does not speak this protocol.
@@ -152,7 +152,7 @@ func (c *Conn) body(header [headerSize]byte, files int) (*Message, error) {
 	if err := json.Unmarshal(body, m); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrMalformed, err)
 	}
-	if m.Streams != nil && m.Streams.Count() != files || m.Streams == nil && files > 0 {
+	if m.Files() != files {
 		return nil, fmt.Errorf("%w: %s with %d files", ErrMalformed, m.Op, files)
 	}
 	return m, nil

@@ -27,6 +27,7 @@ const (
 	Resume Op = "resume"
 	Join   Op = "join"  // connect to a network
 	Leave  Op = "leave" // disconnect from a network
+	Rename Op = "rename"
 	OK     Op = "ok"
 	Failed Op = "failed"
 	Ended  Op = "ended"
@@ -34,8 +35,10 @@ const (
 
 // A Message is one request or answer.
 type Message struct {
-	Seq     int                       `json:"seq,omitempty"`
-	Op      Op                        `json:"op"`
+	Seq int `json:"seq,omitempty"`
+	Op  Op  `json:"op"`
+	// Lock: the first file is the monitor's lock; only in its first start.
+	Lock    bool                      `json:"lock,omitempty"`
 	Streams *Streams                  `json:"streams,omitempty"`
 	Exec    *vzcontract.ExecConfig    `json:"exec,omitempty"`
 	Size    *vzcontract.TermSize      `json:"size,omitempty"`
@@ -43,7 +46,8 @@ type Message struct {
 	Grace   *time.Duration            `json:"grace,omitempty"`
 	Restart bool                      `json:"restart,omitempty"`
 	Network *vzcontract.NetworkAttach `json:"network,omitempty"`
-	// ID is an exec's.
+	Name    string                    `json:"name,omitempty"`
+	// ID is an exec's or, in a monitor's first start, the container's.
 	ID   string                 `json:"id,omitempty"`
 	Exit *vzcontract.ExitStatus `json:"exit,omitempty"`
 	Err  *Error                 `json:"err,omitempty"`
@@ -56,9 +60,16 @@ type Streams struct {
 	Err bool `json:"err,omitempty"`
 }
 
-// Count is the number of files.
-func (s *Streams) Count() int {
+// Files is the number of files that come with the message.
+func (m *Message) Files() int {
 	n := 0
+	if m.Lock {
+		n++
+	}
+	if m.Streams == nil {
+		return n
+	}
+	s := m.Streams
 	for _, has := range []bool{s.In, s.Out, s.Err} {
 		if has {
 			n++

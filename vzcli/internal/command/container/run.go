@@ -36,6 +36,9 @@ func (c *run) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
+	if w, ok := s.Backend.(interface{ Warm() }); ok {
+		w.Warm() // what start needs comes up while the container is created
+	}
 	if c.Detach {
 		return c.background(env, s, cfg)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"vz.internal/vzcontract"
 )
@@ -11,13 +12,13 @@ import (
 // execFailure matches what os/exec.LookPath says in the init, which reaches us
 // as text only: `exec: "foo": executable file not found in $PATH`, or with
 // `stat /foo: no such file or directory` and the like for a path.
-var execFailure = regexp.MustCompile(`exec: ("(?:[^"\\]|\\.)*"): (.*)$`)
+var execFailure = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`exec: ("(?:[^"\\]|\\.)*"): (.*)$`) })
 
 // startError gives an error of libcontainer its class and strips what
 // surrounds the reason.
 func startError(err error) error {
 	text := err.Error()
-	m := execFailure.FindStringSubmatch(text)
+	m := execFailure().FindStringSubmatch(text)
 	if m == nil {
 		return fmt.Errorf("start: %s", innermost(text))
 	}

@@ -1,3 +1,0 @@
-package vzlinuxnative
-
-func (b *Backend) event(string, *container, map[string]string) {}

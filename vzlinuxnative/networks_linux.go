@@ -1,0 +1,114 @@
+package vzlinuxnative
+
+import (
+	"context"
+	"slices"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/internal/wire"
+)
+
+var _ vzcontract.Networks = (*Backend)(nil)
+
+// CreateNetwork implements vzcontract.Networks.
+func (b *Backend) CreateNetwork(ctx context.Context, cfg vzcontract.NetworkConfig) (vzcontract.NetworkInfo, error) {
+	info, err := b.nets.Create(ctx, cfg)
+	if err == nil {
+		b.note(vzcontract.Event{Type: "network", Action: "create", ID: info.ID, Attributes: map[string]string{"name": info.Name}})
+	}
+	return info, err
+}
+
+// ListNetworks implements vzcontract.Networks.
+func (b *Backend) ListNetworks(ctx context.Context) ([]vzcontract.NetworkInfo, error) {
+	return b.nets.List(ctx)
+}
+
+// InspectNetwork implements vzcontract.Networks.
+func (b *Backend) InspectNetwork(ctx context.Context, network string) (vzcontract.NetworkInfo, error) {
+	return b.nets.Inspect(ctx, network)
+}
+
+// RemoveNetwork implements vzcontract.Networks.
+func (b *Backend) RemoveNetwork(ctx context.Context, network string) error {
+	info, err := b.nets.Inspect(ctx, network)
+	if err != nil {
+		return err
+	}
+	if err := b.nets.Remove(ctx, network); err != nil {
+		return err
+	}
+	b.note(vzcontract.Event{Type: "network", Action: "destroy", ID: info.ID, Attributes: map[string]string{"name": info.Name}})
+	return nil
+}
+
+// PruneNetworks implements vzcontract.Networks.
+func (b *Backend) PruneNetworks(ctx context.Context) (vzcontract.PruneReport, error) {
+	return b.nets.Prune(ctx)
+}
+
+// ConnectNetwork implements vzcontract.Networks.
+func (b *Backend) ConnectNetwork(ctx context.Context, ref string, at vzcontract.NetworkAttach) error {
+	return b.settled(ctx, "connect", ref, func(c *container) error {
+		info, err := b.nets.Inspect(ctx, at.Network)
+		if err != nil {
+			return err
+		}
+		at.Network = info.Name
+		switch {
+		case c.orphaned:
+			return errOrphaned
+		case slices.ContainsFunc(record.Attachments(record.RunConfig(c.cfg, c.st), c.st), named(at.Network)):
+			return vzcontract.Errorf(vzcontract.ErrConflict, "the container is on network %s already", at.Network)
+		case c.st.Live():
+			if err := b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Join, Network: &at}); err != nil {
+				return err
+			}
+		}
+		_, err = b.store.Update(c.cfg.ID, func(st *record.State) error {
+			before := len(st.Detach)
+			st.Detach = slices.DeleteFunc(st.Detach, func(n string) bool { return n == at.Network })
+			if len(st.Detach) == before {
+				st.Attach = append(st.Attach, at)
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// DisconnectNetwork implements vzcontract.Networks.
+func (b *Backend) DisconnectNetwork(ctx context.Context, ref, network string) error {
+	return b.settled(ctx, "disconnect", ref, func(c *container) error {
+		info, err := b.nets.Inspect(ctx, network)
+		if err != nil {
+			return err
+		}
+		name := info.Name
+		switch {
+		case c.orphaned:
+			return errOrphaned
+		case !slices.ContainsFunc(record.Attachments(record.RunConfig(c.cfg, c.st), c.st), named(name)):
+			return vzcontract.Errorf(vzcontract.ErrConflict, "the container is not on network %s", name)
+		case c.st.Live():
+			err := b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Leave, Network: &vzcontract.NetworkAttach{Network: name}})
+			if err != nil {
+				return err
+			}
+		}
+		_, err = b.store.Update(c.cfg.ID, func(st *record.State) error {
+			before := len(st.Attach)
+			st.Attach = slices.DeleteFunc(st.Attach, named(name))
+			if len(st.Attach) == before {
+				st.Detach = append(st.Detach, name)
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+func named(name string) func(vzcontract.NetworkAttach) bool {
+	return func(at vzcontract.NetworkAttach) bool { return at.Network == name }
+}

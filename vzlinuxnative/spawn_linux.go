@@ -1,0 +1,103 @@
+package vzlinuxnative
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"vz.internal/vzlinuxnative/internal/fault"
+	"vz.internal/vzlinuxnative/internal/wire"
+)
+
+// A spawned is a monitor that waits to be told its container.
+type spawned struct {
+	pid  int
+	conn *wire.Conn
+}
+
+// Warm starts a monitor ahead of time, so that the next Start need not wait for
+// it. It is for programs that know that they will start a container soon. A
+// monitor that was not needed ends with Close or with this process.
+func (b *Backend) Warm() {
+	m, err := b.spawnMonitor()
+	if err != nil {
+		return // Start will try again, and tell
+	}
+	b.mu.Lock()
+	old := b.spare
+	b.spare = m
+	b.mu.Unlock()
+	if old != nil {
+		old.conn.Close()
+	}
+}
+
+// monitor returns the spare monitor, or a new one.
+func (b *Backend) monitor() (*spawned, error) {
+	b.mu.Lock()
+	m := b.spare
+	b.spare = nil
+	b.mu.Unlock()
+	if m != nil {
+		return m, nil
+	}
+	return b.spawnMonitor()
+}
+
+// spawnMonitor starts the process, in a session and a mount namespace of its
+// own. It ends by itself when the connection does before a container was named.
+func (b *Backend) spawnMonitor() (*spawned, error) {
+	argv, err := b.monitorProgram()
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs, err := wire.Pair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	p, err := b.startProcess(argv, theirs)
+	if err != nil {
+		ours.Close()
+		return nil, fmt.Errorf("start the monitor: %w", err)
+	}
+	go func() { _, _ = p.Wait() }() // how it ended, the record says
+	return &spawned{pid: p.Pid, conn: ours}, nil
+}
+
+func (b *Backend) startProcess(argv []string, conn *os.File) (*os.Process, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	if err := os.MkdirAll(b.opts.Run, 0o700); err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(b.monitorLog(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	argv = append(argv[:len(argv):len(argv)], "--home", b.opts.Home, "--run", b.opts.Run)
+	return os.StartProcess(argv[0], argv, &os.ProcAttr{
+		Dir: "/", Env: monitorEnv(), Files: []*os.File{null, null, log, conn},
+		Sys: &syscall.SysProcAttr{Setsid: true, Cloneflags: syscall.CLONE_NEWNS},
+	})
+}
+
+// monitorLog is where monitors write what should not happen.
+func (b *Backend) monitorLog() string { return filepath.Join(b.opts.Run, "monitors.log") }
+
+// monitorEnv is a monitor's environment. One processor is enough for it and
+// saves it threads; it collects garbage only once its container runs.
+func monitorEnv() []string {
+	env := []string{"GOMAXPROCS=1", "GOGC=off", "GOMEMLIMIT=48MiB", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	for _, name := range []string{fault.Variable, "GODEBUG", "GOTRACEBACK"} {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
