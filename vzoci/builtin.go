@@ -9,6 +9,7 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzoci/internal/pull"
@@ -55,34 +56,68 @@ func (s *Store) box() (path, source string, err error) {
 	return path, source, nil
 }
 
-// makeBuiltin makes the image.
+// makeBuiltin makes the image. The same program makes the same one, whenever
+// that is.
 func (s *Store) makeBuiltin(ctx context.Context, t *store.Session) (found, error) {
 	path, source, err := s.box()
 	if err != nil {
 		return found{}, err
 	}
-	info, err := os.Stat(path)
+	made, err := s.config.makeBuiltin(path)
 	if err != nil {
 		return found{}, err
 	}
-	config, archive, err := s.config.makeBuiltin(path)
+	raw := made.Manifest()
+	doc, err := pull.ParseImage(raw, types.OCIManifestSchema1)
 	if err != nil {
 		return found{}, err
+	}
+	config, err := pull.ParseConfig(made.Config(), len(doc.Layers))
+	if err != nil {
+		return found{}, err
+	}
+	for _, document := range [][]byte{made.Config(), raw} {
+		if _, err := t.WriteBlob(document); err != nil {
+			return found{}, err
+		}
+	}
+	chain := pull.ChainIDs(config.RootFS.DiffIDs)
+	if !t.Has(doc.Layers[0].Digest) {
+		if err := addBuiltinLayer(ctx, t, made, doc.Layers[0].Digest); err != nil {
+			return found{}, err
+		}
+	}
+	if _, err := pull.Unpack(ctx, t, s.unpack, doc.Layers, config.RootFS.DiffIDs); err != nil {
+		return found{}, err
+	}
+	manifest := v1.Descriptor{MediaType: doc.MediaType, Digest: digestOf(raw), Size: int64(len(raw))}
+	img, err := s.imageOf(manifest, doc, config, chain)
+	if err != nil {
+		return found{}, err
+	}
+	ref := store.Ref{Name: builtinRef.String(), Image: img.ID(), Target: manifest, Manifest: manifest, Made: time.Now().UTC(), Source: source}
+	return found{img, ref}, t.Publish(ctx, img, ref)
+}
+
+func addBuiltinLayer(ctx context.Context, t *store.Session, made builtinImage, want v1.Hash) error {
+	archive, err := made.Layer()
+	if err != nil {
+		return err
 	}
 	defer archive.Close()
 	layer, err := t.AddBlob(contextReader{ctx, archive})
-	if err != nil {
-		return found{}, err
+	if err == nil && layer.Digest != want {
+		err = vzcontract.Errorf(vzcontract.ErrConflict, "vz-box changed while the image was made of it; try again")
 	}
-	// The same program makes the same image, whenever that is.
-	made := v1.Time{Time: info.ModTime().UTC().Truncate(time.Second)}
-	host := pull.HostPlatform()
-	return s.compose(ctx, t, composition{
-		name: builtinRef.String(), source: source,
-		config: v1.ConfigFile{OS: host.OS, Architecture: host.Arch, Variant: host.Variant, Created: made, Config: ociConfig(config)},
-		step:   v1.History{Created: made, CreatedBy: "vz", Comment: "made of vz-box"},
-	}, layer)
+	return err
 }
 
-// A builtinMaker makes config and uncompressed layer of the program at box.
-type builtinMaker func(box string) (vzcontract.ImageConfig, io.ReadCloser, error)
+// A builtinImage is an image of one uncompressed layer.
+type builtinImage interface {
+	Config() []byte
+	Manifest() []byte
+	Layer() (io.ReadCloser, error)
+}
+
+// A builtinMaker makes the image of the program at box.
+type builtinMaker func(box string) (builtinImage, error)

@@ -2,6 +2,7 @@ package vzoci
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -9,18 +10,36 @@ import (
 	"slices"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
 	"vz.internal/vzcontract"
 	"vz.internal/vzoci/registrytest"
 )
 
-// testBuiltin makes an image of a box that is any file.
+// boxImage is an image of a box that is any file.
+type boxImage struct{ config, manifest, layer []byte }
+
+func (b boxImage) Config() []byte                { return b.config }
+func (b boxImage) Manifest() []byte              { return b.manifest }
+func (b boxImage) Layer() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.layer)), nil }
+
 func testBuiltin(t *testing.T, made *int) Option {
 	return func(c *config) {
-		c.makeBuiltin = func(box string) (vzcontract.ImageConfig, io.ReadCloser, error) {
+		c.makeBuiltin = func(box string) (builtinImage, error) {
 			*made++
 			data, err := os.ReadFile(box)
-			layer := registrytest.Tar(t, "bin/sh", string(data))
-			return vzcontract.ImageConfig{Cmd: []string{"sh"}}, io.NopCloser(bytes.NewReader(layer)), err
+			if err != nil {
+				return nil, err
+			}
+			b := boxImage{layer: registrytest.Tar(t, "bin/sh", string(data))}
+			b.config = []byte(configJSON(t, b.layer))
+			b.manifest, err = json.Marshal(v1.Manifest{
+				SchemaVersion: 2, MediaType: types.OCIManifestSchema1,
+				Config: v1.Descriptor{MediaType: types.OCIConfigJSON, Digest: digestOf(b.config), Size: int64(len(b.config))},
+				Layers: []v1.Descriptor{{MediaType: types.OCIUncompressedLayer, Digest: digestOf(b.layer), Size: int64(len(b.layer))}},
+			})
+			return b, err
 		}
 	}
 }

@@ -98,6 +98,9 @@ func TestCommitLayer(t *testing.T) {
 	if err != nil || digest != info.Digest {
 		t.Errorf("push = %s, %v, want %s", digest, err, info.Digest)
 	}
+	if pushed, err := s.InspectImage(t.Context(), "mine"); err != nil || !slices.Equal(pushed.RepoDigests, []string{r.Host() + "/mine@" + digest}) {
+		t.Errorf("after the push: %+v, %v", pushed, err)
+	}
 	if got := pullOf(t, open(t, ""), r.Host()+"/mine:v1"); got.ID != info.ID {
 		t.Errorf("pulled %s, want %s", got.ID, info.ID)
 	}

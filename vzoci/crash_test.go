@@ -3,9 +3,11 @@ package vzoci
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +99,53 @@ func TestKilled(t *testing.T) {
 	if n := count(t, s, "sessions"); n != 0 {
 		t.Errorf("%d sessions are left", n)
 	}
+}
+
+// Wherever a pull is killed, what is in the store then is whole, and the next
+// pull comes to its end.
+func TestKilledAnywhere(t *testing.T) {
+	r := registrytest.New(t)
+	r.AddImage(t, "a", "v1", registrytest.ImageOptions{},
+		registrytest.Gzip(t, registrytest.Tar(t, "one", strings.Repeat("1", 1<<20))), registrytest.Plain(registrytest.Tar(t, "two", "2")))
+	dir := t.TempDir()
+	s := open(t, dir)
+	for n := range 8 {
+		reached, release := make(chan struct{}), make(chan struct{})
+		seen := 0
+		r.Inject(func(*http.Request) bool { seen++; return seen == n+1 }, 1, func(w http.ResponseWriter, q *http.Request, next http.Handler) {
+			close(reached)
+			<-release
+			next.ServeHTTP(w, q)
+		})
+		cmd := child(t, dir, r.Host()+"/a:v1")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error)
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case <-reached:
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			<-ended
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		close(release)
+		r.Heal()
+		lines, err := s.Verify(t.Context())
+		if err != nil || slices.ContainsFunc(lines, func(l string) bool { return !strings.Contains(l, "killed process") }) {
+			t.Errorf("killed at request %d: Verify = %q, %v", n, lines, err)
+		}
+	}
+	pullOf(t, s, r.Host()+"/a:v1")
+	if _, err := s.PruneImages(t.Context(), vzcontract.PruneImagesOptions{}); err != nil {
+		t.Error(err)
+	}
+	intact(t, s)
 }
 
 func TestDamagedBlob(t *testing.T) {

@@ -3,6 +3,7 @@ package vzoci
 import (
 	"context"
 	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -48,10 +49,16 @@ func (s *Store) Push(ctx context.Context, ref string, opts PushOptions) (digest 
 		if err != nil {
 			return err
 		}
-		return push.Push(ctx, t, push.Request{
+		err = push.Push(ctx, t, push.Request{
 			Repository: client.Repository(name), Tag: name.Tag, Target: target,
 			MountFrom: s.mountFrom(name, img), Progress: opts.Progress,
 		})
+		if err != nil {
+			return err
+		}
+		pinned := f.ref // what the registry calls it from now on
+		pinned.Name, pinned.Target, pinned.Made = name.WithDigest(digest).String(), target, time.Now().UTC()
+		return t.Publish(ctx, img, pinned)
 	})
 	return digest, failure("push", ref, err)
 }

@@ -54,6 +54,7 @@ var banned = map[string]string{
 // allowed lists what a file may import though it is banned, with the reason.
 var allowed = map[string]string{
 	"vzlinuxnative/internal/engine/libct/engine_linux.go github.com/sirupsen/logrus": "to silence the logger that libcontainer has",
+	"vzstack/compose/warning.go github.com/sirupsen/logrus":                          "compose-go gives its warnings to nobody else",
 }
 
 func TestImportRules(t *testing.T) {
@@ -92,6 +93,7 @@ func TestImportRules(t *testing.T) {
 // program.
 var heavy = []string{
 	"github.com/compose-spec/compose-go", "modernc.org/sqlite", "github.com/containers/gvisor-tap-vsock", "github.com/charmbracelet/bubbletea",
+	"charm.land/bubbletea",
 }
 
 // TestStartUpBudget holds the start-up time of the programs on the hot path by

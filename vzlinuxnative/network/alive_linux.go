@@ -74,17 +74,18 @@ func (m *Manager) dead(container string, l *lease) bool {
 	return errors.As(err, &missing)
 }
 
-// dropDead removes leases that are left over. The caller holds the lock.
+// dropDead removes leases that are left over, and their ports. The caller holds
+// the lock.
 func (m *Manager) dropDead(n *network) error {
-	changed := false
+	var gone []*place
 	for id, l := range n.Leases {
 		if m.dead(id, l) {
+			gone = append(gone, &place{net: n, lease: l})
 			delete(n.Leases, id)
-			changed = true
 		}
 	}
-	if !changed {
+	if len(gone) == 0 {
 		return nil
 	}
-	return m.saveLeases(n)
+	return errors.Join(m.unpublishTo(gone), m.saveLeases(n))
 }

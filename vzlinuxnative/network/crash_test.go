@@ -151,3 +151,60 @@ func TestMany(t *testing.T) {
 	all.Wait()
 	nothingLeft(t, m)
 }
+
+// TestLeftOver: a lease whose process and interface are gone is in nobody's
+// way, though nobody has released it.
+func TestLeftOver(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	ctx := context.Background()
+	m := manager(t)
+	_, err := m.Create(ctx, vzcontract.NetworkConfig{Name: "net", Subnets: []string{"10.213.7.0/30"}})
+	require.NoError(t, err)
+	leave := func(connect bool) {
+		t.Helper()
+		s, err := m.Reserve(ctx, Request{ContainerID: "old", Networks: on("net"), PublishAll: true, Exposed: []string{"80"}})
+		require.NoError(t, err)
+		if connect {
+			ns, err := hosttest.Unshare()
+			require.NoError(t, err)
+			require.NoError(t, s.Connect(ctx, ns))
+			require.NoError(t, m.deleteLink(s.places[0].lease.Link, "old")) // as the namespace's end does
+			require.NoError(t, ns.Close())
+		}
+		require.NoError(t, s.claim.Close()) // as the process's end does
+		require.NoError(t, closePorts(s.ports))
+	}
+	for _, connect := range []bool{false, true} {
+		leave(connect)
+		s, err := m.Reserve(ctx, Request{ContainerID: "new", Networks: on("net")})
+		require.NoError(t, err, "the only address is taken by a container that is gone")
+		require.NoError(t, s.Close(ctx))
+		leave(connect)
+		s, err = m.Reserve(ctx, Request{ContainerID: "new", Networks: []vzcontract.NetworkAttach{{Network: "net", IPv4: "10.213.7.2"}}})
+		require.NoError(t, err)
+		require.NoError(t, s.Close(ctx))
+	}
+	leave(true)
+	require.NoError(t, m.Remove(ctx, "net"))
+	require.NoError(t, m.Release(ctx, "old"))
+	nothingLeft(t, m)
+}
+
+// TestRunDirGone: what stands without any record is found and removed.
+func TestRunDirGone(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	ctx := context.Background()
+	m := manager(t)
+	s, err := m.Reserve(ctx, Request{ContainerID: "c", Networks: on(DefaultNetwork), PublishAll: true, Exposed: []string{"80", "53/udp"}})
+	require.NoError(t, err)
+	require.NoError(t, s.Connect(ctx, hosttest.Namespace(t)))
+	require.NoError(t, os.RemoveAll(m.opts.RunDir))
+	faults, err := m.Repair(ctx, func(string) bool { return false })
+	require.NoError(t, err)
+	require.Len(t, faults, 4, "%v", faults) // two ports, bridge and veth; IPv6 is left to the proxy
+	nothingLeft(t, m)
+}

@@ -200,6 +200,7 @@ func TestIsolation(t *testing.T) {
 	silent(t, nsA, "tcp", c4)
 	silent(t, nsC, "tcp", "203.0.113.2:99")
 	routeIn(t, nsC, "203.0.113.0/24", c.Endpoints()[0].Gateway4)
+	routeIn(t, world, "10.88.0.0/16", "203.0.113.1")
 	silent(t, nsC, "tcp", "203.0.113.2:99")
 	silent(t, world, "tcp", a6)
 

@@ -10,16 +10,19 @@ import (
 
 // obstacles says why the host does not route for a bridge, empty where it does.
 func (m *Manager) obstacles(bridge string) (nft.Obstacles, error) {
-	if err := nft.Available(); err != nil {
-		reason := "this kernel has no nftables: " + err.Error()
-		return nft.Obstacles{IPv4: reason, IPv6: reason}, nil
-	}
 	found, err := m.table.Obstacles(bridge)
-	if data, readErr := os.ReadFile(procNet + "ipv4/ip_forward"); readErr == nil && strings.TrimSpace(string(data)) == "0" &&
-		!writable(procNet+"ipv4/ip_forward") {
+	if err != nil {
+		if missing := nft.Available(); missing != nil {
+			reason := "this kernel has no nftables: " + missing.Error()
+			return nft.Obstacles{IPv4: reason, IPv6: reason}, nil
+		}
+		return found, err
+	}
+	const forward = procNet + "ipv4/ip_forward"
+	if data, err := os.ReadFile(forward); err == nil && strings.TrimSpace(string(data)) == "0" && !writable(forward) {
 		found.IPv4 = "net.ipv4.ip_forward is off and cannot be set"
 	}
-	return found, err
+	return found, nil
 }
 
 // Obstacles says, for each network that has a bridge now and a way out, why

@@ -1,9 +1,11 @@
 package network
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/nft"
@@ -51,10 +53,40 @@ func (s *Sandbox) publish() error {
 
 // unpublish leaves the ports to the proxy. The caller holds s.mu.
 func (s *Sandbox) unpublish() error {
-	err := ignoreMissingNFT(s.m.table.Unpublish(s.direct))
+	direct := s.direct
 	s.direct = nil
-	if err != nil {
+	if err := ignoreMissingNFT(s.m.table.Unpublish(direct)); err != nil {
 		return fmt.Errorf("unpublish ports: %w", err)
+	}
+	return forgetFlows(direct)
+}
+
+// forgetFlows ends what the kernel remembers of datagrams to published ports:
+// it would go on sending those of a busy client to an address that is nobody's
+// or somebody else's by now.
+func forgetFlows(ports []nft.Port) error {
+	done := map[netip.Addr]bool{}
+	for _, p := range ports {
+		a := p.Target.Addr()
+		if p.Protocol != unix.IPPROTO_UDP || done[a] {
+			continue
+		}
+		done[a] = true
+		family := netlink.InetFamily(unix.AF_INET)
+		if a.Is6() {
+			family = unix.AF_INET6
+		}
+		filter := &netlink.ConntrackFilter{}
+		if err := errors.Join(filter.AddProtocol(p.Protocol), filter.AddIP(netlink.ConntrackReplySrcIP, a.AsSlice())); err != nil {
+			return err
+		}
+		_, err := netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, filter)
+		if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPROTONOSUPPORT) {
+			return nil // a kernel that does not tell
+		}
+		if err != nil {
+			return fmt.Errorf("forget datagrams to %s: %w", a, err)
+		}
 	}
 	return nil
 }

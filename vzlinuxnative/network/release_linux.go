@@ -63,7 +63,7 @@ func (m *Manager) unpublishTo(places []*place) error {
 			left = append(left, p)
 		}
 	}
-	return m.table.Unpublish(left)
+	return errors.Join(m.table.Unpublish(left), forgetFlows(left))
 }
 
 // give takes a container's lease off a network; with the last one the bridge

@@ -80,6 +80,17 @@ func (m *Manager) setSysctl(name, value string) (changed bool, err error) {
 	return true, errors.Join(err, f.Close())
 }
 
+// Sysctls lists the kernel settings of the host that were changed for networks
+// since its start, as "net/ipv4/ip_forward 0 -> 1". Settings of bridges are not
+// among them, as they go with the bridge.
+func (m *Manager) Sysctls() ([]string, error) {
+	data, err := os.ReadFile(filepath.Join(m.opts.RunDir, "sysctls"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return strings.FieldsFunc(string(data), func(r rune) bool { return r == '\n' }), err
+}
+
 // ignoreMissingNFT drops the error of a kernel without nftables, where no rule
 // was ever made.
 func ignoreMissingNFT(err error) error {

@@ -5,6 +5,7 @@ package network
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,8 +15,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/hosttest"
+	"vz.internal/vzlinuxnative/network/internal/nft"
 )
 
 const soon = 200 * time.Millisecond // patience with what must not answer
@@ -68,6 +71,9 @@ func TestTraffic(t *testing.T) {
 	world := hosttest.Outside(t)
 	hosttest.Serve(t, world, "tcp", ":99", "world")
 	m := manager(t)
+	changed, err := m.Sysctls()
+	require.NoError(t, err)
+	require.Empty(t, changed)
 	web, c1 := start(t, m, Request{ContainerID: "c1", Name: "web", Networks: on(DefaultNetwork), Ports: []vzcontract.PortMapping{
 		{ContainerPort: 80, HostPort: 8080, Protocol: "tcp"},
 		{ContainerPort: 53, Protocol: "udp"},
@@ -82,6 +88,9 @@ func TestTraffic(t *testing.T) {
 	ports := web.Ports()
 	require.Len(t, ports, 7)
 	udp := port(ports[2])
+	changed, err = m.Sysctls()
+	require.NoError(t, err)
+	require.Equal(t, []string{"net/ipv4/ip_forward 0 -> 1"}, changed)
 
 	answers(t, c2, "tcp", e.IPv4+":80", "web 10.88.0.3")
 	answers(t, nil, "tcp", e.IPv4+":80", "web 10.88.0.1")
@@ -144,9 +153,13 @@ func TestLoopbackGuard(t *testing.T) {
 	answers(t, nil, "tcp", "127.0.0.1:7777", "secret 127.0.0.1")
 	// The attack: a container with CAP_NET_ADMIN routes 127.0.0.1 to the host.
 	require.NoError(t, hosttest.In(t, c, func() error {
+		loopback, err := netlink.ParseAddr("127.0.0.1/8")
+		if err != nil {
+			return err
+		}
 		return errors.Join(
 			os.WriteFile("/proc/sys/net/ipv4/conf/all/route_localnet", []byte("1"), 0),
-			netlink.LinkSetDown(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: 1}}))
+			netlink.AddrDel(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: 1}}, loopback))
 	}))
 	routeIn(t, c, "127.0.0.1/32", "10.88.0.1")
 	silent(t, c, "tcp", "127.0.0.1:7777")
@@ -223,4 +236,33 @@ func bridgeOf(t testing.TB, m *Manager, name string) string {
 	info, err := m.Inspect(context.Background(), name)
 	require.NoError(t, err)
 	return info.Interface
+}
+
+func portOf(host uint16) nft.Port {
+	return nft.Port{
+		Protocol: unix.IPPROTO_TCP, Host: netip.AddrPortFrom(netip.IPv4Unspecified(), host), Target: netip.MustParseAddrPort("10.88.0.2:80"),
+	}
+}
+
+// TestBusyClient: a client that never stops sending datagrams reaches the
+// container that has the port now.
+func TestBusyClient(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	world := hosttest.Outside(t)
+	m := manager(t)
+	ask, err := hosttest.Client(t, world, "udp", "203.0.113.1:8053")
+	require.NoError(t, err)
+	for _, id := range []string{"one", "two"} {
+		s, ns := start(t, m, Request{
+			ContainerID: id, Networks: []vzcontract.NetworkAttach{{Network: DefaultNetwork, IPv4: map[string]string{"one": "10.88.0.11", "two": "10.88.0.12"}[id]}},
+			Ports: []vzcontract.PortMapping{{ContainerPort: 53, HostPort: 8053, Protocol: "udp"}},
+		})
+		hosttest.Serve(t, ns, "udp", ":53", id)
+		answer, err := ask()
+		require.NoError(t, err)
+		require.Equal(t, id+" 203.0.113.2", answer)
+		require.NoError(t, s.Close(context.Background()))
+	}
 }

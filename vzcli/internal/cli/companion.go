@@ -5,8 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
+	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcontract"
 )
 
@@ -22,10 +25,10 @@ var companionHelp = map[string]string{
 
 // companion replaces vz by the program that has the verb. It returns only when
 // that failed.
-func companion(verb string, args []string) error {
+func companion(g command.Globals, verb string, args []string) error {
 	program := companions[verb]
 	if path, ok := besideVZ(program); ok {
-		err := syscall.Exec(path, append([]string{program}, args...), os.Environ())
+		err := syscall.Exec(path, slices.Concat([]string{program}, flagsOf(g), args), os.Environ())
 		return fmt.Errorf("run %s: %w", path, err)
 	}
 	return vzcontract.Errorf(vzcontract.ErrUnavailable,
@@ -56,4 +59,33 @@ func companionDirs() []string {
 		dirs = append(dirs, filepath.Dir(found))
 	}
 	return dirs
+}
+
+// flagsOf writes the flags that stood before the verb again. What the
+// environment says, the companion sees itself.
+func flagsOf(g command.Globals) []string {
+	var flags []string
+	for _, f := range []struct{ name, value, env string }{
+		{"--backend", g.Backend, "VZ_BACKEND"}, {"--home", g.Home, "VZ_HOME"}, {"--run", g.Run, "VZ_RUN"},
+	} {
+		if f.value != "" && f.value != os.Getenv(f.env) && f.value != "auto" {
+			flags = append(flags, f.name+"="+f.value)
+		}
+	}
+	if g.LogFormat != "text" && g.LogFormat != "" {
+		flags = append(flags, "--log-format="+g.LogFormat)
+	}
+	if g.Progress != "auto" && g.Progress != "" {
+		flags = append(flags, "--progress="+g.Progress)
+	}
+	if g.JSON {
+		flags = append(flags, "--json")
+	}
+	if g.Quiet {
+		flags = append(flags, "-q")
+	}
+	if g.Verbose > 0 {
+		flags = append(flags, "-"+strings.Repeat("v", g.Verbose))
+	}
+	return flags
 }

@@ -13,7 +13,6 @@ import (
 
 // dispatch finds the verb in args, parses the rest and runs it.
 func dispatch(env *command.Env, args []string) (command.Command, error) {
-	env.Commands = table()
 	args, err := parseGlobals(env, args)
 	if err != nil || args == nil {
 		return command.Command{}, err
@@ -27,8 +26,8 @@ func dispatch(env *command.Env, args []string) (command.Command, error) {
 		}
 		args = append(args[1:], "--help")
 	}
-	if companions[args[0]] != "" {
-		return command.Command{}, companion(args[0], args[1:])
+	if env.Program.Name == "vz" && companions[args[0]] != "" {
+		return command.Command{}, companion(env.Globals, args[0], args[1:])
 	}
 	cmd, rest, err := find(env, args)
 	if err != nil || cmd.New == nil {
@@ -51,10 +50,10 @@ func find(env *command.Env, args []string) (command.Command, []string, error) {
 		if len(args) == 1 || args[1] == "--help" || args[1] == "-h" {
 			return command.Command{}, nil, printGroup(env, args[0])
 		}
-		return command.Command{}, nil, command.Usagef("%s %s: unknown command%s; see vz %s --help",
-			args[0], args[1], didYouMean(env, strings.Join(args[:2], " ")), args[0])
+		return command.Command{}, nil, command.Usagef("%s %s: unknown command%s; see %s %s --help",
+			args[0], args[1], didYouMean(env, strings.Join(args[:2], " ")), env.Program.Name, args[0])
 	}
-	return command.Command{}, nil, command.Usagef("%s: unknown command%s; see vz --help", args[0], didYouMean(env, args[0]))
+	return command.Command{}, nil, command.Usagef("%s: unknown command%s; see %s --help", args[0], didYouMean(env, args[0]), env.Program.Name)
 }
 
 // late are the flags that every verb takes besides its own.
@@ -80,7 +79,7 @@ func runCommand(env *command.Env, cmd command.Command, args []string) error {
 		if errors.As(err, &usage) {
 			return err
 		}
-		return command.Usagef("%s: %s; see vz %s --help", cmd.Name, plainParseError(err), cmd.Name)
+		return command.Usagef("%s: %s; see %s %s --help", cmd.Name, plainParseError(err), env.Program.Name, cmd.Name)
 	}
 	if common.JSON {
 		env.Globals.JSON = true
@@ -102,7 +101,7 @@ func newParser(env *command.Env, cmd command.Command, verb command.Verb, common 
 		kong.Plugins
 		*late
 	}{Plugins: kong.Plugins{verb}, late: common}
-	return kong.New(&grammar, kong.Name("vz "+cmd.Name), kong.Description(cmd.Help), kong.NoDefaultHelp(),
+	return kong.New(&grammar, kong.Name(env.Program.Name+" "+cmd.Name), kong.Description(cmd.Help), kong.NoDefaultHelp(),
 		kong.Exit(func(int) {}), kong.Writers(env.Stdout, env.Stderr), kong.WithHyphenPrefixedParameters(true),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))
 }

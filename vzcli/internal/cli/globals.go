@@ -26,7 +26,7 @@ func parseGlobals(env *command.Env, args []string) ([]string, error) {
 		args = args[1:]
 		take := func() (string, error) {
 			if !has && len(args) == 0 {
-				return "", command.Usagef("%s: a value is missing; see vz --help", name)
+				return "", command.Usagef("%s: a value is missing; see %s --help", name, env.Program.Name)
 			}
 			if !has {
 				value, args = args[0], args[1:]
@@ -58,7 +58,13 @@ func parseGlobals(env *command.Env, args []string) ([]string, error) {
 		case "-h", "--help":
 			return nil, printOverview(env)
 		default:
-			return nil, command.Usagef("%s: unknown flag; see vz --help", name)
+			known := false
+			if env.Program.Flag != nil {
+				known, err = env.Program.Flag(name, take)
+			}
+			if !known {
+				return nil, command.Usagef("%s: unknown flag; see %s --help", name, env.Program.Name)
+			}
 		}
 		if err != nil {
 			return nil, err

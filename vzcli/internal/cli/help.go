@@ -25,6 +25,9 @@ vz COMMAND --help describes a command.
 
 // printOverview lists all commands.
 func printOverview(env *command.Env) error {
+	if env.Program.Overview != "" {
+		return printProgram(env)
+	}
 	w := tabwriter.NewWriter(env.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "Usage: vz [flags] COMMAND\n\nRun containers from OCI images.")
 	for _, group := range []string{command.GroupContainers, command.GroupImages, command.GroupStorage, command.GroupSystem} {
@@ -43,6 +46,19 @@ func printOverview(env *command.Env) error {
 	return w.Flush()
 }
 
+// printProgram lists the commands of a companion.
+func printProgram(env *command.Env) error {
+	w := tabwriter.NewWriter(env.Stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "Usage: %s [flags] COMMAND\n\n%s\n\nCommands:\n", env.Program.Name, env.Program.Overview)
+	for _, c := range env.Commands {
+		if !c.Hidden {
+			fmt.Fprintf(w, "  %s\t%s\n", c.Name, c.Help)
+		}
+	}
+	fmt.Fprintf(w, "\n%s\n%s COMMAND --help describes a command.\n", env.Program.FlagHelp, env.Program.Name)
+	return w.Flush()
+}
+
 func inGroup(env *command.Env, group string) bool {
 	for _, c := range env.Commands {
 		for _, name := range append([]string{c.Name}, c.Aliases...) {
@@ -57,7 +73,7 @@ func inGroup(env *command.Env, group string) bool {
 // printGroup lists the commands of one group, such as volume.
 func printGroup(env *command.Env, group string) error {
 	w := tabwriter.NewWriter(env.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "Usage: vz %s COMMAND\n\nCommands:\n", group)
+	fmt.Fprintf(w, "Usage: %s %s COMMAND\n\nCommands:\n", env.Program.Name, group)
 	for _, c := range env.Commands {
 		for _, name := range append([]string{c.Name}, c.Aliases...) {
 			if verb, ok := strings.CutPrefix(name, group+" "); ok && !c.Hidden {
@@ -80,7 +96,7 @@ func printHelp(env *command.Env, parser *kong.Kong, cmd command.Command) error {
 		return err
 	}
 	if len(cmd.Aliases) > 0 {
-		fmt.Fprintf(env.Stdout, "\nAliases: vz %s\n", strings.Join(cmd.Aliases, ", vz "))
+		fmt.Fprintf(env.Stdout, "\nAliases: %s %s\n", env.Program.Name, strings.Join(cmd.Aliases, ", "+env.Program.Name+" "))
 	}
 	return nil
 }

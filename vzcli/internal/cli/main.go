@@ -16,6 +16,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if code, ok := part(args); ok {
 		return code
 	}
+	return Run(command.Program{Name: "vz", Commands: table()}, args, command.Streams{In: stdin, Out: stdout, Err: stderr})
+}
+
+// Run runs one command line of a program that shares vz's global flags,
+// errors and exit codes.
+func Run(program command.Program, args []string, streams command.Streams) int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := command.NewSignals(func(s os.Signal) {
@@ -24,8 +30,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	})
 	defer signals.Stop()
 	env := &command.Env{
-		Ctx: ctx, Stdin: stdin, Stdout: stdout, Stderr: stderr,
-		Signals: signals, Open: open, Checks: checks{},
+		Ctx: ctx, Stdin: streams.In, Stdout: streams.Out, Stderr: streams.Err,
+		Signals: signals, Open: open, Checks: checks{}, Program: program, Commands: program.Commands,
 	}
 	cmd, err := dispatch(env, args)
 	err = errors.Join(err, env.Close())

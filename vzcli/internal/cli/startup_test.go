@@ -17,6 +17,7 @@ var banned = map[string]string{
 	"github.com/compose-spec/compose-go":     "vz-stack",
 	"modernc.org/sqlite":                     "vz-stack",
 	"github.com/charmbracelet/bubbletea":     "vz-stack",
+	"charm.land/bubbletea":                   "vz-stack",
 	"github.com/containers/gvisor-tap-vsock": "vz-vmm",
 	"mvdan.cc/sh":                            "vz-box",
 	"net/http/pprof":                         "nobody",

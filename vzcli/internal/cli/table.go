@@ -7,11 +7,12 @@ import (
 	"vz.internal/vzcli/internal/command/container"
 	"vz.internal/vzcli/internal/command/image"
 	"vz.internal/vzcli/internal/command/network"
+	"vz.internal/vzcli/internal/command/secret"
 	"vz.internal/vzcli/internal/command/system"
 	"vz.internal/vzcli/internal/command/volume"
 )
 
 // table returns every command.
 func table() []command.Command {
-	return slices.Concat(container.Commands(), image.Commands(), volume.Commands(), network.Commands(), system.Commands())
+	return slices.Concat(container.Commands(), image.Commands(), volume.Commands(), network.Commands(), secret.Commands(), system.Commands())
 }

@@ -30,6 +30,8 @@ type Env struct {
 	Globals Globals
 	// Signals are the program's own.
 	Signals *Signals
+	// Program is the one that runs: vz or a companion.
+	Program Program
 	// Commands is the table, for help and completion.
 	Commands []Command
 	// Open makes the services. It is called once, when first needed.

@@ -1,11 +1,9 @@
 package layer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"slices"
@@ -14,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
-	"vz.internal/vzlinuxnative/internal/inroot"
 	"vz.internal/vzlinuxnative/internal/overlay"
 )
 
@@ -29,8 +26,8 @@ type Source struct {
 }
 
 // Diff returns the paths that differ from the image, sorted. As docker's diff
-// it compares kind, mode, owner and, for all but directories, size and time
-// of modification; a directory in which something changed is changed itself.
+// it compares kind, mode, owner, extended attributes and, for all but directories,
+// size and time of modification; a directory in which something changed is changed itself.
 // Files that an overlay has copied are compared byte by byte before they count
 // as the same. A directory that is gone stands for all that was in it.
 func Diff(ctx context.Context, s Source) ([]vzcontract.Change, error) {
@@ -217,59 +214,6 @@ func merged(lower []*os.File) ([]string, error) {
 		}
 	}
 	return names, nil
-}
-
-// same reports whether upper/name, which now describes, is as it was.
-func (d *differ) same(upper *os.File, name string, now *unix.Stat_t, old *lowerEntry) (bool, error) {
-	if now.Mode != old.Mode || now.Uid != old.Uid || now.Gid != old.Gid || now.Rdev != old.Rdev {
-		return false, nil
-	}
-	switch now.Mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		return true, nil
-	case unix.S_IFLNK:
-		a, err := readlink(upper, name)
-		if err != nil {
-			return false, err
-		}
-		b, err := readlink(old.dir, old.name)
-		return a == b && now.Mtim == old.Mtim, err
-	}
-	if now.Size != old.Size || now.Mtim != old.Mtim {
-		return false, nil
-	}
-	if d.whole || now.Mode&unix.S_IFMT != unix.S_IFREG {
-		return true, nil
-	}
-	return sameBytes(upper, old.dir, name)
-}
-
-func sameBytes(a, b *os.File, name string) (bool, error) {
-	fa, err := inroot.OpenAt(int(a.Fd()), name)
-	if err != nil {
-		return false, err
-	}
-	defer fa.Close()
-	fb, err := inroot.OpenAt(int(b.Fd()), name)
-	if err != nil {
-		return false, err
-	}
-	defer fb.Close()
-	bufA, bufB := make([]byte, 64<<10), make([]byte, 64<<10)
-	for {
-		n, errA := io.ReadFull(fa, bufA)
-		m, errB := io.ReadFull(fb, bufB)
-		if !bytes.Equal(bufA[:n], bufB[:m]) {
-			return false, nil
-		}
-		if errA != nil || errB != nil {
-			ended := func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
-			if !ended(errA) || !ended(errB) {
-				return false, errors.Join(errA, errB)
-			}
-			return true, nil
-		}
-	}
 }
 
 func stat(dir *os.File, name string) (st unix.Stat_t, err error) {

@@ -147,6 +147,37 @@ func TestDiffSeesBytes(t *testing.T) {
 	require.Equal(t, []vzcontract.Change{{Kind: "C", Path: "/etc"}, {Kind: "C", Path: "/etc/passwd"}}, changes)
 }
 
+// TestDiffSeesAttributes: a program given a capability, or a directory an
+// attribute, is changed, and the layer has them.
+func TestDiffSeesAttributes(t *testing.T) {
+	testreq.Root(t)
+	o := rootfs.Options{Layers: image(t), Dir: t.TempDir()}
+	r, err := rootfs.Mount(o)
+	require.NoError(t, err)
+	// Version 2 of the format, cap_net_raw permitted.
+	capability := "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	require.NoError(t, unix.Setxattr(r.Path+"/usr/bin/x", "security.capability", []byte(capability), 0))
+	require.NoError(t, unix.Setxattr(r.Path+"/srv", "user.note", []byte("n"), 0))
+	require.NoError(t, rootfs.Unmount(o.Dir))
+	s := Source{Dir: filepath.Join(o.Dir, "upper"), Layers: o.Layers}
+	changes, err := Diff(t.Context(), s)
+	require.NoError(t, err)
+	require.Equal(t, []vzcontract.Change{{Kind: "C", Path: "/srv"}, {Kind: "C", Path: "/usr"}, {Kind: "C", Path: "/usr/bin"}, {Kind: "C", Path: "/usr/bin/x"}}, changes)
+	var buf bytes.Buffer
+	require.NoError(t, Tar(t.Context(), s, &buf))
+	records := map[string]string{}
+	for in := tar.NewReader(&buf); ; {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		maps.Copy(records, h.PAXRecords)
+	}
+	require.Equal(t, capability, records["SCHILY.xattr.security.capability"])
+	require.Equal(t, "n", records["SCHILY.xattr.user.note"])
+}
+
 type packed struct {
 	text, link string
 	kind       byte

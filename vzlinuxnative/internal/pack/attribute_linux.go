@@ -20,9 +20,9 @@ func Portable(name string) bool {
 	return name == "security.capability" || strings.HasPrefix(name, "user.") && !strings.HasPrefix(name, overlay.Prefix())
 }
 
-// attributes returns the portable attributes of what is open as fd, which may
-// be open with O_PATH.
-func attributes(fd int) (map[string]string, error) {
+// Attributes returns the portable attributes of what is open as fd, which may
+// be open with O_PATH, as PAX records.
+func Attributes(fd int) (map[string]string, error) {
 	name := "/proc/self/fd/" + strconv.Itoa(fd)
 	list := make([]byte, 1024)
 	n, err := unix.Listxattr(name, list)

@@ -171,7 +171,7 @@ func (p *Packer) header(ctx context.Context, fd int, as string) (*unix.Stat_t, e
 		p.links[id] = as
 	}
 	var err error
-	if h.PAXRecords, err = attributes(fd); err != nil {
+	if h.PAXRecords, err = Attributes(fd); err != nil {
 		return nil, &os.PathError{Op: "read attributes", Path: as, Err: err}
 	}
 	if kind != unix.S_IFREG || st.Size == 0 {

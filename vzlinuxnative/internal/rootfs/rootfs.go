@@ -42,9 +42,9 @@ type Options struct {
 	Dir string
 	// Volatile is for a container that will be removed when it ends and that
 	// writes much: its writes are never synced, not even when it asks, and Dir
-	// cannot be mounted a second time. The kernel syncs a mark first, so that
-	// mounting takes longer (1.2 ms for 0.4 ms); without it the last unmount
-	// syncs the whole file system below.
+	// cannot be mounted a second time. Mounting then takes longer at times, up
+	// to 2.6 ms for 0.4 ms in a benchmark; unmounting takes 0.1 ms for 0.4 ms
+	// with 64 KiB written.
 	Volatile bool
 	// ReadOnly is for Open alone: the view cannot be written to, and costs no
 	// sync when it is closed.

@@ -54,6 +54,8 @@ func classify(name string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		class = vzcontract.ErrNotFound
+	case errors.Is(err, fs.ErrPermission):
+		class = vzcontract.ErrDenied
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EIO), errors.Is(err, unix.EROFS):
 		class = vzcontract.ErrConflict
 	}

@@ -305,3 +305,29 @@ func TestMountedFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, names)
 }
+
+// FuzzIn: whatever the archive, nothing outside changes and nothing is left.
+func FuzzIn(f *testing.F) {
+	seeds := [][]entry{
+		{file("a/b", "x"), link(tar.TypeSymlink, "l", "../.."), file("l/victim", "x"), link(tar.TypeLink, "h", "a/b")},
+		{{Header: tar.Header{Name: "d/", Typeflag: tar.TypeDir}}, {Header: tar.Header{Name: "d", Typeflag: tar.TypeSymlink, Linkname: "/"}}},
+	}
+	for _, s := range seeds {
+		b, err := io.ReadAll(archive(f, s...))
+		require.NoError(f, err)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		testreq.Root(t)
+		root, dir, victim := container(t)
+		_ = In(t.Context(), root, "/tmp", bytes.NewReader(in), vzcontract.CopyInOptions{KeepOwner: true})
+		require.Equal(t, "untouched", text(t, victim))
+		beside, err := os.ReadDir(filepath.Dir(victim))
+		require.NoError(t, err)
+		require.Len(t, beside, 2)
+		require.NoError(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			require.NotContains(t, filepath.Base(path), ".vz-")
+			return err
+		}))
+	})
+}

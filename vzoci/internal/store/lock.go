@@ -80,6 +80,22 @@ func waitLock(ctx context.Context, path string, k kind) (*lock, error) {
 	}
 }
 
+// lockExisting takes the lock of a file that must exist, or returns errHeld.
+func lockExisting(path string) (*lock, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(f, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, errHeld
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return &lock{f}, nil
+}
+
 func openLock(path string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o600)
 	if err != nil {

@@ -38,7 +38,7 @@ func (s *Store) repair(f Finding) (string, error) {
 		}
 		return f.String() + "; moved to " + to, nil
 	case Leftover:
-		l, err := tryLock(filepath.Join(f.Path, fileMarks), exclusive)
+		l, err := lockExisting(filepath.Join(f.Path, fileMarks))
 		if err != nil {
 			return "", nil //nolint:nilerr // somebody else removed it, or its process lives
 		}

@@ -52,7 +52,7 @@ func (s *Store) Begin(ctx context.Context) (*Session, error) {
 
 // Close ends the session and removes what it did not finish.
 func (t *Session) Close() error {
-	t.lock.release()
+	defer t.lock.release() // last, so that a sweep leaves the directory alone
 	return removeTree(t.dir)
 }
 
@@ -134,13 +134,16 @@ func (s *Store) liveMarks(dead func(path string) error) (map[string]bool, error)
 	marks := map[string]bool{}
 	for _, e := range entries {
 		path := s.path(dirSessions, e.Name())
-		l, err := tryLock(path+"/"+fileMarks, exclusive)
-		if err == nil {
+		l, err := lockExisting(path + "/" + fileMarks)
+		switch {
+		case notExist(err): // killed, or closed, in the middle of the removal
+			err = dead(path)
+		case err == nil:
 			err = dead(path)
 			l.release()
 		}
 		switch {
-		case err == nil || notExist(err): // dead, or it ended just now
+		case err == nil:
 		case errors.Is(err, errHeld):
 			data, err := os.ReadFile(path + "/" + fileMarks)
 			if err != nil && !notExist(err) {

@@ -177,10 +177,8 @@ func (v *verifier) sessions() error {
 	}
 	for _, e := range entries {
 		path := v.store.path(dirSessions, e.Name())
-		if !exists(filepath.Join(path, fileMarks)) {
-			continue // it begins or ends this moment
-		}
-		if l, err := tryLock(filepath.Join(path, fileMarks), exclusive); err == nil {
+		// Without the file it begins or ends this moment.
+		if l, err := lockExisting(filepath.Join(path, fileMarks)); err == nil {
 			l.release()
 			v.add(Leftover, path, "left by a killed process")
 		}

@@ -24,17 +24,21 @@ func Enter(t testing.TB) bool {
 	t.Helper()
 	if os.Getenv(variable) == t.Name() {
 		up(t, 1)
+		// A new namespace may inherit the real host's settings.
+		for _, name := range []string{"ipv4/ip_forward", "ipv6/conf/all/forwarding"} {
+			if err := os.WriteFile("/proc/sys/net/"+name, []byte("0"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
 		return true
 	}
 	testreq.Net(t)
+	if b, ok := t.(*testing.B); ok && b.N > 1 {
+		return false // was run with N = 1
+	}
 	args := []string{"-test.run=" + pattern(t.Name()), "-test.v"}
 	if _, ok := t.(*testing.B); ok {
-		args = []string{"-test.run=^$", "-test.bench=" + pattern(t.Name()), "-test.v"}
-		for _, a := range os.Args {
-			if strings.HasPrefix(a, "-test.benchtime=") {
-				args = append(args, a)
-			}
-		}
+		args = []string{"-test.run=^$", "-test.bench=" + pattern(t.Name()), "-test.benchtime=1x", "-test.v"}
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), variable+"="+t.Name())

@@ -96,3 +96,26 @@ func AskWithin(t testing.TB, ns *os.File, network, address string, patience time
 	}
 	return answer, In(t, ns, ask)
 }
+
+// Client returns a function that asks again and again from one socket of ns.
+func Client(t testing.TB, ns *os.File, network, address string) (ask func() (string, error), err error) {
+	t.Helper()
+	var c net.Conn
+	err = In(t, ns, func() (err error) {
+		c, err = net.Dial(network, address)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return func() (string, error) {
+		if _, err := c.Write([]byte("?")); err != nil {
+			return "", err
+		}
+		_ = c.SetReadDeadline(time.Now().Add(patience))
+		buf := make([]byte, 2048)
+		n, err := c.Read(buf)
+		return string(buf[:n]), err
+	}, nil
+}

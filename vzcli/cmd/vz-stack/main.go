@@ -1,0 +1,15 @@
+// Command vz-stack runs Compose projects; people call it as vz stack or vz
+// compose.
+package main
+
+import (
+	"os"
+
+	"vz.internal/vzcli/internal/cli"
+	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/command/stack"
+)
+
+func main() {
+	os.Exit(cli.Run(stack.Program(), os.Args[1:], command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+}

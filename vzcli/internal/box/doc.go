@@ -1,0 +1,2 @@
+// Package box holds the programs of vz-box together.
+package box

@@ -1,0 +1,2 @@
+// Package text has the programs of vz-box for texts.
+package text

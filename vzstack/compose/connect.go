@@ -1,0 +1,158 @@
+package compose
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzstack/plan"
+)
+
+// connections are networks, names, ports and DNS.
+func (t *translator) connections(p problems, s types.ServiceConfig, out *plan.Service) {
+	run := &out.Run
+	run.DNS = vzcontract.DNSConfig{Servers: s.DNS, Search: s.DNSSearch, Options: s.DNSOpts}
+	run.MACAddress = s.MacAddress
+	for _, host := range slices.Sorted(maps.Keys(s.ExtraHosts)) {
+		for _, ip := range s.ExtraHosts[host] {
+			run.ExtraHosts = append(run.ExtraHosts, host+":"+strings.Trim(ip, "[]"))
+		}
+	}
+	for _, e := range s.Expose {
+		port, proto, _ := strings.Cut(e, "/")
+		run.Expose = append(run.Expose, port+"/"+cmp.Or(proto, "tcp"))
+	}
+	t.ports(p, s, run)
+	switch mode := s.NetworkMode; {
+	case mode == "":
+		t.attachments(p, s, run)
+	case mode == "host", mode == "none", mode == "bridge":
+		run.NetworkMode = mode
+	case strings.HasPrefix(mode, types.ServicePrefix), strings.HasPrefix(mode, types.ContainerPrefix):
+		run.NetworkMode = t.sharedWith(p, "network_mode", mode, out)
+	default:
+		run.NetworkMode = mode // a network made elsewhere
+	}
+	for _, link := range s.ExternalLinks {
+		name, alias, ok := strings.Cut(link, ":")
+		if ok && alias != name {
+			p.add("external_links", "%s: a container of another project has only its own names; give it the alias %s there", link, alias)
+		}
+	}
+}
+
+// attachments lists the networks, the one with the default route first.
+func (t *translator) attachments(p problems, s types.ServiceConfig, run *vzcontract.RunConfig) {
+	keys := s.NetworksByPriority()
+	settings := func(key string) types.ServiceNetworkConfig {
+		if n := s.Networks[key]; n != nil {
+			return *n
+		}
+		return types.ServiceNetworkConfig{}
+	}
+	slices.SortStableFunc(keys, func(a, b string) int {
+		return cmp.Compare(settings(b).GatewayPriority, settings(a).GatewayPriority)
+	})
+	for i, key := range keys {
+		n := settings(key)
+		at := vzcontract.NetworkAttach{
+			Network: t.Networks[key].Name, IPv4: n.Ipv4Address, IPv6: n.Ipv6Address,
+			MACAddress: n.MacAddress, LinkLocal: n.LinkLocalIPs, Options: n.DriverOpts,
+		}
+		if n.ServiceNameAliasEnabled() {
+			at.Aliases = append(at.Aliases, s.Name)
+		}
+		for _, alias := range slices.Concat(n.Aliases, t.links[s.Name]) {
+			if !slices.Contains(at.Aliases, alias) {
+				at.Aliases = append(at.Aliases, alias)
+			}
+		}
+		if n.InterfaceName != "" {
+			p.add("networks."+key+".interface_name", "interfaces are called eth0, eth1, … in the order of priority")
+		}
+		if i == 0 {
+			run.NetworkMode = at.Network
+		}
+		run.Networks = append(run.Networks, at)
+	}
+	if len(keys) == 0 {
+		run.NetworkMode = "none"
+	}
+}
+
+func (t *translator) ports(p problems, s types.ServiceConfig, run *vzcontract.RunConfig) {
+	for _, port := range s.Ports {
+		m := vzcontract.PortMapping{HostIP: port.HostIP, ContainerPort: uint16(port.Target), Protocol: cmp.Or(port.Protocol, "tcp")}
+		if port.Target == 0 || port.Target > 65535 {
+			p.add("ports", "%d is no port", port.Target)
+		}
+		if m.Protocol != "tcp" && m.Protocol != "udp" {
+			p.add("ports", "protocol %s: known are tcp and udp", m.Protocol)
+		}
+		if port.Mode != "" && port.Mode != "ingress" && port.Mode != "host" {
+			p.add("ports", "mode %s: known are ingress and host, which are the same on one host", port.Mode)
+		}
+		first, last, isRange := strings.Cut(port.Published, "-")
+		var err, errLast error
+		m.HostPort, err = portNumber(first)
+		if isRange {
+			m.HostPortEnd, errLast = portNumber(last)
+		}
+		if err != nil || errLast != nil || isRange && m.HostPortEnd < m.HostPort {
+			p.add("ports", "published %q: want a port or a range", port.Published)
+			continue
+		}
+		run.Ports = append(run.Ports, m)
+	}
+}
+
+func portNumber(s string) (uint16, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 16)
+	return uint16(n), err
+}
+
+// namespaces are those shared with other containers or the host.
+func (t *translator) namespaces(p problems, s types.ServiceConfig, out *plan.Service) {
+	share := func(key, mode string, fixed ...string) string {
+		switch {
+		case slices.Contains(fixed, mode):
+			return mode
+		case strings.HasPrefix(mode, types.ServicePrefix), strings.HasPrefix(mode, types.ContainerPrefix):
+			return t.sharedWith(p, key, mode, out)
+		}
+		p.add(key, "%q: known are %sservice:NAME and container:NAME", mode, strings.TrimPrefix(strings.Join(fixed, ", ")+", ", ", "))
+		return ""
+	}
+	out.Run.Namespaces.PID = share("pid", s.Pid, "", "host")
+	out.Run.Namespaces.IPC = share("ipc", s.Ipc, "", "host", "none", "private", "shareable")
+}
+
+// sharedWith turns service:NAME and container:NAME into a container's name.
+func (t *translator) sharedWith(p problems, key, mode string, out *plan.Service) string {
+	kind, name, _ := strings.Cut(mode, ":")
+	if kind == "container" {
+		return mode
+	}
+	target, ok := t.Services[name]
+	switch {
+	case !ok:
+		p.add(key, "%s: the project has no active service %s", mode, name)
+		return ""
+	case name == out.Name:
+		p.add(key, "%s: a service cannot share with itself", mode)
+		return ""
+	}
+	if !slices.Contains(out.SharesWith, name) {
+		out.SharesWith = append(out.SharesWith, name)
+	}
+	other := plan.Service{Name: name, ContainerName: target.ContainerName}
+	return "container:" + other.Container(t.Name, 1)
+}
