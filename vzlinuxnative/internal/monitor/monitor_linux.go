@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,20 +126,6 @@ func (m *monitor) begin(q *request) (*run, error) {
 	}
 	m.work.Go(func() { m.attached(q.conn, r, r.first) })
 	return r, nil
-}
-
-var settleOnce sync.Once
-
-// settle gives memory back that only a start needs, once the container has
-// lived for a while. Until then nothing is collected: see GOGC in the
-// environment of monitors.
-func settle() {
-	settleOnce.Do(func() {
-		time.AfterFunc(time.Second, func() {
-			debug.SetGCPercent(25)
-			debug.FreeOSMemory()
-		})
-	})
 }
 
 // failed records why a start failed.

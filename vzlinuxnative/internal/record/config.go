@@ -44,11 +44,11 @@ type Mount struct {
 
 // A State is what has become of a container.
 type State struct {
-	Name  string           `json:"name"`
-	State vzcontract.State `json:"state"`
-	StartedAt  time.Time `json:"startedAt,omitzero"`
-	StoppedAt  time.Time `json:"stoppedAt,omitzero"`
-	PID        int       `json:"pid,omitempty"`
+	Name      string           `json:"name"`
+	State     vzcontract.State `json:"state"`
+	StartedAt time.Time        `json:"startedAt,omitzero"`
+	StoppedAt time.Time        `json:"stoppedAt,omitzero"`
+	PID       int              `json:"pid,omitempty"`
 	// Exit is of the last run; Exits counts the runs that ended.
 	Exit         *vzcontract.ExitStatus `json:"exit,omitempty"`
 	LastExit     *vzcontract.ExitStatus `json:"lastExit,omitempty"`
