@@ -20,6 +20,7 @@ func nothingLeft(t *testing.T, h *vztest.Home) {
 	if left := h.Containers(); len(left) > 0 {
 		t.Errorf("left containers %q", left)
 	}
+	h.Settle()
 	for _, left := range h.Leaks() {
 		t.Errorf("left behind: %s", left)
 	}
@@ -94,6 +95,7 @@ func full(t *testing.T, h *vztest.Home, size string) {
 		t.Fatalf("mount a tmpfs: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
+		h.Settle()
 		if out, err := exec.Command("umount", h.Home()).CombinedOutput(); err != nil {
 			t.Errorf("unmount the tmpfs: %v: %s", err, out)
 		}

@@ -18,7 +18,7 @@ var systemQuestions = []question{
 	{name: "capability of a user", flags: []string{"--user", "1000", "--cap-drop", "ALL", "--cap-add", "net_admin"}, args: sh("grep CapBnd /proc/self/status")},
 	{name: "no new privileges", flags: []string{"--security-opt", "no-new-privileges"}, args: sh(rights), differs: podmanRights},
 	{name: "no filter", flags: []string{"--security-opt", "seccomp=unconfined"}, args: sh(rights), differs: podmanRights},
-	{name: "privileged", flags: []string{"--privileged"}, args: sh(rights + "; ls -d /dev/mem /dev/kmsg 2>/dev/null; touch /proc/sys/kernel/domainname")},
+	{name: "privileged", flags: []string{"--privileged"}, args: sh(rights + "; ls -d /dev/mem /dev/kmsg 2>/dev/null; touch /proc/sys/kernel/domainname"), only: "podman", why: "docker wants rights that the host may lack"},
 	{name: "denied system calls", args: sh("mount -t tmpfs t /tmp 2>&1; unshare -m true 2>&1; mknod /tmp/d b 7 0 2>&1; hostname x 2>&1"), only: "docker", why: "podman lacks MKNOD"},
 	{name: "limits", args: sh("cat /proc/self/limits"), only: "docker", why: "podman gets limits by flags, see peer.Podman"},
 	{name: "limits by flags", flags: []string{"--ulimit", "nofile=100:200", "--ulimit", "core=0", "--ulimit", "nproc=50"}, args: sh("grep -E 'open files|core|processes' /proc/self/limits"), only: "docker", why: "as above"},

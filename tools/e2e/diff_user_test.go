@@ -28,7 +28,8 @@ var userQuestions = []question{
 		args: sh("env | sort"),
 	},
 	{
-		name: "environment of the image changed", image: "settings", flags: []string{"--hostname", "h", "-e", "GREETING=bye", "-e", "HOME=/x", "--entrypoint", "env"},
+		name: "environment of the image changed", image: "settings", flags: []string{"--hostname", "h", "-e", "GREETING=bye", "-e", "HOME=/x", "--entrypoint", "sh"},
+		args: []string{"-c", "env | sort"},
 	},
 	{name: "environment with a terminal", flags: []string{"-t", "--hostname", "h"}, args: sh("env | sort")},
 	{name: "home without passwd", image: "numeric-user", args: sh("echo $HOME")},

@@ -55,3 +55,14 @@ func TestPullOfAll(t *testing.T) {
 		t.Errorf("%d images after pulling %d", got, len(images.BusyboxImages())-1)
 	}
 }
+
+// A layer that adds to a directory without telling of it leaves the directory as
+// it was. (docker and podman give it to root with mode 755, containerd does as vz.)
+func TestImpliedDirectories(t *testing.T) {
+	h := vztest.New(t)
+	out := h.Must("run", "--rm", "-q", "--network", "none", busybox(t, "implied"), "stat", "-c", "%n %a %u:%g", "/tmp", "/data", "/data/new", "/data/new/added")
+	want := "/tmp 1777 0:0\n/data 755 1000:2000\n/data/new 755 0:0\n/data/new/added 644 0:0\n"
+	if out != want {
+		t.Errorf("the directories are\n%swant\n%s", out, want)
+	}
+}

@@ -61,6 +61,7 @@ func (h *Home) close() {
 			h.t.Errorf("clean up: %s", r)
 		}
 	}
+	h.Settle()
 	for _, left := range h.Leaks() {
 		h.t.Errorf("left behind: %s", left)
 	}

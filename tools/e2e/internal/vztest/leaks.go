@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Leaks lists mounts, processes and control groups that belong to the home.
@@ -58,6 +59,17 @@ func (h *Home) Processes() (list []Process) {
 		}
 	}
 	return list
+}
+
+// Settle waits for the processes of the home to end that are on their way out:
+// a monitor ends after the vz that it served. Those that stay are leaks.
+func (h *Home) Settle() {
+	for range 100 {
+		if len(h.Processes()) == 0 {
+			return
+		}
+		<-time.After(50 * time.Millisecond) // not ours, so nothing tells their end
+	}
 }
 
 // seen returns the ids of containers that were told to the test; those of
