@@ -2,6 +2,7 @@ package network
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
 
@@ -45,6 +46,7 @@ type Manager struct {
 	tag   string // marks the installation's interfaces
 	table *nft.Table
 	main  bool
+	skip  uint32 // subnets of a pool that are left to other installations
 }
 
 // Open returns the networks kept under opts.Dir. It does no I/O.
@@ -57,6 +59,7 @@ func Open(opts Options) *Manager {
 	table := "vz"
 	if !m.main {
 		table += "-" + m.tag
+		m.skip = binary.BigEndian.Uint32(sum[:])
 	}
 	m.table = nft.New(table)
 	return m
