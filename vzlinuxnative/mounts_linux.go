@@ -121,7 +121,7 @@ func (b *Backend) makeSources(ctx context.Context, cfg *record.Config) error {
 	for _, m := range cfg.Mounts {
 		switch m.Type {
 		case vzcontract.MountBind:
-			if m.CreateSource {
+			if _, err := os.Stat(m.HostPath); m.CreateSource && errors.Is(err, fs.ErrNotExist) {
 				if err := os.MkdirAll(m.HostPath, 0o755); err != nil {
 					return invalid("make bind source: %w", err)
 				}

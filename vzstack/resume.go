@@ -46,11 +46,11 @@ func (s *Stack) resume(ctx context.Context, project string) error {
 				c.State = vzcontract.StateRunning // as far as the plan is concerned
 			}
 		}
-		made, err := plan.Make(d, &seen, plan.Options{Recreate: plan.Never, RecreateDeps: plan.Never})
+		made, err := plan.Make(d, &seen, plan.Options{Recreate: plan.Never, RecreateDeps: plan.Never, Existing: true})
 		if err != nil {
 			return err
 		}
-		r := &runner{Stack: s, want: d, have: have, plan: made, watch: s.newWatcher(ctx)}
+		r := &runner{Stack: s, want: d, have: have, plan: made, watch: s.newWatcher(ctx), partial: true}
 		defer r.watch.close()
 		return r.run(ctx)
 	})

@@ -177,7 +177,9 @@ func (r *runner) waitAll(ctx context.Context, opts UpOptions) error {
 	var names []string
 	for i := range r.want.Services {
 		for n := range r.want.Services[i].Replicas {
-			names = append(names, r.want.Services[i].Container(r.want.Project, n+1))
+			if name := r.want.Services[i].Container(r.want.Project, n+1); !r.partial || r.exists(name) {
+				names = append(names, name)
+			}
 		}
 	}
 	errs := make([]error, len(names))

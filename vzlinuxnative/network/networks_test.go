@@ -106,6 +106,23 @@ func addRoute(t testing.TB, prefix string) {
 	require.NoError(t, netlink.RouteAdd(&netlink.Route{LinkIndex: 1, Dst: dst}))
 }
 
+// TestDefaultMoves: the default network leaves a subnet that the host routes
+// elsewhere, but only while nobody has an address of it.
+func TestDefaultMoves(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	m := manager(t)
+	start(t, m, Request{ContainerID: "first", Networks: on(DefaultNetwork)})
+	require.NoError(t, m.Release(context.Background(), "first"))
+	addRoute(t, "10.88.0.0/24")
+	s, _ := start(t, m, Request{ContainerID: "second", Networks: on(DefaultNetwork)})
+	require.Equal(t, "10.88.1.2", s.Endpoints()[0].IPv4)
+	addRoute(t, "10.88.1.0/25")
+	s, _ = start(t, m, Request{ContainerID: "third", Networks: on(DefaultNetwork)})
+	require.Equal(t, "10.88.1.3", s.Endpoints()[0].IPv4)
+}
+
 func TestFixedAddress(t *testing.T) {
 	if !hosttest.Enter(t) {
 		return

@@ -54,6 +54,9 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 	err = m.locked(func() error {
 		for i, at := range r.Networks {
 			n, err := m.find(at.Network)
+			if err == nil {
+				err = m.settle(n)
+			}
 			if err != nil {
 				return err
 			}

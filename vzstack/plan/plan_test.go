@@ -170,6 +170,9 @@ func TestMake(t *testing.T) {
 1 start p-web-1 after 0`},
 		{"not started", want("web ->db", "db"), have("db-1 running"), Options{NoStart: true}, `
 0 create p-web-1`},
+		{"only what exists", want("web*3 ->db", "db", "new"), have("web-2 stopped", "db-1 stopped"), Options{Existing: true, Recreate: Never}, `
+0 start p-db-1
+1 start p-web-2 after 0`},
 		{"orphans", want("a"), have("a-1 running", "old-1 running ->a"), Options{RemoveOrphans: true}, `
 0 stop p-old-1
 1 remove p-old-1 after 0`},

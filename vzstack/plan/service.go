@@ -20,6 +20,7 @@ func (m *maker) service(s *Service) {
 	for n := 1; n <= s.Replicas; n++ {
 		c, settled := m.settle(s, n, byNumber[n])
 		switch {
+		case c == nil && m.opts.Existing:
 		case c == nil:
 			m.start(s, n, "", m.create(s, n, nil, m.needs(s)), false)
 		case m.remade[s.Name] && (m.outdated(s, c) || m.sharedRemade(s)):

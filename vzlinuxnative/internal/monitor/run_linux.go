@@ -83,7 +83,10 @@ func (m *monitor) launch(q *request) (r *run, err error) {
 	if err := m.create(r, q, &undo); err != nil {
 		return nil, err
 	}
-	return r, m.release(r, &undo)
+	if err := m.release(r, &undo); err != nil {
+		return nil, err // who asks for the run must not wait for its end
+	}
+	return r, nil
 }
 
 // create makes the container up to its wait for start, with its streams.

@@ -77,8 +77,13 @@ func withDefaults(env, defaults []string) []string {
 	return append(append(before, env...), after...)
 }
 
+// specUser lists the primary group among the others too, as docker does: a
+// program that changes its primary group, by a file with setgid, must not lose it
+// where it takes rights away (CVE-2022-36109).
 func specUser(u userdb.User) specs.User {
-	return specs.User{UID: u.UID, GID: u.GID, AdditionalGids: u.Groups}
+	groups := append([]uint32{u.GID}, u.Groups...)
+	slices.Sort(groups)
+	return specs.User{UID: u.UID, GID: u.GID, AdditionalGids: slices.Compact(groups)}
 }
 
 // checkText refuses what no system call can take.

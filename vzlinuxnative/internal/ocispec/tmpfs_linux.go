@@ -49,12 +49,10 @@ func tmpfs(m vzcontract.Mount, target string) (specs.Mount, error) {
 	if m.TmpfsSize > 0 {
 		options = append(options, fmt.Sprintf("size=%d", m.TmpfsSize))
 	}
-	if !slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, "mode=") }) {
-		mode := m.TmpfsMode
-		if mode == 0 {
-			mode = 0o1777
-		}
-		options = append(options, fmt.Sprintf("mode=%o", mode))
+	// Without a mode the engine takes that of the directory below, else 1777.
+	given := slices.ContainsFunc(options, func(o string) bool { return strings.HasPrefix(o, "mode=") })
+	if !given && m.TmpfsMode != 0 {
+		options = append(options, fmt.Sprintf("mode=%o", m.TmpfsMode))
 	}
 	return specs.Mount{Destination: target, Type: "tmpfs", Source: "tmpfs", Options: options}, nil
 }

@@ -22,6 +22,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/filter.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,14 +245,41 @@ static int op_root(struct child *c, const char *path, uint64_t bind)
 static int op_fsmount(struct child *c)
 {
 	const char *type = str(&c->in), *path = str(&c->in);
-	uint64_t attr = num(&c->in), n = num(&c->in);
+	uint64_t keep = num(&c->in), attr = num(&c->in), n = num(&c->in);
+	struct stat st;
+	int old = keep ? resolve(c->root, path, O_PATH) : -1;
+	if (old >= 0) {
+		keep = fstat(old, &st) == 0;
+		close(old);
+	} else {
+		keep = 0;
+	}
 	int t = target(c->root, path, 1);
 	if (t < 0)
 		return -1;
 	int m = new_mount(type, attr, n, &c->in);
 	if (m < 0)
 		return -1;
+	if (keep && fchmodat(m, ".", st.st_mode & 07777, 0) < 0)
+		return -1;
 	return attach(m, t);
+}
+
+static int op_loopback(void)
+{
+	struct ifreq r = {.ifr_name = "lo"};
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return -1;
+	int rc = ioctl(s, SIOCGIFFLAGS, &r);
+	if (rc == 0) {
+		r.ifr_flags |= IFF_UP;
+		rc = ioctl(s, SIOCSIFFLAGS, &r);
+	}
+	int e = errno;
+	close(s);
+	errno = e;
+	return rc;
 }
 
 static int op_symlink(struct child *c, const char *to, const char *path)
@@ -563,6 +591,8 @@ static int run(struct child *c, uint64_t op)
 		// EDQUOT and a kernel without keyrings are no reason to fail.
 		syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, str(r));
 		return 0;
+	case VZ_LOOPBACK:
+		return op_loopback();
 	case VZ_STDIO:
 		x = num(r);
 		y = num(r);

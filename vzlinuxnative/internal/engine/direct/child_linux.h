@@ -15,7 +15,7 @@ enum vz_op {
 	VZ_STDIO,       // u64 fd, u64 target
 	VZ_PROPAGATE,   // str path, u64 flags
 	VZ_ROOT,        // str path, u64 bind onto itself
-	VZ_FSMOUNT,     // str type, str target, u64 attributes, u64 n, n × (str key, str value)
+	VZ_FSMOUNT,     // str type, str target, u64 keep the target's mode, u64 attributes, u64 n, n × (str key, str value)
 	VZ_ATTACH,      // u64 mount fd, str target, u64 is a directory
 	VZ_SYMLINK,     // str target, str path
 	VZ_READONLY,    // str path: a mount that becomes read-only
@@ -36,6 +36,7 @@ enum vz_op {
 	VZ_USER,        // u64 uid, u64 gid, u64 n, n × u64
 	VZ_CAPS,        // u64 effective, permitted, inheritable, ambient
 	VZ_EXEC,        // u64 n paths, u64 n argv, u64 n env, the strings
+	VZ_LOOPBACK,    // lo of the network namespace comes up
 };
 
 // vz_spawn clones a child that runs the plan and returns its pid, or -errno.

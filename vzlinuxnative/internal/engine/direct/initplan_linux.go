@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -47,6 +48,9 @@ func newInitPlan(s *specs.Spec, nodes []*config.Device, cgroups []string, stdio 
 		p.add(opUnshare, "make cgroup namespace", unix.CLONE_NEWCGROUP)
 	}
 	p.addJoins(p.ns)
+	if p.ns.flags&unix.CLONE_NEWNET != 0 {
+		p.add(opLoopback, "set lo up")
+	}
 	p.add(opKeyring, "join session keyring", "_ses."+s.Hostname)
 	p.addRlimits(s.Process.Rlimits)
 	if err := p.addRoot(s, nodes); err != nil {
@@ -128,8 +132,11 @@ func (p *initPlan) addMount(s *specs.Spec, m specs.Mount, nodes []*config.Device
 	return nil
 }
 
+// addFSMount mounts a new file system. A tmpfs without a mode of its own gets
+// that of the directory it is mounted on, as with runc.
 func (p *plan) addFSMount(fstype, dest string, o mountOptions) {
-	args := []any{fstype, dest, o.set, len(o.data)}
+	hasMode := slices.ContainsFunc(o.data, func(kv [2]string) bool { return kv[0] == "mode" })
+	args := []any{fstype, dest, fstype == "tmpfs" && !hasMode, o.set, len(o.data)}
 	for _, kv := range o.data {
 		args = append(args, kv[0], kv[1])
 	}

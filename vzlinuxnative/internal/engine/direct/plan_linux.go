@@ -41,6 +41,7 @@ const (
 	opUser
 	opCaps
 	opExec
+	opLoopback
 )
 
 // A plan is what the child does, encoded. Each operation has words for the

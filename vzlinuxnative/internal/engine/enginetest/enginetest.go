@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) engine.Engine) {
 		{"errors", execErrors},
 		{"isolation", isolation},
 		{"mounts", mounts},
+		{"loopback", loopback},
 		{"hostile links", hostileLinks},
 		{"identity", identity},
 		{"working directory", workingDirectory},
@@ -118,6 +119,11 @@ func mounts(t *testing.T, e engine.Engine, root string) {
 	require.Equal(t, "data", shell(t, e, root, "cat /etc/deep/name", with(file)))
 	tmp := specs.Mount{Destination: "/scratch", Source: "tmpfs", Type: "tmpfs", Options: []string{"nosuid", "noexec", "size=1m", "mode=1777"}}
 	require.Contains(t, shell(t, e, root, "grep /scratch /proc/mounts; stat -c %a /scratch", with(tmp)), "noexec")
+	plain := specs.Mount{Destination: "/plain", Source: "tmpfs", Type: "tmpfs"}
+	require.Equal(t, "1777", shell(t, e, root, "stat -c %a /plain", with(plain)))
+	require.NoError(t, os.Mkdir(filepath.Join(root, "closed"), 0o750))
+	plain.Destination = "/closed" // whose mode it keeps
+	require.Equal(t, "750", shell(t, e, root, "stat -c %a /closed", with(plain)))
 	err := failure(t, e, func() *specs.Spec {
 		s := Spec(root, "true")
 		with(specs.Mount{Destination: "/x", Source: "/no/such/source", Type: "bind", Options: []string{"bind"}})(s)
@@ -126,6 +132,11 @@ func mounts(t *testing.T, e engine.Engine, root string) {
 	require.ErrorContains(t, err, "/no/such/source")
 	readonly := func(s *specs.Spec) { s.Root.Readonly = true }
 	require.Contains(t, shell(t, e, root, "touch /new 2>&1 || true", readonly), "Read-only")
+}
+
+// loopback: a new network namespace has lo, and it is up.
+func loopback(t *testing.T, e engine.Engine, root string) {
+	require.Contains(t, shell(t, e, root, "busybox ip addr show lo", nil), "inet 127.0.0.1/8")
 }
 
 // hostileLinks mounts over links that an image chose.

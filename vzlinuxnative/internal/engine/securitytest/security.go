@@ -141,12 +141,12 @@ func ulimit(l *lab) {
 
 func users(l *lab) {
 	l.user = "app"
-	require.Equal(l, "uid=33(app) gid=34(web) groups=50(extra)", l.out(config{}, "id"))
+	require.Equal(l, "uid=33(app) gid=34(web) groups=34(web),50(extra)", l.out(config{}, "id"))
 	require.Equal(l, "/home/app", l.out(config{}, "echo $HOME"))
-	require.Equal(l, "uid=33(app) gid=34(web) groups=50(extra),1234", l.out(config{Groups: []string{"1234"}}, "id"))
+	require.Equal(l, "uid=33(app) gid=34(web) groups=34(web),50(extra),1234", l.out(config{Groups: []string{"1234"}}, "id"))
 	l.refused(config{}, "cat /etc/shadow 2>&1; touch /bin/x", "denied")
 	l.user = "4000:50"
-	require.Equal(l, "uid=4000 gid=50(extra)", strings.TrimSuffix(l.out(config{}, "id"), " groups=50(extra)"))
+	require.Equal(l, "uid=4000 gid=50(extra) groups=50(extra)", l.out(config{}, "id"))
 }
 
 func pidsLimit(l *lab) {
