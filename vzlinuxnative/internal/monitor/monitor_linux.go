@@ -113,7 +113,7 @@ func (m *monitor) begin(q *request) (*run, error) {
 	if err != nil {
 		m.failed(err)
 	}
-	defer settle()
+	defer m.settle()
 	if q.conn == nil {
 		return r, err
 	}

@@ -108,6 +108,25 @@ func write(file string, v any) error {
 	return os.Rename(temp, file)
 }
 
+// Sync makes a record survive a power cut.
+func (s *Store) Sync(id string) error {
+	for _, name := range []string{configFile, stateFile, ""} {
+		f, err := os.Open(s.file(id, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // removed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Config reads config.json of a container. One that does not exist is
 // vzcontract.ErrNotFound; one that makes no sense a DamagedError.
 func (s *Store) Config(id string) (*Config, error) {

@@ -672,6 +672,8 @@ static void child(int sock, const void *plan, size_t len)
 	struct { uint64_t handler, flags, restorer, mask; } dfl = {0};
 	for (int s = 1; s <= 64; s++)
 		syscall(SYS_rt_sigaction, s, &dfl, NULL, 8);
+	// Until exec it is no workload: see package process.
+	prctl(PR_SET_NAME, "vz:[init]", 0, 0, 0);
 	// Nobody in a container may look into this copy of the monitor.
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	for (uint32_t i = 0; c.in.p < c.in.end; i++) {
