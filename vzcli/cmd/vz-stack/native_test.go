@@ -49,7 +49,22 @@ func runNative(t *testing.T, dir string) {
 		return nil
 	}
 	p.Condition = func(string) (bool, error) { return true, nil }
-	testscript.Run(t, p)
+	testscript.RunT(serial{t}, p)
+}
+
+// A serial test runs its scripts one after the other: each has a state of its
+// own, and two states at once may choose the same subnet.
+type serial struct{ *testing.T }
+
+// Parallel implements testscript.T.
+func (serial) Parallel() {}
+
+// Verbose implements testscript.T.
+func (serial) Verbose() bool { return testing.Verbose() }
+
+// Run implements testscript.T.
+func (s serial) Run(name string, f func(t testscript.T)) {
+	s.T.Run(name, func(t *testing.T) { f(serial{t}) })
 }
 
 // need skips the test, or fails it where VZ_REQUIRE has root.
