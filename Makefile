@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 MODULES := $(patsubst %/go.mod,%,$(wildcard vz*/go.mod))
-COMMANDS := $(notdir $(patsubst %/main.go,%,$(wildcard vz*/cmd/*/main.go)))
+COMMANDS := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard vz*/cmd/*/main*.go)))))
 
 # libcontainer needs cgo, so the programs that link it are static by hand. All
 # others are pure Go.

@@ -3,6 +3,7 @@
 package vzlinuxnative_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -19,6 +20,14 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "internal" && os.Args[2] == "monitor" {
 		os.Exit(vzlinuxnative.MonitorMain(os.Args[3:]))
+	}
+	if dirs, ok := os.LookupEnv(lifeVariable); ok {
+		d := strings.Split(dirs, ":")
+		if err := life(d[0], d[1], d[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }

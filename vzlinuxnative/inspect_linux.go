@@ -116,6 +116,8 @@ func (b *Backend) settle(c *container) error {
 	if err != nil {
 		return err
 	}
+	// One that waits for a dead monitor's word is about to end.
+	pids = slices.DeleteFunc(pids, process.Waits)
 	c.orphaned = len(pids) > 0
 	if c.orphaned == c.st.Live() && !c.st.Restarting {
 		return nil // the record is right

@@ -73,15 +73,17 @@ func (b *Backend) discard(ctx context.Context, c *container, volumes bool) error
 		return err
 	}
 	fault.Point("rm.root")
+	if volumes {
+		if err := b.store.RemoveAnonymous(c.cfg); err != nil {
+			return err
+		}
+	}
 	if err := b.store.Remove(id); err != nil {
 		return err
 	}
 	fault.Point("rm.record")
 	b.event("destroy", c, nil)
-	if volumes {
-		err = b.store.RemoveAnonymous(c.cfg)
-	}
-	return errors.Join(err, b.releaseImages(ctx, c.cfg))
+	return b.releaseImages(ctx, c.cfg)
 }
 
 // releaseImages ends the container's leases on images.

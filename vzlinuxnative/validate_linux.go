@@ -3,6 +3,7 @@ package vzlinuxnative
 import (
 	"net/netip"
 	"path"
+	"runtime"
 	"strings"
 
 	"vz.internal/vzcontract"
@@ -28,6 +29,8 @@ func validate(run *vzcontract.RunConfig) error {
 		return invalid("the working directory %q is not absolute", run.WorkingDir)
 	case run.AutoRemove && run.Restart.Mode != "" && run.Restart.Mode != vzcontract.RestartNo:
 		return invalid("a container cannot be removed when it stops and be restarted: choose one")
+	case run.Rootfs != "" && run.Platform != "" && run.Platform != "linux/"+runtime.GOARCH:
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "platform %s: a root directory runs as it is, on linux/%s", run.Platform, runtime.GOARCH)
 	case run.Timeout < 0:
 		return invalid("the timeout %s is negative", run.Timeout)
 	}
@@ -86,6 +89,11 @@ func validateMounts(run *vzcontract.RunConfig) error {
 			return invalid("subpath %q leads out of the volume", m.Subpath)
 		case path.IsAbs(m.Subpath):
 			return invalid("subpath %q is absolute", m.Subpath)
+		case m.Subpath != "" && m.Type == vzcontract.MountTmpfs:
+			return invalid("mount %s: a tmpfs has no subpath", target)
+		case m.Propagation == "shared" || m.Propagation == "rshared":
+			return vzcontract.Errorf(vzcontract.ErrUnsupported,
+				"mount %s: propagation %s: the host does not see mounts that a container makes; rslave shows the host's in the container", target, m.Propagation)
 		}
 		targets[target] = true
 		switch m.Type {

@@ -12,13 +12,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzoci/builtin"
 	"vz.internal/vzoci/internal/pull"
 	"vz.internal/vzoci/internal/store"
 	"vz.internal/vzoci/reference"
 )
 
 // Builtin is the name of the image that is made on the spot, without a network.
-const Builtin = "vz:builtin"
+const Builtin = builtin.Ref
 
 var builtinRef = reference.Reference{Registry: reference.DefaultRegistry, Repository: "library/vz", Tag: "builtin"}
 
@@ -39,7 +40,7 @@ func (s *Store) localBuiltin() (found, bool, error) {
 
 // box returns the program and what tells it from a later one of the same name.
 func (s *Store) box() (path, source string, err error) {
-	if s.config.builtin == nil || s.config.makeBuiltin == nil {
+	if s.config.builtin == nil {
 		return "", "", vzcontract.Errorf(vzcontract.ErrUnsupported, "this program does not make the image %s", Builtin)
 	}
 	if path, err = s.config.builtin(); err != nil {
@@ -121,3 +122,5 @@ type builtinImage interface {
 
 // A builtinMaker makes the image of the program at box.
 type builtinMaker func(box string) (builtinImage, error)
+
+func newBuiltin(box string) (builtinImage, error) { return builtin.New(box) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -103,6 +104,25 @@ func TestBuiltin(t *testing.T) {
 	}
 	if removed, err := s.RemoveImage(t.Context(), Builtin, vzcontract.RemoveImageOptions{}); err != nil || len(removed) != 2 {
 		t.Errorf("remove = %v, %v", removed, err)
+	}
+	intact(t, s)
+}
+
+// A real program gives a real image.
+func TestBuiltinOfProgram(t *testing.T) {
+	box := filepath.Join(t.TempDir(), "vz-box")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", box, "./testdata/box")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Skipf("requires the go command: %v: %s", err, out)
+	}
+	s := open(t, "", WithBuiltin(func() (string, error) { return box, nil }))
+	root, err := s.RootFS(t.Context(), vzcontract.RootFSRequest{Ref: Builtin, Owner: "c1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(root.Layers) != 1 || !slices.Equal(root.Image.Config.Cmd, []string{"sh"}) {
+		t.Errorf("root = %+v", root)
 	}
 	intact(t, s)
 }

@@ -63,7 +63,7 @@ func WithBuiltin(box func() (path string, err error)) Option {
 // Open returns the store in dir, an absolute path, and makes it if needed. It
 // touches no network. Nothing has to be closed.
 func Open(dir string, opts ...Option) (*Store, error) {
-	s := &Store{config: config{unpack: unpacker}}
+	s := &Store{config: config{unpack: unpacker, makeBuiltin: newBuiltin}}
 	for _, opt := range opts {
 		opt(&s.config)
 	}

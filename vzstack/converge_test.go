@@ -3,6 +3,8 @@ package vzstack
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -158,7 +160,8 @@ services:
 	}()
 	_, err := b.Up(ctx, b.load(text), UpOptions{})
 	require.ErrorContains(t, err, "interrupted")
-	require.Equal(t, map[string]vzcontract.State{"shop-web-1": "created", "shop-db-1": "running"}, b.names())
+	require.Equal(t, vzcontract.StateRunning, b.names()["shop-db-1"])
+	require.NotEqual(t, vzcontract.StateRunning, b.names()["shop-web-1"])
 	record, err := b.Record("shop")
 	require.NoError(t, err)
 	require.True(t, record.Changing, "the record tells that it was interrupted")
@@ -292,6 +295,29 @@ configs: {inline: {content: "one"}}
 	b.up(strings.Replace(text, `"one"`, `"two"`, 1), UpOptions{})
 	require.NotEqual(t, old, b.inspect("shop-a-1").ID, "another content is another configuration")
 	require.Equal(t, "two", read("/etc/inline"))
+	left, err := os.ReadDir(filepath.Join(b.Stack.dir("shop"), "files"))
+	require.NoError(t, err)
+	require.Len(t, left, 2, "the file of the old content is gone")
+}
+
+func TestPortConflictIsNamed(t *testing.T) {
+	b := newBench(t)
+	_, err := b.backend.Create(t.Context(), vzcontract.RunConfig{
+		Name: "stranger", Image: "busybox", Args: []string{"sleep", "1000"}, Ports: []vzcontract.PortMapping{{HostPort: 8080, ContainerPort: 80, Protocol: "tcp"}},
+	})
+	require.NoError(t, err)
+	_, err = b.backend.Start(t.Context(), "stranger", vzcontract.StartOptions{})
+	require.NoError(t, err)
+	text := `services: {web: {` + daemon + `, ports: ["8080:80"]}, after: {` + daemon + `, depends_on: [web]}}`
+	err = b.upFails(text, UpOptions{})
+	require.ErrorIs(t, err, vzcontract.ErrConflict)
+	require.ErrorContains(t, err, "service web: ")
+	require.ErrorContains(t, err, "8080")
+	require.Equal(t, vzcontract.StateCreated, b.names()["shop-web-1"], "it stays, as with docker compose")
+	require.NotEqual(t, vzcontract.StateRunning, b.names()["shop-after-1"])
+	require.NoError(t, b.backend.Remove(t.Context(), "stranger", vzcontract.RemoveOptions{Force: true}))
+	b.up(text, UpOptions{})
+	require.Equal(t, map[string]vzcontract.State{"shop-web-1": "running", "shop-after-1": "running"}, b.names())
 }
 
 func TestScaleAndNames(t *testing.T) {
@@ -330,4 +356,12 @@ func TestWaitTimesOut(t *testing.T) {
 	b := newBench(t)
 	err := b.upFails(`services: {web: {`+daemon+`, healthcheck: {test: exit 1, interval: 1h}}}`, UpOptions{Wait: true, WaitTimeout: 20 * time.Millisecond})
 	require.ErrorIs(t, err, vzcontract.ErrTimeout)
+}
+
+func TestMissingImageStartsNothing(t *testing.T) {
+	b := newBench(t)
+	err := b.upFails(`services: {web: {`+daemon+`}, bad: {image: nowhere.test/none}}`, UpOptions{})
+	require.ErrorIs(t, err, vzcontract.ErrNotFound)
+	require.ErrorContains(t, err, "service bad: ")
+	require.NotContains(t, b.said(), "Starting shop-web-1")
 }

@@ -13,4 +13,8 @@
 // Besides, a project has a directory below the state directory: lock, held
 // while something is changed; project.json, the source it came from; files/,
 // what secrets and configs need on the host.
+//
+// That is one small document a project, written whole and rarely, so it is
+// JSON under flock and no database: SQLite (modernc.org) would cost each start
+// 1.3 ms for being linked and 1.5 ms for being opened, and 8 MB of program.
 package vzstack

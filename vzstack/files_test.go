@@ -120,6 +120,7 @@ func TestConfigIsTheParsersOwn(t *testing.T) {
 			src := sourceOf(t, name)
 			ours, err := compose.Load(t.Context(), src)
 			require.NoError(t, err)
+			// The parser says again what ours.Warnings has.
 			options, err := cli.NewProjectOptions(src.Files, cli.WithEnv(src.Env), cli.WithDotEnv, cli.WithResolvedPaths(true))
 			require.NoError(t, err)
 			theirs, err := options.LoadProject(t.Context())

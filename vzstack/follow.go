@@ -27,11 +27,12 @@ type Follower struct {
 	emit   func(Line) error
 	exited func(c plan.Container, status vzcontract.ExitStatus)
 	watch  *watcher
-	group  sync.WaitGroup
 
-	mu   sync.Mutex
-	seen map[string]bool // container ids; guarded by mu
-	err  error           // of emit; guarded by mu
+	mu     sync.Mutex
+	seen   map[string]bool // container ids; guarded by mu
+	active int             // containers that have not ended; guarded by mu
+	idle   chan struct{}   // closed when none is left after Wait was called; guarded by mu
+	err    error           // of emit; guarded by mu
 }
 
 // Follow returns a Follower. emit gets one line at a time; exited, which may
@@ -53,14 +54,42 @@ func (f *Follower) Add(name string, from vzcontract.LogOptions) error {
 		return nil
 	}
 	f.seen[info.ID] = true
-	f.group.Go(func() { f.follow(c, from) })
+	f.active++
+	go func() {
+		f.follow(c, from)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.seen, info.ID) // it may be started again
+		if f.active--; f.active == 0 && f.idle != nil {
+			close(f.idle)
+			f.idle = nil
+		}
+	}()
 	return nil
+}
+
+// AddNew follows from now on each container of the project that starts and
+// that wanted accepts.
+func (f *Follower) AddNew(project string, wanted func(plan.Container) bool) {
+	f.watch.onStart(func(id string) {
+		c, err := f.stack.Inspect(f.ctx, id)
+		if err == nil && c.Project == project && wanted(c) {
+			// One that is gone already has nothing to follow.
+			_ = f.Add(id, vzcontract.LogOptions{Tail: -1, Since: c.StartedAt})
+		}
+	})
 }
 
 // Wait returns when all containers have ended, or emit has failed.
 func (f *Follower) Wait() error {
-	f.group.Wait()
 	f.mu.Lock()
+	if f.active > 0 {
+		idle := make(chan struct{})
+		f.idle = idle
+		f.mu.Unlock()
+		<-idle
+		f.mu.Lock()
+	}
 	defer f.mu.Unlock()
 	return f.err
 }

@@ -38,11 +38,11 @@ func (s *Stack) Start(ctx context.Context, p *compose.Project, opts StartOptions
 				return vzcontract.Errorf(vzcontract.ErrNotFound, "service %s has no container to start: make it with `vz stack up`", d.Services[i].Name)
 			}
 		}
-		made, err := plan.Make(d, have, plan.Options{Recreate: plan.Never, RecreateDeps: plan.Never, Known: p.ServiceNames()})
+		made, err := plan.Make(d, have, plan.Options{Recreate: plan.Never, RecreateDeps: plan.Never, Existing: true, Known: p.ServiceNames()})
 		if err != nil {
 			return err
 		}
-		r := &runner{Stack: s, want: d, have: have, plan: made, watch: s.newWatcher(ctx)}
+		r := &runner{Stack: s, want: d, have: have, plan: made, watch: s.newWatcher(ctx), partial: true}
 		defer r.watch.close()
 		err = r.run(ctx)
 		if err == nil && opts.Wait {
@@ -123,11 +123,11 @@ func (s *Stack) startAgain(ctx context.Context, d *plan.Desired, have *plan.Obse
 			want.Services = append(want.Services, service)
 		}
 	}
-	made, err := plan.Make(&want, &seen, plan.Options{Recreate: plan.Never, RecreateDeps: plan.Never, Known: serviceNames(d)})
+	made, err := plan.Make(&want, &seen, plan.Options{Recreate: plan.Never, RecreateDeps: plan.Never, Existing: true, Known: serviceNames(d)})
 	if err != nil {
 		return err
 	}
-	r := &runner{Stack: s, want: &want, have: &seen, plan: made, watch: s.newWatcher(ctx)}
+	r := &runner{Stack: s, want: &want, have: &seen, plan: made, watch: s.newWatcher(ctx), partial: true}
 	defer r.watch.close()
 	return r.run(ctx)
 }

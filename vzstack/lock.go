@@ -7,11 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"vz.internal/vzstack/compose"
 )
 
 // lock takes the project for one change, also against other processes. It
 // waits for whoever has it, and says so.
 func (s *Stack) lock(ctx context.Context, project string) (unlock func(), err error) {
+	if err := compose.CheckName(project); err != nil {
+		return nil, err
+	}
 	for told := false; ; {
 		if err := s.makeDir(project); err != nil {
 			return nil, fmt.Errorf("lock project %s: %w", project, err)

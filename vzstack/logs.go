@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -44,6 +45,9 @@ func (s *Stack) Logs(ctx context.Context, project string, opts LogsOptions, emit
 	}
 	f := s.Follow(ctx, emit, nil)
 	defer f.Close()
+	f.AddNew(project, func(c plan.Container) bool {
+		return !c.OneOff && (len(opts.Services) == 0 || slices.Contains(opts.Services, c.Service)) && (opts.Index == 0 || c.Number == opts.Index)
+	})
 	for _, c := range chosen {
 		from := vzcontract.LogOptions{Tail: -1, Since: now, Until: opts.Until}
 		if t, ok := last[c.ID]; ok && t.After(now) {

@@ -19,6 +19,8 @@ type runner struct {
 	// started is called after each start, where it is set.
 	started func(plan.Step)
 	stop    StopOptions
+	// partial: the plan makes nothing, so numbers may be missing.
+	partial bool
 	// volumes: anonymous volumes go with their containers.
 	volumes bool
 

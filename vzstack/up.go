@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -119,8 +117,12 @@ func (s *Stack) apply(ctx context.Context, p *compose.Project, d *plan.Desired, 
 	if err := s.carryOut(ctx, d, have, made, opts, record); err != nil {
 		return result, err
 	}
-	result.Containers, err = s.wanted(ctx, d)
-	return result, err
+	all, err := s.Containers(ctx, d.Project)
+	if err != nil {
+		return result, err
+	}
+	result.Containers = wanted(d, slices.Clone(all))
+	return result, s.sweepFiles(d, all)
 }
 
 func (s *Stack) planOptions(p *compose.Project, opts UpOptions) plan.Options {
@@ -175,7 +177,9 @@ func (r *runner) waitAll(ctx context.Context, opts UpOptions) error {
 	var names []string
 	for i := range r.want.Services {
 		for n := range r.want.Services[i].Replicas {
-			names = append(names, r.want.Services[i].Container(r.want.Project, n+1))
+			if name := r.want.Services[i].Container(r.want.Project, n+1); !r.partial || r.exists(name) {
+				names = append(names, name)
+			}
 		}
 	}
 	errs := make([]error, len(names))
@@ -204,12 +208,8 @@ func (r *runner) waitUp(ctx context.Context, name string) error {
 }
 
 // wanted returns the containers of the desired services.
-func (s *Stack) wanted(ctx context.Context, d *plan.Desired) ([]plan.Container, error) {
-	all, err := s.Containers(ctx, d.Project)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(all, func(c plan.Container) bool { return c.OneOff || d.Service(c.Service) == nil }), nil
+func wanted(d *plan.Desired, all []plan.Container) []plan.Container {
+	return slices.DeleteFunc(all, func(c plan.Container) bool { return c.OneOff || d.Service(c.Service) == nil })
 }
 
 func (s *Stack) recordOf(p *compose.Project, opts UpOptions) Record {
@@ -221,48 +221,4 @@ func (s *Stack) recordOf(p *compose.Project, opts UpOptions) Record {
 	record.Profiles, record.EnvFiles = opts.Source.Profiles, opts.Source.EnvFiles
 	record.Running = !opts.NoStart
 	return record
-}
-
-// placeFiles puts the files of secrets and configs where mounts expect them.
-func (s *Stack) placeFiles(d *plan.Desired) error {
-	for _, service := range d.Services {
-		for _, f := range service.Files {
-			if err := placeFile(f); err != nil {
-				return fmt.Errorf("service %s: place a secret or config: %w", service.Name, err)
-			}
-		}
-	}
-	return nil
-}
-
-func placeFile(f plan.File) error {
-	if _, err := os.Stat(f.Path); err == nil {
-		return nil // the name says what it holds
-	}
-	dir := filepath.Dir(f.Path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	temp, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(f.Content)
-	err = errors.Join(err, temp.Chmod(os.FileMode(f.Mode)))
-	if f.UID != nil || f.GID != nil {
-		owner := func(id *int) int {
-			if id == nil {
-				return -1
-			}
-			return *id
-		}
-		err = errors.Join(err, temp.Chown(owner(f.UID), owner(f.GID)))
-	}
-	if err = errors.Join(err, temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), f.Path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
 }

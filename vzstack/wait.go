@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"vz.internal/vzcontract"
@@ -16,7 +17,11 @@ func (r *runner) wait(ctx context.Context, s plan.Step) error {
 	var group sync.WaitGroup
 	errs := make([]error, service.Replicas)
 	for n := range errs {
-		group.Go(func() { errs[n] = r.waitFor(ctx, service.Container(r.want.Project, n+1), s.Condition) })
+		name := service.Container(r.want.Project, n+1)
+		if r.partial && !r.exists(name) {
+			continue
+		}
+		group.Go(func() { errs[n] = r.waitFor(ctx, name, s.Condition) })
 	}
 	group.Wait()
 	err := errors.Join(errs...)
@@ -28,6 +33,11 @@ func (r *runner) wait(ctx context.Context, s plan.Step) error {
 		return fmt.Errorf("dependency %s: %w", s.Name, err)
 	}
 	return err
+}
+
+// exists reports whether a container was there when the plan was made.
+func (r *runner) exists(name string) bool {
+	return slices.ContainsFunc(r.have.Containers, func(c plan.Container) bool { return c.Name == name })
 }
 
 // waitFor waits until one container meets a condition.

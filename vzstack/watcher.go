@@ -13,6 +13,7 @@ type watcher struct {
 	mu     sync.Mutex
 	bad    map[string]chan struct{} // closed when the container is unhealthy; guarded by mu
 	starts map[string]chan struct{} // closed and replaced at each start or end; guarded by mu
+	start  func(id string)          // told of each start; guarded by mu
 	stop   context.CancelFunc
 	ended  chan struct{}
 }
@@ -42,6 +43,17 @@ func (w *watcher) see(e vzcontract.Event) error {
 	if e.Type != "container" {
 		return nil
 	}
+	w.note(e)
+	w.mu.Lock()
+	start := w.start
+	w.mu.Unlock()
+	if e.Action == "start" && start != nil {
+		start(e.ID)
+	}
+	return nil
+}
+
+func (w *watcher) note(e vzcontract.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch e.Action {
@@ -56,7 +68,13 @@ func (w *watcher) see(e vzcontract.Event) error {
 			delete(w.bad, e.ID) // a new life
 		}
 	}
-	return nil
+}
+
+// onStart has f told of each start of a container.
+func (w *watcher) onStart(f func(id string)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.start = f
 }
 
 // channel returns the channel of a container, under mu.

@@ -78,14 +78,16 @@ func (m *Manager) dead(container string, l *lease) bool {
 // the lock.
 func (m *Manager) dropDead(n *network) error {
 	var gone []*place
+	var err error
 	for id, l := range n.Leases {
 		if m.dead(id, l) {
 			gone = append(gone, &place{net: n, lease: l})
 			delete(n.Leases, id)
+			err = errors.Join(err, m.saveLease(n, id))
 		}
 	}
 	if len(gone) == 0 {
 		return nil
 	}
-	return errors.Join(m.unpublishTo(gone), m.saveLeases(n))
+	return errors.Join(err, m.unpublishTo(gone))
 }

@@ -145,7 +145,7 @@ func (s *Sandbox) Rename(name string) error {
 				continue
 			}
 			l.Name = name
-			if err := s.m.saveLeases(n); err != nil {
+			if err := s.m.saveLease(n, s.req.ContainerID); err != nil {
 				return err
 			}
 		}

@@ -99,11 +99,11 @@ func (s *Sandbox) addPair(h *netlink.Handle, p *place, bridge netlink.Link) (net
 	}
 	veth := &netlink.Veth{
 		LinkAttrs: netlink.LinkAttrs{
-			Name: p.lease.Link, MasterIndex: bridge.Attrs().Index, MTU: bridge.Attrs().MTU, Flags: net.FlagUp, NumTxQueues: 1, NumRxQueues: 1,
+			MasterIndex: bridge.Attrs().Index, MTU: bridge.Attrs().MTU, Flags: net.FlagUp, NumTxQueues: 1, NumRxQueues: 1,
 		},
 		PeerName: p.lease.Endpoint.Interface, PeerHardwareAddr: mac, PeerNamespace: netlink.NsFd(int(s.ns.Fd())),
 	}
-	if err := netlink.LinkAdd(veth); err != nil {
+	if err := s.addNamed(p, veth); err != nil {
 		return nil, fmt.Errorf("make veth pair %s on %s: %w", p.lease.Link, bridge.Attrs().Name, err)
 	}
 	if err := netlink.LinkSetAlias(veth, s.m.alias(s.req.ContainerID)); err != nil {
@@ -121,6 +121,38 @@ func (s *Sandbox) addPair(h *netlink.Handle, p *place, bridge netlink.Link) (net
 		return nil, fmt.Errorf("find %s: %w", p.lease.Endpoint.Interface, err)
 	}
 	return link, nil
+}
+
+// addNamed makes the pair under the recorded name, or where that is taken,
+// under one that is recorded first.
+func (s *Sandbox) addNamed(p *place, veth *netlink.Veth) error {
+	for try := byte(1); ; try++ {
+		veth.Name = p.lease.Link
+		err := netlink.LinkAdd(veth)
+		if !errors.Is(err, unix.EEXIST) || try == 100 {
+			return err
+		}
+		if _, lookup := netlink.LinkByName(veth.Name); lookup != nil {
+			return err // the name inside the container is what is taken
+		}
+		name := s.m.linkName(p.net, s.req.ContainerID, try)
+		err = s.m.locked(func() error {
+			n, err := s.m.load(p.net.Info.ID)
+			if err != nil {
+				return err
+			}
+			l := n.Leases[s.req.ContainerID]
+			if l == nil {
+				return conflict("the container has no place on network %s any more", n.Info.Name)
+			}
+			l.Link = name
+			return s.m.saveLease(n, s.req.ContainerID)
+		})
+		if err != nil {
+			return err
+		}
+		p.lease.Link = name
+	}
 }
 
 // outward is the place whose network leads out: the first that is not internal.
@@ -169,7 +201,7 @@ func (m *Manager) leave(container string, places []*place) error {
 	return m.locked(func() error {
 		var err error
 		for _, p := range places {
-			err = errors.Join(err, m.give(p.net.Info.ID, container))
+			err = errors.Join(err, m.give(p.net, container))
 		}
 		return err
 	})

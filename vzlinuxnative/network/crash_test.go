@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"vz.internal/vzcontract"
@@ -23,21 +25,25 @@ func child(step, dir, id string) error {
 	ctx := context.Background()
 	m := Open(Options{Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run")})
 	r := Request{ContainerID: id, Name: id, Networks: on(DefaultNetwork), PublishAll: true, Exposed: []string{"80/tcp", "80/udp"}}
+	begin := time.Now()
 	s, err := m.Reserve(ctx, r)
 	if err != nil {
 		return err
 	}
+	reserved := time.Since(begin)
+	begin = time.Now()
 	if step != "reserve" {
 		ns, err := hosttest.Unshare()
 		if err != nil {
 			return err
 		}
 		defer ns.Close()
+		begin = time.Now()
 		if err := s.Connect(ctx, ns); err != nil {
 			return err
 		}
 	}
-	fmt.Println("at", s.Endpoints()[0].IPv4)
+	fmt.Println("at", s.Endpoints()[0].IPv4, reserved, time.Since(begin))
 	_, _ = bufio.NewReader(os.Stdin).ReadByte()
 	return s.Close(ctx)
 }
@@ -59,6 +65,7 @@ func monitor(t testing.TB, step, dir, id string) (cmd *exec.Cmd, says string, en
 	cmd.Env = append(os.Environ(), "VZ_TEST_CHILD="+step, "VZ_TEST_DIR="+dir, "VZ_TEST_ID="+id)
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
+
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -136,12 +143,21 @@ func TestMany(t *testing.T) {
 	}
 	all.Wait()
 	seen := map[string]bool{}
+	var reserve, connect []time.Duration
 	for _, s := range said {
-		if len(s) < 3 || s[:3] != "at " || seen[s] {
+		words := strings.Fields(s)
+		if len(words) != 4 || words[0] != "at" || seen[words[1]] {
 			t.Errorf("a child says %q", s)
+			continue
 		}
-		seen[s] = true
+		seen[words[1]] = true
+		for i, list := range []*[]time.Duration{&reserve, &connect} {
+			d, err := time.ParseDuration(words[2+i])
+			require.NoError(t, err)
+			*list = append(*list, d)
+		}
 	}
+	t.Logf("reserve %v, connect %v", median(reserve), median(connect))
 	info, err := m.Inspect(context.Background(), DefaultNetwork)
 	require.NoError(t, err)
 	require.Len(t, info.Containers, count)
@@ -206,5 +222,22 @@ func TestRunDirGone(t *testing.T) {
 	faults, err := m.Repair(ctx, func(string) bool { return false })
 	require.NoError(t, err)
 	require.Len(t, faults, 4, "%v", faults) // two ports, bridge and veth; IPv6 is left to the proxy
+	nothingLeft(t, m)
+}
+
+// TestFilesGone: a container that ends after its installation's files were
+// deleted takes its interfaces and rules along.
+func TestFilesGone(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	ctx := context.Background()
+	m := manager(t)
+	s, err := m.Reserve(ctx, Request{ContainerID: "c", Networks: on(DefaultNetwork), PublishAll: true, Exposed: []string{"80"}})
+	require.NoError(t, err)
+	require.NoError(t, s.Connect(ctx, hosttest.Namespace(t)))
+	require.NoError(t, os.RemoveAll(m.opts.RunDir))
+	require.NoError(t, os.RemoveAll(m.opts.Dir))
+	require.NoError(t, s.Close(ctx))
 	nothingLeft(t, m)
 }

@@ -52,11 +52,26 @@ func WriteFiles(dir string, f Files) error {
 	for _, file := range []struct{ name, text string }{
 		{"hostname", f.Hostname + "\n"}, {"hosts", hosts}, {"resolv.conf", resolv},
 	} {
-		if err := os.WriteFile(filepath.Join(dir, file.name), []byte(file.text), 0o644); err != nil {
+		if err := overwrite(filepath.Join(dir, file.name), file.text); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// overwrite makes text the content of a file without emptying it first: nobody
+// reads it empty, and no file system takes it for a replacement to be written
+// to the disk at once.
+func overwrite(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err == nil {
+		err = f.Truncate(int64(len(text)))
+	}
+	return errors.Join(err, f.Close())
 }
 
 func (f *Files) hosts() (string, error) {

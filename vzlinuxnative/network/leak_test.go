@@ -50,7 +50,7 @@ func nothingLeft(t testing.TB, m *Manager) {
 	names, err := nft.Tables()
 	require.NoError(t, err)
 	require.Empty(t, names, "nftables tables are left")
-	files, err := filepath.Glob(filepath.Join(m.opts.RunDir, "*.json"))
+	files, err := filepath.Glob(filepath.Join(m.opts.RunDir, "*.leases"))
 	require.NoError(t, err)
 	alive, err := filepath.Glob(filepath.Join(m.opts.RunDir, "alive", "*"))
 	require.NoError(t, err)

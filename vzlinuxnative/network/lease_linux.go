@@ -4,16 +4,15 @@ import (
 	"cmp"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 
-	"github.com/vishvananda/netlink"
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/ipam"
 )
 
 // take gives a container its place on n and records it. The caller holds the
-// lock. index is the number of the interface inside the container.
+// lock, so nothing here asks the kernel, which may be busy with other
+// interfaces. index is the number of the interface inside the container.
 func (m *Manager) take(n *network, r *Request, at vzcontract.NetworkAttach, index int) (*place, error) {
 	if _, ok := n.Leases[r.ContainerID]; ok {
 		return nil, conflict("container %s is on network %s already", cmp.Or(r.Name, r.ContainerID), n.Info.Name)
@@ -38,9 +37,9 @@ func (m *Manager) take(n *network, r *Request, at vzcontract.NetworkAttach, inde
 			return nil, conflict("MAC address %s is in use on network %s by container %s", e.MACAddress, n.Info.Name, cmp.Or(l.Name, id))
 		}
 	}
-	l := &lease{Endpoint: e, Name: r.Name, Hostname: r.Hostname, Aliases: at.Aliases, Link: m.freeLink(n, r.ContainerID)}
+	l := &lease{Endpoint: e, Name: r.Name, Hostname: r.Hostname, Aliases: at.Aliases, Link: m.linkName(n, r.ContainerID, 0)}
 	n.Leases[r.ContainerID] = l
-	return &place{net: n, lease: l, at: at}, m.saveLeases(n)
+	return &place{net: n, lease: l, at: at}, m.saveLease(n, r.ContainerID)
 }
 
 // pickAddresses fills in the addresses of e and returns its first one.
@@ -129,22 +128,7 @@ func (n *network) ranges(subnet netip.Prefix) []netip.Prefix {
 	return list
 }
 
-// freeLink chooses a name for the host's end of a container's veth pair.
-func (m *Manager) freeLink(n *network, container string) string {
-	for try := range byte(100) {
-		name := ipam.Interface("ve", m.tag+n.Info.ID+container, try)
-		inUse := func(l *lease) bool { return l.Link == name }
-		if _, err := netlink.LinkByName(name); err != nil && !slices.ContainsFunc(n.leases(), inUse) {
-			return name
-		}
-	}
-	return ipam.Interface("ve", randomID(), 0)
-}
-
-func (n *network) leases() []*lease {
-	var list []*lease
-	for _, l := range n.Leases {
-		list = append(list, l)
-	}
-	return list
+// linkName is the name to try for the host's end of a container's veth pair.
+func (m *Manager) linkName(n *network, container string, try byte) string {
+	return ipam.Interface("ve", m.tag+n.Info.ID+container, try)
 }

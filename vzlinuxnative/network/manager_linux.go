@@ -2,6 +2,7 @@ package network
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
 
@@ -27,7 +28,8 @@ type Options struct {
 	Dir    string
 	RunDir string
 	// Pools are cut into subnets for networks that do not name theirs. The
-	// default is 10.88.0.0/12 in subnets of 24 bits.
+	// default is 10.88.0.0/12 in subnets of 24 bits; installations besides
+	// the main one begin elsewhere in it.
 	Pools []Pool
 	// HostIP is where a port without an address is published: "" stands for
 	// 0.0.0.0 and [::].
@@ -45,18 +47,22 @@ type Manager struct {
 	tag   string // marks the installation's interfaces
 	table *nft.Table
 	main  bool
+	skip  uint32 // subnets of a pool that are left to other installations
 }
 
 // Open returns the networks kept under opts.Dir. It does no I/O.
 func Open(opts Options) *Manager {
-	if len(opts.Pools) == 0 {
-		opts.Pools = []Pool{{Range: netip.MustParsePrefix("10.88.0.0/12"), Bits: 24}}
-	}
 	sum := sha256.Sum256([]byte(opts.Dir))
 	m := &Manager{opts: opts, tag: hex.EncodeToString(sum[:6]), main: opts.Dir == DefaultDir}
 	table := "vz"
 	if !m.main {
 		table += "-" + m.tag
+	}
+	if len(opts.Pools) == 0 {
+		m.opts.Pools = []Pool{{Range: netip.MustParsePrefix("10.88.0.0/12"), Bits: 24}}
+		if !m.main {
+			m.skip = binary.BigEndian.Uint32(sum[:])
+		}
 	}
 	m.table = nft.New(table)
 	return m

@@ -106,6 +106,23 @@ func addRoute(t testing.TB, prefix string) {
 	require.NoError(t, netlink.RouteAdd(&netlink.Route{LinkIndex: 1, Dst: dst}))
 }
 
+// TestDefaultMoves: the default network leaves a subnet that the host routes
+// elsewhere, but only while nobody has an address of it.
+func TestDefaultMoves(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	m := manager(t)
+	start(t, m, Request{ContainerID: "first", Networks: on(DefaultNetwork)})
+	require.NoError(t, m.Release(context.Background(), "first"))
+	addRoute(t, "10.88.0.0/24")
+	s, _ := start(t, m, Request{ContainerID: "second", Networks: on(DefaultNetwork)})
+	require.Equal(t, "10.88.1.2", s.Endpoints()[0].IPv4)
+	addRoute(t, "10.88.1.0/25")
+	s, _ = start(t, m, Request{ContainerID: "third", Networks: on(DefaultNetwork)})
+	require.Equal(t, "10.88.1.3", s.Endpoints()[0].IPv4)
+}
+
 func TestFixedAddress(t *testing.T) {
 	if !hosttest.Enter(t) {
 		return
@@ -244,9 +261,20 @@ func TestTakenName(t *testing.T) {
 	name := bridgeOf(t, m, DefaultNetwork)
 	foreign := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}}
 	require.NoError(t, netlink.LinkAdd(foreign))
-	s, _ := start(t, m, Request{ContainerID: "a", Networks: on(DefaultNetwork)})
+	info, err := m.Inspect(context.Background(), DefaultNetwork)
+	require.NoError(t, err)
+	pair := m.linkName(&network{Info: info}, "a", 0)
+	require.NoError(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: pair}}))
+	require.NoError(t, netlink.LinkSetAlias(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: pair}}, "theirs"))
+	s, ns := start(t, m, Request{ContainerID: "a", Networks: on(DefaultNetwork)})
+	hosttest.Serve(t, ns, "tcp", ":80", "a")
+	answers(t, nil, "tcp", s.Endpoints()[0].IPv4+":80", "a "+s.Endpoints()[0].Gateway4)
 	require.NotEqual(t, name, bridgeOf(t, m, DefaultNetwork))
 	require.NoError(t, s.Close(context.Background()))
-	_, err := netlink.LinkByName(name)
-	require.NoError(t, err, "the foreign interface is gone")
+	for _, name := range []string{name, pair} {
+		l, err := netlink.LinkByName(name)
+		require.NoError(t, err, "a foreign interface is gone")
+		require.NoError(t, netlink.LinkDel(l))
+	}
+	nothingLeft(t, m)
 }

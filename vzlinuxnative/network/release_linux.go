@@ -67,17 +67,20 @@ func (m *Manager) unpublishTo(places []*place) error {
 }
 
 // give takes a container's lease off a network; with the last one the bridge
-// goes. The caller holds the lock.
-func (m *Manager) give(network, container string) error {
-	n, err := m.load(network)
+// goes, also when the network's description is gone by now. The caller holds
+// the lock.
+func (m *Manager) give(known *network, container string) error {
+	n, err := m.load(known.Info.ID)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		var j journal
+		j, err = readJournal(m.leaseFile(known.Info.ID))
+		n = &network{Info: known.Info, Leases: j.leases, lines: j.lines, torn: j.torn}
 	}
 	if err != nil {
 		return err
 	}
 	delete(n.Leases, container)
-	if err := m.saveLeases(n); err != nil {
+	if err := m.saveLease(n, container); err != nil {
 		return err
 	}
 	if len(n.Leases) > 0 {

@@ -98,7 +98,7 @@ func (m *Manager) strayLinks(all []*network, known map[string]bool) ([]fault, er
 		case i >= 0:
 			faults = append(faults, fault{
 				"bridge " + l.Attrs().Name + " of network " + all[i].Info.Name + ", which nobody uses",
-				func() error { return m.locked(func() error { return m.give(id, "") }) },
+				func() error { return m.locked(func() error { return m.give(all[i], "") }) },
 			})
 		default:
 			faults = append(faults, fault{

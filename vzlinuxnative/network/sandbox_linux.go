@@ -54,6 +54,9 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 	err = m.locked(func() error {
 		for i, at := range r.Networks {
 			n, err := m.find(at.Network)
+			if err == nil {
+				err = m.settle(n)
+			}
 			if err != nil {
 				return err
 			}
@@ -104,6 +107,18 @@ func (s *Sandbox) Ports() []vzcontract.PublishedPort {
 		})
 	}
 	return list
+}
+
+// Unpublish gives back the host's ports, which takes no time beside Close. It
+// is for a container that has ended: its end can be told before its interfaces
+// are gone.
+func (s *Sandbox) Unpublish() error {
+	s.mu.Lock()
+	ports := s.ports
+	s.ports = nil
+	err := s.unpublish()
+	s.mu.Unlock()
+	return errors.Join(err, closePorts(ports))
 }
 
 // Close gives back all that the container had and returns when it is gone. It

@@ -18,6 +18,9 @@ type network struct {
 	Info vzcontract.NetworkInfo
 	// Leases maps container ids to what they hold.
 	Leases map[string]*lease
+
+	lines int  // of the lease file
+	torn  bool // its last line is not complete
 }
 
 // A lease is a container's place on a network, from before its address is
@@ -77,28 +80,16 @@ func (m *Manager) networks() ([]*network, error) {
 }
 
 func (m *Manager) load(id string) (*network, error) {
-	n := &network{Leases: map[string]*lease{}}
+	n := &network{}
 	if err := readJSON(filepath.Join(m.opts.Dir, id+".json"), &n.Info); err != nil {
 		return nil, err
 	}
-	if err := readJSON(m.leaseFile(id), &n.Leases); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	return n, nil
+	j, err := readJournal(m.leaseFile(id))
+	n.Leases, n.lines, n.torn = j.leases, j.lines, j.torn
+	return n, err
 }
 
-func (m *Manager) leaseFile(id string) string { return filepath.Join(m.opts.RunDir, id+".json") }
-
-// saveLeases writes who is on n. The caller holds the lock.
-func (m *Manager) saveLeases(n *network) error {
-	if len(n.Leases) == 0 {
-		if err := os.Remove(m.leaseFile(n.Info.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
-	}
-	return writeJSON(m.leaseFile(n.Info.ID), n.Leases)
-}
+func (m *Manager) leaseFile(id string) string { return filepath.Join(m.opts.RunDir, id+".leases") }
 
 // saveInfo writes the description of n. The caller holds the lock.
 func (m *Manager) saveInfo(n *network) error {
@@ -119,13 +110,17 @@ func readJSON(path string, v any) error {
 	return nil
 }
 
-// writeJSON replaces a file in one step. The lock is held, so the temporary
-// name is nobody else's and one that a killed process left is overwritten.
 func writeJSON(path string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
+	return replaceFile(path, data)
+}
+
+// replaceFile replaces a file in one step. The lock is held, so the temporary
+// name is nobody else's and one that a killed process left is overwritten.
+func replaceFile(path string, data []byte) error {
 	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 	if err := os.WriteFile(temporary, data, 0o600); err != nil {
 		return err

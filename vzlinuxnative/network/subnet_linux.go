@@ -7,6 +7,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/ipam"
 )
 
@@ -37,7 +38,7 @@ func (m *Manager) chooseSubnets(n *network, all []*network) error {
 		return overlapping(p, all) != nil || slices.ContainsFunc(routes, func(r route) bool { return r.prefix.Overlaps(p) })
 	}
 	if !slices.ContainsFunc(subnets, func(p netip.Prefix) bool { return p.Addr().Is4() }) {
-		p, ok := ipam.Subnet(m.opts.Pools, taken)
+		p, ok := ipam.Subnet(m.opts.Pools, m.skip, taken)
 		if !ok {
 			return conflict("no free subnet is left in the pools %v: name one", m.opts.Pools)
 		}
@@ -55,6 +56,28 @@ func (m *Manager) chooseSubnets(n *network, all []*network) error {
 		n.Info.Subnets = append(n.Info.Subnets, p.String())
 	}
 	return n.chooseGateways(subnets)
+}
+
+// settle gives the default network another subnet when the host routes its own
+// elsewhere by now and nobody has an address of it. The caller holds the lock.
+func (m *Manager) settle(n *network) error {
+	if n.Info.Name != DefaultNetwork || len(n.Leases) > 0 || m.ready(n) != nil {
+		return nil
+	}
+	err := m.checkRoutes(n)
+	if vzcontract.CodeOf(err) != vzcontract.CodeConflict {
+		return err
+	}
+	all, err := m.networks()
+	if err != nil {
+		return err
+	}
+	n.Info.Subnets, n.Info.Gateways = nil, nil
+	others := slices.DeleteFunc(all, func(o *network) bool { return o.Info.ID == n.Info.ID })
+	if err := m.chooseSubnets(n, others); err != nil {
+		return err
+	}
+	return m.saveInfo(n)
 }
 
 func parseSubnets(list []string) ([]netip.Prefix, error) {

@@ -25,7 +25,10 @@ const soon = 200 * time.Millisecond // patience with what must not answer
 
 func manager(t testing.TB) *Manager {
 	dir := t.TempDir()
-	return Open(Options{Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run")})
+	return Open(Options{
+		Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run"),
+		Pools: []Pool{{Range: netip.MustParsePrefix("10.88.0.0/12"), Bits: 24}},
+	})
 }
 
 func on(networks ...string) []vzcontract.NetworkAttach {
@@ -263,6 +266,7 @@ func TestBusyClient(t *testing.T) {
 		answer, err := ask()
 		require.NoError(t, err)
 		require.Equal(t, id+" 203.0.113.2", answer)
-		require.NoError(t, s.Close(context.Background()))
+		require.NoError(t, s.Unpublish())
+		require.Empty(t, s.Ports())
 	}
 }

@@ -13,8 +13,7 @@ import (
 )
 
 // A view is what a container may know of names: those of its user networks, as
-// the default one has no names. It follows the lease files, which are replaced
-// whole.
+// the default one has no names. It follows the lease files.
 type view struct {
 	m       *Manager
 	servers []string // asked for instead of the host's
@@ -74,11 +73,11 @@ func (v *view) roster(n *network) *roster {
 	if !changed {
 		return old
 	}
-	leases := map[string]*lease{}
-	if err := readJSON(v.m.leaseFile(n.Info.ID), &leases); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	j, err := readJournal(v.m.leaseFile(n.Info.ID))
+	if err != nil {
 		return old
 	}
-	r := newRoster(n.Info.Name, leases)
+	r := newRoster(n.Info.Name, j.leases)
 	r.stamp = now
 	if v.rosters == nil {
 		v.rosters = map[string]*roster{}

@@ -33,8 +33,7 @@ func serviceHash(s *plan.Service) string {
 	}
 	run.Labels = labels
 	return hashOf(struct {
-		Run       any
-		Name      string
-		PostStart []plan.Hook
-	}{run, s.ContainerName, s.PostStart})
+		Run  any
+		Name string
+	}{run, s.ContainerName})
 }

@@ -163,12 +163,15 @@ func (t *translator) label(s types.ServiceConfig, out *plan.Service) {
 	if len(out.SharesWith) > 0 {
 		labels[plan.LabelShares] = strings.Join(out.SharesWith, ",")
 	}
-	if len(out.PreStop) > 0 {
-		hooks, err := json.Marshal(out.PreStop)
+	for label, hooks := range map[string][]plan.Hook{plan.LabelPostStart: out.PostStart, plan.LabelPreStop: out.PreStop} {
+		if len(hooks) == 0 {
+			continue
+		}
+		text, err := json.Marshal(hooks)
 		if err != nil {
 			panic("compose: hooks do not marshal: " + err.Error()) // plain data
 		}
-		labels[plan.LabelPreStop] = string(hooks)
+		labels[label] = string(text)
 	}
 	out.Run.Labels = labels
 	out.Hash = serviceHash(out)

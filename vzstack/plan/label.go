@@ -22,6 +22,7 @@ const (
 	LabelVolume     = "com.docker.compose.volume"
 	LabelReplaces   = "vz.stack.replaces"   // the container that this one is to follow
 	LabelPreStop    = "vz.stack.pre-stop"   // hooks, as JSON
+	LabelPostStart  = "vz.stack.post-start" // the same
 	LabelShares     = "vz.stack.shares"     // services whose namespaces it uses
 	LabelAnonymous  = "vz.stack.anonymous"  // volumes taken over from its predecessor
 	LabelConfigured = "vz.stack.configured" // hash of a network or volume

@@ -35,6 +35,8 @@ type Options struct {
 	// Known are all services of the files, also those not wanted now; what
 	// belongs to none of them is an orphan.
 	Known []string
+	// Existing: nothing is made; what exists is started.
+	Existing bool
 	// InPlace: the backend cannot rename, so the old container goes before the
 	// new one is made.
 	InPlace bool
@@ -54,8 +56,11 @@ func Make(want *Desired, have *Observed, opts Options) (*Plan, error) {
 	}
 	order := m.order()
 	m.decide(order)
-	m.makeNetworks()
-	m.makeVolumes()
+	if !opts.Existing {
+		m.makeNetworks()
+		m.makeVolumes()
+	}
+	m.makePulls(order)
 	for _, name := range order {
 		m.service(want.Service(name))
 	}
@@ -111,7 +116,7 @@ func (m *maker) check() error {
 	names := map[string]string{}
 	for i := range m.want.Services {
 		s := &m.want.Services[i]
-		if s.Build && m.have.Images[s.Run.Image] == "" {
+		if s.Build && !m.opts.Existing && m.have.Images[s.Run.Image] == "" {
 			return vzcontract.Errorf(vzcontract.ErrUnsupported,
 				"service %s: build: vz cannot build images yet, and there is no image %s: build it with another tool and bring it in with `vz load`, or pull it under that name",
 				s.Name, s.Run.Image)
@@ -258,6 +263,25 @@ func (m *maker) makeVolumes() {
 		}
 	}
 }
+
+// makePulls plans to fetch the images that containers to be made need, each
+// once. Nothing starts before all are here: a name that is misspelled should
+// not leave half a project running.
+func (m *maker) makePulls(order []string) {
+	for _, name := range order {
+		s := m.want.Service(name)
+		_, here := m.have.Images[s.Run.Image]
+		if here || m.opts.Existing || s.Run.Pull == vzcontract.PullNever || !m.remade[name] && len(m.replicas[name]) >= s.Replicas {
+			continue
+		}
+		key := pullKey(s)
+		if _, ok := m.pulls[key]; !ok {
+			m.pulls[key] = m.plan.add(Step{Kind: Pull, Name: s.Run.Image, Service: s.Name})
+		}
+	}
+}
+
+func pullKey(s *Service) string { return s.Run.Image + " " + s.Run.Platform }
 
 // orphans are containers of services that the files no longer have.
 func (m *maker) orphans() {

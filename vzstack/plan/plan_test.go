@@ -98,9 +98,9 @@ func TestMake(t *testing.T) {
 0 create-network p_default
 1 pull img
 2 create p-a-1 after 0 1
-3 start p-a-1 after 2
+3 start p-a-1 after 1 2
 4 create p-b-1 after 0 1
-5 start p-b-1 after 4`},
+5 start p-b-1 after 1 4`},
 		{"nothing to do", want("web ->db", "db"), have("web-1 running", "db-1 running"), Options{}, ""},
 		{"healthy is awaited once", want("a =>db", "b =>db", "db"), have("db-1 running"), Options{}, `
 0 create p-a-1
@@ -170,6 +170,9 @@ func TestMake(t *testing.T) {
 1 start p-web-1 after 0`},
 		{"not started", want("web ->db", "db"), have("db-1 running"), Options{NoStart: true}, `
 0 create p-web-1`},
+		{"only what exists", want("web*3 ->db", "db", "new"), have("web-2 stopped", "db-1 stopped"), Options{Existing: true, Recreate: Never}, `
+0 start p-db-1
+1 start p-web-2 after 0`},
 		{"orphans", want("a"), have("a-1 running", "old-1 running ->a"), Options{RemoveOrphans: true}, `
 0 stop p-old-1
 1 remove p-old-1 after 0`},

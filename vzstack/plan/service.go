@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // service plans the containers of one service; those of the services that it
 // needs are planned already.
@@ -17,6 +20,7 @@ func (m *maker) service(s *Service) {
 	for n := 1; n <= s.Replicas; n++ {
 		c, settled := m.settle(s, n, byNumber[n])
 		switch {
+		case c == nil && m.opts.Existing:
 		case c == nil:
 			m.start(s, n, "", m.create(s, n, nil, m.needs(s)), false)
 		case m.remade[s.Name] && (m.outdated(s, c) || m.sharedRemade(s)):
@@ -81,23 +85,10 @@ func (m *maker) needs(s *Service) []int {
 	for _, other := range s.SharesWith {
 		after = append(after, m.present[other]...)
 	}
-	if step, ok := m.pull(s); ok {
+	if step, ok := m.pulls[pullKey(s)]; ok {
 		after = append(after, step)
 	}
 	return after
-}
-
-// pull plans to fetch an image that is not there, once for all that need it.
-func (m *maker) pull(s *Service) (step int, ok bool) {
-	image := s.Run.Image
-	if _, here := m.have.Images[image]; here || s.Run.Pull == "never" {
-		return 0, false
-	}
-	key := image + " " + s.Run.Platform
-	if _, ok := m.pulls[key]; !ok {
-		m.pulls[key] = m.plan.add(Step{Kind: Pull, Name: image, Service: s.Name})
-	}
-	return m.pulls[key], true
 }
 
 // create plans a container; old is the one that it follows.
@@ -148,7 +139,7 @@ func (m *maker) start(s *Service, n int, id string, present []int, rerun bool) {
 		m.ready[s.Name] = append(m.ready[s.Name], present...)
 		return
 	}
-	after := slices.Clone(present)
+	after := slices.AppendSeq(slices.Clone(present), maps.Values(m.pulls))
 	for _, other := range s.SharesWith {
 		after = append(after, m.ready[other]...)
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 
 	"vz.internal/vzcli/internal/cli"
 	"vz.internal/vzcli/internal/command"
@@ -11,5 +12,8 @@ import (
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // half of the time of parsing is collecting what lives for milliseconds
+	}
 	os.Exit(cli.Run(stack.Program(), os.Args[1:], command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

@@ -75,6 +75,7 @@ func execute(args []string) error {
 		return errors.New("the first request is no start")
 	}
 	m.id, m.dir, m.lock = msg.ID, filepath.Join(*runDir, "containers", msg.ID), files[0]
+	msg.Lock = false // taken
 	l, err := m.listen()
 	if err != nil {
 		return err

@@ -54,6 +54,10 @@ type request struct {
 
 func newRequest(conn *wire.Conn, msg *wire.Message, files []*os.File) *request {
 	r := &request{conn: conn, msg: msg}
+	if msg.Lock { // this monitor has its lock
+		files[0].Close()
+		files = files[1:]
+	}
 	if msg.Streams == nil {
 		return r
 	}
@@ -109,7 +113,7 @@ func (m *monitor) begin(q *request) (*run, error) {
 	if err != nil {
 		m.failed(err)
 	}
-	defer settle()
+	defer m.settle()
 	if q.conn == nil {
 		return r, err
 	}

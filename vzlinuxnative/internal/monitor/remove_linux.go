@@ -14,7 +14,7 @@ import (
 // are ended by the next vz that has to do with images.
 func (m *monitor) remove() error {
 	fault.Point("autoremove.begin")
-	if err := m.store.LeaveLeases(m.cfg); err != nil {
+	if err := errors.Join(m.store.LeaveLeases(m.cfg), m.store.RemoveAnonymous(m.cfg)); err != nil {
 		return err
 	}
 	if err := rootfs.Remove(m.store.Dir(m.id)); err != nil {
@@ -29,8 +29,5 @@ func (m *monitor) remove() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		j.Append(record.Event(m.cfg, m.name.Load().(string), "destroy", nil)),
-		m.store.RemoveAnonymous(m.cfg),
-	)
+	return j.Append(record.Event(m.cfg, m.name.Load().(string), "destroy", nil))
 }

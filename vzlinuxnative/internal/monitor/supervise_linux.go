@@ -135,6 +135,7 @@ func (m *monitor) destroy(r *run) {
 // clear removes what a stopped container needs no more.
 func (m *monitor) clear() error {
 	fault.Point("stop.clear")
+	m.detachImages()
 	return os.RemoveAll(m.dir)
 }
 

@@ -28,8 +28,8 @@ func testHost() host {
 	known := append(slices.Clone(defaultCapabilities), "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_SYS_RESOURCE")
 	h := host{
 		hostname: "machine", known: known, bounding: map[string]bool{}, rroMounts: true,
-		throttlePath: func() []string { return nil },
 		hardLimit:    func(int) (uint64, error) { return 20000, nil },
+		throttlePath: func() []string { return nil },
 		cgroup: cgroup.Host{
 			Mode: cgroup.V1, Controllers: func() []string { return []string{"blkio", "cpu", "cpuset", "memory", "pids"} },
 			HasFile: func(_, file string) bool { return file != "blkio.weight" && file != "blkio.bfq.weight" },

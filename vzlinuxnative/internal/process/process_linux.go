@@ -34,6 +34,17 @@ func Started(pid int) (time.Time, error) {
 	return boot.Add(time.Duration(ticks) * time.Second / ticksPerSecond), err
 }
 
+// Waits reports whether the process is a container's or an exec's that an
+// engine has made and that has not executed its program yet.
+func Waits(pid int) bool {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return false
+	}
+	name := string(data)
+	return strings.HasPrefix(name, "vz:[init]") || strings.HasPrefix(name, "runc:[")
+}
+
 var bootTime = sync.OnceValues(func() (time.Time, error) {
 	data, err := os.ReadFile("/proc/stat")
 	if err != nil {

@@ -94,8 +94,7 @@ func (s *Store) fill(c *Config, st *State, prepare func() error) error {
 	return nil
 }
 
-// write replaces the file so that a reader sees all of it or the old one,
-// which is kept to be written to the next time: no file is made or deleted.
+// write replaces the file so that a reader sees all of it or the old one.
 func write(file string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -106,11 +105,26 @@ func write(file string, v any) error {
 	if err := os.WriteFile(temp, data, 0o600); err != nil {
 		return err
 	}
-	err = unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, file, unix.RENAME_EXCHANGE)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL) {
-		return os.Rename(temp, file) // the first one, or a file system that cannot exchange
+	return os.Rename(temp, file)
+}
+
+// Sync makes a record survive a power cut.
+func (s *Store) Sync(id string) error {
+	for _, name := range []string{configFile, stateFile, ""} {
+		f, err := os.Open(s.file(id, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // removed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		f.Close()
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // Config reads config.json of a container. One that does not exist is

@@ -5,6 +5,7 @@ package record
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/volume"
@@ -36,14 +37,18 @@ func (s *Store) VolumeUsers(name string) ([]string, error) {
 }
 
 // RemoveAnonymous removes the volumes that were made for a container which is
-// gone, unless others use them.
+// about to go, unless others use them.
 func (s *Store) RemoveAnonymous(c *Config) error {
+	others := func(name string) ([]string, error) {
+		users, err := s.VolumeUsers(name)
+		return slices.DeleteFunc(users, func(id string) bool { return id == c.ID }), err
+	}
 	var errs []error
 	for _, m := range c.Mounts {
 		if !m.Anonymous {
 			continue
 		}
-		v, err := volume.Open(filepath.Join(s.home, "volumes"), s.VolumeUsers)
+		v, err := volume.Open(filepath.Join(s.home, "volumes"), others)
 		if err == nil {
 			err = v.Remove(m.Volume, false)
 		}

@@ -36,10 +36,10 @@ func (s *shell) exec(ctx context.Context, args []string) error {
 	case callJobs:
 		status = s.listJobs(hc)
 	default:
-		status = s.program(hc, args)
+		status = s.program(ctx, hc, args)
 	}
 	if status != 0 {
-		return interp.NewExitStatus(uint8(status))
+		return interp.ExitStatus(status)
 	}
 	return nil
 }
@@ -160,8 +160,9 @@ func piped(hc interp.HandlerContext) (files []*os.File, done, wait func(), err e
 	return []*os.File{stdin, stdout, stderr}, done, copying.Wait, nil
 }
 
-// program runs an external program and waits for it.
-func (s *shell) program(hc interp.HandlerContext, args []string) int {
+// program runs an external program and waits for it. ctrl-C may have come just
+// before the program was there to get it; then it gets it from here.
+func (s *shell) program(ctx context.Context, hc interp.HandlerContext, args []string) int {
 	path, status, err := find(hc, args[0])
 	if err != nil {
 		fmt.Fprintf(hc.Stderr, "sh: %v\n", err)
@@ -181,7 +182,12 @@ func (s *shell) program(hc interp.HandlerContext, args []string) int {
 	if err != nil {
 		return startFailed(hc, args[0], err)
 	}
-	<-ch.done
+	select {
+	case <-ch.done:
+	case <-ctx.Done():
+		_ = unix.Kill(ch.pid, unix.SIGINT) // it may have ended
+		<-ch.done
+	}
 	wait()
 	return ch.status
 }

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -51,14 +52,24 @@ func (s *shell) interact(tty *os.File) int {
 			status = s.fail(2, err)
 			continue
 		}
-		for _, st := range file.Stmts {
-			rewrite(st)
-			var exited bool
-			if status, exited = s.runStmt(st); exited {
-				return status
-			}
+		var exited bool
+		if status, exited = s.line(file); exited {
+			return status
 		}
 	}
+}
+
+// line runs what was typed, until ctrl-C.
+func (s *shell) line(file *syntax.File) (status int, exited bool) {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT)
+	defer stop()
+	for _, st := range file.Stmts {
+		rewrite(st)
+		if status, exited = s.runStmt(ctx, st); exited || ctx.Err() != nil {
+			break
+		}
+	}
+	return status, exited
 }
 
 var errInterrupted = errors.New("interrupted")

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
@@ -168,7 +169,7 @@ func (s *shell) runReader(r io.Reader) int {
 			return s.fail(2, err)
 		}
 		rewrite(st)
-		if status, exited = s.runStmt(st); exited {
+		if status, exited = s.runStmt(context.Background(), st); exited {
 			return status
 		}
 	}
@@ -181,16 +182,21 @@ func (s *shell) run(file *syntax.File) int {
 	exited := false
 	for _, st := range file.Stmts {
 		rewrite(st)
-		if status, exited = s.runStmt(st); exited {
+		if status, exited = s.runStmt(context.Background(), st); exited {
 			return status
 		}
 	}
 	return s.exitTrap(status)
 }
 
-// runStmt runs one statement and the traps that became due.
-func (s *shell) runStmt(st *syntax.Stmt) (status int, exited bool) {
-	status = s.status(s.runner.Run(context.Background(), st))
+// runStmt runs one statement and the traps that became due. Cancelling ctx is
+// ctrl-C: the statement ends where it is.
+func (s *shell) runStmt(ctx context.Context, st *syntax.Stmt) (status int, exited bool) {
+	err := s.runner.Run(ctx, st)
+	if ctx.Err() != nil {
+		return 128 + int(unix.SIGINT), false
+	}
+	status = s.status(err)
 	if s.runner.Exited() {
 		return status, true
 	}
@@ -225,7 +231,7 @@ func (s *shell) status(err error) int {
 	if err == nil {
 		return 0
 	}
-	if code, ok := interp.IsExitStatus(err); ok {
+	if code := interp.ExitStatus(0); errors.As(err, &code) {
 		return int(code)
 	}
 	return s.fail(1, err)

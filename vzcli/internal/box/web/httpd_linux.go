@@ -65,6 +65,7 @@ func httpd(std *applet.IO, args []string) int {
 		_ = l.Close() // ends Accept
 	}()
 	s := &server{root: root, log: std.Err}
+	s.logf("serve %s on %s", dir, l.Addr())
 	for {
 		c, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {

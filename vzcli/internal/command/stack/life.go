@@ -204,3 +204,16 @@ func (c *pull) Run(env *command.Env) error {
 	}
 	return err
 }
+
+type resume struct {
+	*project `kong:"-"`
+}
+
+// Run implements command.Verb.
+func (c *resume) Run(env *command.Env) error {
+	s, _, err := c.stack(env)
+	if err != nil {
+		return err
+	}
+	return s.Resume(env.Ctx)
+}

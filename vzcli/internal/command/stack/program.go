@@ -57,6 +57,7 @@ func commands(p *project) []command.Command {
 		verb("top", "Show processes", func() command.Verb { return &top{project: p} }),
 		verb("port", "Show where a port is published", func() command.Verb { return &port{project: p} }),
 		verb("cp", "Copy files between a service and the host", func() command.Verb { return &cp{project: p} }),
+		verb("resume", "Start again what should run, in all projects, after a reboot", func() command.Verb { return &resume{project: p} }),
 		verb("dashboard", "Show services, events and output on a page", func() command.Verb { return &dashboard{project: p} }),
 		verb("build", "Refused: vz builds no images yet", func() command.Verb { return &build{project: p} }),
 		verb("version", "Show the version", func() command.Verb { return &version{} }),

@@ -446,20 +446,6 @@ static int op_pivot(struct child *c, uint64_t readonly)
 	return 0;
 }
 
-static int op_ready(struct child *c)
-{
-	char go;
-	if (send_msg(c->sock, "R", 1, -1) < 0)
-		return -1;
-	ssize_t n;
-	do
-		n = read(c->sock, &go, 1);
-	while (n < 0 && errno == EINTR);
-	if (n != 1) // the parent is gone or has changed its mind
-		_exit(0);
-	return 0;
-}
-
 static int op_close(struct child *c)
 {
 	if (c->sock != 3) {
@@ -469,6 +455,25 @@ static int op_close(struct child *c)
 	}
 	c->empty = -1;
 	return syscall(SYS_close_range, 4, ~0U, 0);
+}
+
+// op_ready waits for the parent to say go. Before that all that is the parent's
+// is closed: its locks and connections, whose end others wait for, must end
+// with it, and so must this wait.
+static int op_ready(struct child *c)
+{
+	char go;
+	if (op_close(c) < 0)
+		return -1;
+	if (send_msg(c->sock, "R", 1, -1) < 0)
+		return -1;
+	ssize_t n;
+	do
+		n = read(c->sock, &go, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1) // the parent is gone or has changed its mind
+		_exit(0);
+	return 0;
 }
 
 static int op_chdir(const char *path)
@@ -667,6 +672,8 @@ static void child(int sock, const void *plan, size_t len)
 	struct { uint64_t handler, flags, restorer, mask; } dfl = {0};
 	for (int s = 1; s <= 64; s++)
 		syscall(SYS_rt_sigaction, s, &dfl, NULL, 8);
+	// Until exec it is no workload: see package process.
+	prctl(PR_SET_NAME, "vz:[init]", 0, 0, 0);
 	// Nobody in a container may look into this copy of the monitor.
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	for (uint32_t i = 0; c.in.p < c.in.end; i++) {

@@ -38,12 +38,18 @@ func (c *container) create(ctx context.Context, res *cgroups.Resources, nodes []
 		return err
 	}
 	defer done()
-	p, err := newInitPlan(c.spec, nodes, cgroupFiles(c.cgroup), files)
+	member := membershipOf(c.cgroup)
+	p, err := newInitPlan(c.spec, nodes, member.files, files)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	c.init, err = spawn(ctx, spawnConfig{flags: p.ns.flags, pidns: p.ns.pid}, &p.plan)
+	dir, err := member.open()
+	if err != nil {
+		return fmt.Errorf("open cgroup: %w", err)
+	}
+	defer dir.Close() // nil is fine
+	c.init, err = spawn(ctx, spawnConfig{flags: p.ns.flags, pidns: p.ns.pid, cgroup: dir}, &p.plan)
 	return err
 }
 

@@ -108,23 +108,36 @@ func execError(err error, proc *specs.Process) error {
 	return err
 }
 
-// cgroupFiles are the files by which a process joins every cgroup of cg,
-// below sub in each.
-func cgroupFiles(cg cgroups.Manager) []string {
+// A membership is how a process joins every cgroup of a container.
+type membership struct {
+	// files take "0" from the process itself: those of version 1.
+	files []string
+	// dir is the cgroup of version 2, in which the process is born: to enter
+	// it later makes the kernel wait for all processors, for milliseconds.
+	dir string
+}
+
+func membershipOf(cg cgroups.Manager) membership {
 	if cgroups.IsCgroup2UnifiedMode() {
-		return []string{cg.Path("") + "/cgroup.procs"}
+		return membership{dir: cg.Path("")}
 	}
-	var files []string
+	var m membership
 	seen := map[string]bool{}
 	for name, dir := range cg.GetPaths() {
-		file := dir + "/tasks"
 		if name == "" {
-			file = dir + "/cgroup.procs"
-		}
-		if !seen[file] {
-			seen[file] = true
-			files = append(files, file)
+			m.dir = dir
+		} else if !seen[dir] {
+			seen[dir] = true
+			m.files = append(m.files, dir+"/tasks")
 		}
 	}
-	return files
+	return m
+}
+
+// open returns the cgroup of version 2 for a clone, nil if there is none.
+func (m membership) open() (*os.File, error) {
+	if m.dir == "" {
+		return nil, nil
+	}
+	return os.OpenFile(m.dir, unix.O_PATH|unix.O_DIRECTORY, 0)
 }

@@ -24,12 +24,17 @@ func (c *container) Exec(ctx context.Context, req engine.ExecRequest) (engine.Pr
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.execPlan(req.Process, group.files, files)
+	p, err := c.execPlan(req.Process, group.member.files, files)
 	if err != nil {
 		group.remove()
 		return nil, err
 	}
 	cfg := spawnConfig{}
+	if cfg.cgroup, err = group.member.open(); err != nil {
+		group.remove()
+		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the container is not running")
+	}
+	defer cfg.cgroup.Close() // nil is fine
 	if hasNamespace(c.spec, specs.PIDNamespace) {
 		if cfg.pidns, err = os.Open("/proc/" + strconv.Itoa(c.init.pid) + "/ns/pid"); err != nil {
 			group.remove()

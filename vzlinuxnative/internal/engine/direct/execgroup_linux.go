@@ -15,8 +15,8 @@ import (
 // everything it starts can be found and killed. With version 1 it is in the
 // freezer hierarchy; the exec joins the container's own cgroup in the others.
 type execGroup struct {
-	dir   string
-	files []string // by which a process joins every cgroup
+	dir    string
+	member membership
 }
 
 func newExecGroup(cg cgroups.Manager, id string) (*execGroup, error) {
@@ -24,7 +24,7 @@ func newExecGroup(cg cgroups.Manager, id string) (*execGroup, error) {
 	if cgroups.IsCgroup2UnifiedMode() {
 		parent = cg.Path("")
 	}
-	g := &execGroup{files: cgroupFiles(cg)}
+	g := &execGroup{member: membershipOf(cg)}
 	if parent == "" {
 		return g, nil
 	}
@@ -32,9 +32,12 @@ func newExecGroup(cg cgroups.Manager, id string) (*execGroup, error) {
 	if err := os.Mkdir(g.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make cgroup of exec: %w", err)
 	}
-	for i, f := range g.files {
+	if g.member.dir == parent {
+		g.member.dir = g.dir
+	}
+	for i, f := range g.member.files {
 		if filepath.Dir(f) == parent {
-			g.files[i] = filepath.Join(g.dir, filepath.Base(f))
+			g.member.files[i] = filepath.Join(g.dir, filepath.Base(f))
 		}
 	}
 	return g, nil

@@ -49,18 +49,32 @@ type Pool struct {
 	Bits  int
 }
 
-// Subnet returns the first subnet of pools for which taken is false.
-func Subnet(pools []Pool, taken func(netip.Prefix) bool) (netip.Prefix, bool) {
+// Subnet returns the first subnet of pools for which taken is false. In each
+// pool the search begins at the subnet with the number skip, so that those who
+// skip differently seldom meet, and goes on at the pool's start.
+func Subnet(pools []Pool, skip uint32, taken func(netip.Prefix) bool) (netip.Prefix, bool) {
 	for _, pool := range pools {
+		count := uint64(1) << max(pool.Bits-pool.Range.Bits(), 0)
 		p := netip.PrefixFrom(pool.Range.Addr(), pool.Bits).Masked()
-		for p.IsValid() && pool.Range.Contains(p.Addr()) {
+		for range uint64(skip) % count {
+			p = pool.next(p)
+		}
+		for range count {
 			if !taken(p) {
 				return p, true
 			}
-			p = netip.PrefixFrom(Last(p).Next(), pool.Bits)
+			p = pool.next(p)
 		}
 	}
 	return netip.Prefix{}, false
+}
+
+// next is the subnet after p; the first one follows the last.
+func (pool Pool) next(p netip.Prefix) netip.Prefix {
+	if a := Last(p).Next(); pool.Range.Contains(a) {
+		return netip.PrefixFrom(a, pool.Bits)
+	}
+	return netip.PrefixFrom(pool.Range.Masked().Addr(), pool.Bits)
 }
 
 // UniqueLocal derives a /64 of fd00::/8 from a seed and a try.

@@ -44,14 +44,14 @@ func TestSubnet(t *testing.T) {
 	var got []string
 	taken := map[netip.Prefix]bool{netip.MustParsePrefix("10.88.1.0/24"): true}
 	for {
-		p, ok := Subnet(pools, func(p netip.Prefix) bool { return taken[p] })
+		p, ok := Subnet(pools, 5, func(p netip.Prefix) bool { return taken[p] })
 		if !ok {
 			break
 		}
 		taken[p] = true
 		got = append(got, p.String())
 	}
-	want := []string{"10.88.0.0/24", "10.88.2.0/24", "10.88.3.0/24", "255.255.255.0/25", "255.255.255.128/25"}
+	want := []string{"10.88.2.0/24", "10.88.3.0/24", "10.88.0.0/24", "255.255.255.128/25", "255.255.255.0/25"}
 	if len(got) != len(want) {
 		t.Fatalf("subnets = %v, want %v", got, want)
 	}

@@ -1,0 +1,58 @@
+package vzlinuxnative
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"vz.internal/vzcontract"
+)
+
+// Repair puts right what processes that were killed have left: half-made and
+// half-removed containers, names of containers that are not there, damaged
+// records (they are moved to "damaged" below the home), addresses, runtime
+// directories, leases. It returns what it did, one line each.
+func (b *Backend) Repair(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	did, err := b.store.Sweep()
+	more, nerr := b.nets.Repair(ctx, func(id string) bool {
+		c, err := b.truth(id)
+		return err == nil && (c.tended || c.orphaned)
+	})
+	did = append(did, more...)
+	rest, rerr := b.sweepRunDirs(ctx)
+	return append(did, rest...), errors.Join(err, nerr, rerr, b.endLeases(ctx))
+}
+
+// sweepRunDirs clears away what is left of runs that nobody tends.
+func (b *Backend) sweepRunDirs(ctx context.Context) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(b.opts.Run, "containers"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var did []string
+	for _, e := range entries {
+		id := e.Name()
+		c, err := b.truth(id)
+		switch {
+		case errors.Is(err, vzcontract.ErrNotFound):
+			if err := os.RemoveAll(b.runDir(id)); err != nil {
+				return did, err
+			}
+		case err != nil || c.st.Live() || c.st.Restarting || b.monitorLives(id):
+			continue
+		default:
+			if err := b.cleanUp(ctx, c.cfg); err != nil {
+				return did, err
+			}
+		}
+		did = append(did, "cleared away the rest of a run of container "+id)
+	}
+	return did, nil
+}

@@ -1,0 +1,4 @@
+// Command box stands for vz-box in a test.
+package main
+
+func main() {}
