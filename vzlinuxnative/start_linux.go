@@ -82,6 +82,9 @@ func (b *Backend) spawn(ctx context.Context, c *container, attach *vzcontract.At
 		return nil, false, err
 	}
 	defer lock.Close()
+	if err := lock.Truncate(0); err != nil { // the pid of an earlier monitor
+		return nil, false, err
+	}
 	st, err := b.store.State(id)
 	if err != nil {
 		return nil, false, err

@@ -27,6 +27,11 @@ func (b *Backend) wait(ctx context.Context, id string, cond vzcontract.WaitCondi
 		return exit, err
 	}
 	defer last.Close()
+	if cond == vzcontract.WaitRemoved {
+		if err := b.awaitMonitor(ctx, id); err != nil {
+			return exit, err
+		}
+	}
 	exits := -1
 	for {
 		// The watch begins before the look, so nothing is missed.

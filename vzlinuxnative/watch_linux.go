@@ -66,3 +66,23 @@ func (w *watch) next(ctx context.Context, c *container) error {
 	}
 	return pollUntil(ctx, fds...)
 }
+
+// awaitMonitor returns when no monitor of the container lives. As long as one
+// does nobody but it removes the container, and a process costs less to watch
+// than a directory, whose watch the kernel takes milliseconds to end.
+func (b *Backend) awaitMonitor(ctx context.Context, id string) error {
+	for b.monitorLives(id) {
+		fd, err := unix.PidfdOpen(b.monitorPID(id), 0)
+		if err != nil {
+			return nil //nolint:nilerr // it ends just now, or begins: the directory tells
+		}
+		if b.monitorLives(id) { // so the descriptor is of the monitor
+			err = pollUntil(ctx, fd)
+		}
+		unix.Close(fd)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
