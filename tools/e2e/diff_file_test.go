@@ -18,7 +18,7 @@ var fileQuestions = []question{
 	{name: "tmpfs over the image's files", flags: []string{"--tmpfs", "/data"}, args: sh("ls -lan /data | cut -c1-30"), only: "docker", why: "podman copies the files"},
 	{name: "read-only root", flags: []string{"--read-only"}, args: sh("touch /x /home/app/x; touch /dev/shm/x && echo shm"), only: "docker", why: "podman mounts tmpfs over /tmp and others"},
 	{name: "read-only root with tmpfs", flags: []string{"--read-only", "--tmpfs", "/tmp"}, args: sh("touch /tmp/x && echo yes")},
-	{name: "volume of the image", image: "settings", flags: []string{"--entrypoint", "sh"}, args: []string{"-c", "ls -ldn /data; ls -ln /data"}},
+	{name: "volume of the image", image: "settings", flags: []string{"--entrypoint", "sh"}, args: []string{"-c", "ls -ldn /data | cut -c1-30; ls -ln /data"}},
 	{name: "new volume", flags: []string{"-v", "/data"}, args: sh("ls -ldn /data | cut -c1-30; cat /data/of-image; touch /data/x")},
 	{name: "volume where nothing is", flags: []string{"-v", "/new/place"}, args: sh("ls -ldn /new /new/place | cut -c1-30")},
 	{name: "volume without copy", flags: []string{"--mount", "type=volume,target=/data,volume-nocopy"}, args: sh("ls /data"), only: "docker", why: "podman does not know volume-nocopy"},

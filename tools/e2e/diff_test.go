@@ -107,6 +107,7 @@ line:
 var always = []difference{
 	{"podman", `^time=.*healthchecks: dial unix`, "podman has systemd run its health checks"},
 	{"podman", `^(container=|TERM=xterm$)`, "podman sets variables of its own; vz and docker do not"},
+	{"podman", `^uid=0\(root\) gid=0\(root\)( groups=0\(root\))?$`, "podman leaves root without supplementary groups"},
 	{"", `^HOSTNAME=[0-9a-f]{12}$`, "it is the container's id"},
 }
 

@@ -10,10 +10,10 @@ var userQuestions = []question{
 	{name: "user of the image", image: "settings", flags: []string{"--entrypoint", "sh"}, args: []string{"-c", who + "; ls -ldn . | cut -c1-30"}, differs: []difference{
 		{"docker", `^drwx.* (0        0|1000     2000)`, "a working directory that vz makes belongs to the user who works in it, as with podman"},
 	}},
-	{name: "numeric user of the image", image: "numeric-user", args: sh(who)},
+	{name: "numeric user of the image", image: "numeric-user", args: sh(who), only: "docker", why: "podman adds the user to /etc/passwd"},
 	{name: "only a uid", image: "only-uid", args: sh(who)},
 	{name: "uid", flags: []string{"--user", "1000"}, args: sh(who)},
-	{name: "uid without an entry", flags: []string{"--user", "77"}, args: sh(who)},
+	{name: "uid without an entry", flags: []string{"--user", "77"}, args: sh(who), only: "docker", why: "podman adds the user to /etc/passwd"},
 	{name: "uid and gid", flags: []string{"--user", "1000:2000"}, args: sh(who)},
 	{name: "name", flags: []string{"--user", "app"}, args: sh(who)},
 	{name: "name and group", flags: []string{"--user", "app:tools"}, args: sh(who)},

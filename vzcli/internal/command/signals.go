@@ -84,6 +84,23 @@ func (s *Signals) Also(f func(os.Signal), more ...os.Signal) (restore func()) {
 	}, more...)
 }
 
+// Hold keeps the first signal back, for a time in which it is not yet clear whose
+// it is; a second one goes where signals went before. The channel gives the one
+// that was kept. Signals go where they went when the returned function is called.
+func (s *Signals) Hold() (kept <-chan os.Signal, restore func()) {
+	s.mu.Lock()
+	old := s.current
+	s.mu.Unlock()
+	first := make(chan os.Signal, 1)
+	return first, s.Divert(func(sig os.Signal) {
+		select {
+		case first <- sig:
+		default:
+			old(sig)
+		}
+	})
+}
+
 // Stop gives the signals back to the system's defaults.
 func (s *Signals) Stop() {
 	signal.Stop(s.in)

@@ -33,6 +33,9 @@ type Console struct {
 	detached <-chan struct{}
 	screen   *os.File // terminal whose size counts; nil without one
 
+	held   <-chan os.Signal // the signal that Hold kept; nil without Hold
+	unhold func()
+
 	restore sync.Once
 	tty     *os.File // in raw mode; nil otherwise
 	saved   *term.State
@@ -102,6 +105,14 @@ func (c *Console) Size() vzcontract.TermSize {
 	return vzcontract.TermSize{Rows: uint16(rows), Cols: uint16(cols)}
 }
 
+// Hold keeps a signal that comes while the workload is started: once the workload
+// runs, in Drive, it is the workload's. It lasts until Close.
+func (c *Console) Hold() {
+	if c.opts.Signals {
+		c.held, c.unhold = c.env.Signals.Hold()
+	}
+}
+
 // AttachOptions are Stdio and Size together.
 func (c *Console) AttachOptions() *vzcontract.AttachOptions {
 	return &vzcontract.AttachOptions{Stdio: c.stdio, Size: c.Size()}
@@ -110,6 +121,9 @@ func (c *Console) AttachOptions() *vzcontract.AttachOptions {
 // Close gives the terminal back as it was. It may be called more than once.
 func (c *Console) Close() {
 	c.restore.Do(func() {
+		if c.unhold != nil {
+			c.unhold()
+		}
 		if c.tty != nil {
 			_ = term.Restore(int(c.tty.Fd()), c.saved) // a terminal that has gone needs nothing
 		}

@@ -48,5 +48,11 @@ func (c *Console) watchSignals(ctx context.Context, att vzcontract.Attachment) (
 	if !c.opts.Signals {
 		return c.env.Signals.Also(pass, more...)
 	}
-	return c.env.Signals.Divert(pass, more...)
+	stop = c.env.Signals.Divert(pass, more...)
+	select {
+	case sig := <-c.held: // nil without Hold
+		pass(sig)
+	default:
+	}
+	return stop
 }

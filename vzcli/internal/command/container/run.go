@@ -71,6 +71,7 @@ func (c *run) background(env *command.Env, s *command.Services, cfg vzcontract.R
 }
 
 func (c *run) foreground(env *command.Env, s *command.Services, info vzcontract.ContainerInfo, con *console.Console) error {
+	con.Hold()
 	att, err := s.Backend.Start(env.Ctx, info.ID, vzcontract.StartOptions{Attach: con.AttachOptions()})
 	if err != nil {
 		con.Close()

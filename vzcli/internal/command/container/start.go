@@ -49,6 +49,7 @@ func (c *start) Run(env *command.Env) error {
 		return err
 	}
 	defer con.Close()
+	con.Hold()
 	att, err := s.Backend.Start(env.Ctx, info.ID, vzcontract.StartOptions{Attach: con.AttachOptions()})
 	if err != nil {
 		return err
