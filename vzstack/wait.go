@@ -84,11 +84,20 @@ func (r *runner) healthy(ctx context.Context, name string) error {
 		_, err := r.cfg.Backend.Wait(wait, info.ID, vzcontract.WaitHealthy)
 		result <- err
 	}()
-	select {
-	case err := <-result:
-		return err
-	case <-unhealthy:
-		return errUnhealthy(name)
+	for {
+		select {
+		case err := <-result:
+			return err
+		case <-unhealthy:
+		}
+		info, err := r.cfg.Backend.Inspect(ctx, info.ID)
+		if err != nil {
+			return err
+		}
+		if info.Health != nil && info.Health.Status == vzcontract.HealthUnhealthy {
+			return errUnhealthy(name)
+		}
+		unhealthy = nil // it was the verdict of an earlier life, or has changed
 	}
 }
 

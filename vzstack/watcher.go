@@ -65,7 +65,7 @@ func (w *watcher) note(e vzcontract.Event) {
 		close(w.channel(w.starts, e.ID))
 		delete(w.starts, e.ID)
 		if e.Action == "start" {
-			delete(w.bad, e.ID) // a new life
+			w.renew(e.ID)
 		}
 	}
 }
@@ -75,6 +75,16 @@ func (w *watcher) onStart(f func(id string)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.start = f
+}
+
+// renew begins a new life of a container, under mu. Who waits for the verdict
+// of this life already goes on waiting: events come later than what they tell.
+func (w *watcher) renew(id string) {
+	select {
+	case <-w.channel(w.bad, id):
+		delete(w.bad, id)
+	default:
+	}
 }
 
 // channel returns the channel of a container, under mu.

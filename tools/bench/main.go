@@ -78,12 +78,15 @@ func run() (err error) {
 		print(c, results)
 		all = append(all, results...)
 	}
-	if wanted("memory") {
-		results, err := b.memory()
+	for _, count := range []int{1, 10} {
+		if !wanted("memory") {
+			break
+		}
+		results, err := b.memory(count)
 		if err != nil {
 			return fmt.Errorf("case memory: %w", err)
 		}
-		print(benchCase{title: "Memory (PSS) of the process that keeps a container"}, results)
+		print(benchCase{title: fmt.Sprintf("Memory (PSS) of the process that keeps a container, %d at once", count)}, results)
 		all = append(all, results...)
 	}
 	if wanted("pull") {

@@ -7,13 +7,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // supervisors names the process that each tool keeps for a running container.
 var supervisors = map[string]string{"vz": "vz-monitor", "podman": "conmon", "docker": "containerd-shim"}
 
-// memory measures the proportional set size of the supervisors.
-func (b *bench) memory() ([]result, error) {
+// memory measures the proportional set size of the supervisors, for each of
+// count containers that run at once: they share their program's pages.
+func (b *bench) memory(count int) ([]result, error) {
 	var results []result
 	for _, t := range b.tools {
 		name, ok := supervisors[t.name()]
@@ -24,16 +26,28 @@ func (b *bench) memory() ([]result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := t.start("bench-memory"); err != nil {
+		pss, err := supervised(t, name, before, count)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.name(), err)
 		}
-		pss, err := newest(name, before)
-		if err = errors.Join(err, t.remove("bench-memory")); err != nil {
-			return nil, fmt.Errorf("%s: %w", t.name(), err)
-		}
-		results = append(results, result{Case: "memory", Tool: t.name(), Unit: "MB", Median: pss, Min: pss, Max: pss, Runs: 1})
+		pss /= float64(count)
+		results = append(results, result{Case: fmt.Sprintf("memory-%d", count), Tool: t.name(), Unit: "MB", Median: pss, Min: pss, Max: pss, Runs: 1})
 	}
 	return results, nil
+}
+
+// supervised runs count containers and sums the memory of what keeps them,
+// once they have settled.
+func supervised(t tool, program string, before map[int]bool, count int) (pss float64, err error) {
+	for i := range count {
+		container := fmt.Sprintf("bench-memory-%d", i)
+		if err := t.start(container); err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, t.remove(container)) }()
+	}
+	time.Sleep(2 * time.Second) // what a start needed is given back by then
+	return newest(program, before)
 }
 
 // pids returns the processes whose name begins with name; the kernel keeps

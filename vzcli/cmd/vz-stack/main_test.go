@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,53 +20,31 @@ func TestMain(m *testing.M) {
 	})
 }
 
-func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true,
-		Setup: func(e *testscript.Env) error { return setup(e, "fake") },
-	})
-}
+func TestScript(t *testing.T) { testscript.Run(t, params("testdata/script")) }
 
 // TestConformance runs the scenarios of the Compose Specification's
-// conformance tests, on the backend that $VZ_BACKEND names, else on the fake
-// one, which has no network traffic.
-func TestConformance(t *testing.T) {
-	backend := cmp.Or(os.Getenv("VZ_BACKEND"), "fake")
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/conformance", UpdateScripts: *update, RequireExplicitExec: true,
+// conformance tests on the fake backend, which has no network traffic.
+func TestConformance(t *testing.T) { testscript.Run(t, params("testdata/conformance")) }
+
+func params(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
-			server := "httpd -p 80 -h /www"
-			if backend == "fake" {
-				server = "sleep 1000"
-			}
-			e.Setenv("SERVER", server)
-			e.Defer(func() { cleanUp(t, e) })
-			return setup(e, backend)
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("VZ_HOME", e.WorkDir+"/home")
+			e.Setenv("VZ_RUN", e.WorkDir+"/run")
+			e.Setenv("VZ_BACKEND", "fake")
+			e.Setenv("SERVER", "sleep 1000")
+			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "traffic" {
-				return backend != "fake", nil
+			switch name {
+			case "traffic", "native":
+				return false, nil
 			}
 			return false, fmt.Errorf("unknown condition %s", name)
 		},
-	})
-}
-
-func setup(e *testscript.Env, backend string) error {
-	e.Setenv("HOME", e.WorkDir)
-	e.Setenv("VZ_HOME", e.WorkDir+"/home")
-	e.Setenv("VZ_RUN", e.WorkDir+"/run")
-	e.Setenv("VZ_BACKEND", backend)
-	return nil
-}
-
-// cleanUp removes what a script that failed has left running.
-func cleanUp(t *testing.T, e *testscript.Env) {
-	for _, args := range [][]string{{"vz-stack", "-p", "shop", "down", "-v", "-t", "0"}} {
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Dir, cmd.Env = e.WorkDir, e.Vars
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Logf("clean up: %v: %s", err, out)
-		}
 	}
 }

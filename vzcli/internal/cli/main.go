@@ -13,15 +13,15 @@ import (
 // Main is the whole program: it runs one command line and returns the exit
 // code. It may be called more than once in a process.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if code, ok := part(args); ok {
-		return code
-	}
 	return Run(command.Program{Name: "vz", Commands: table()}, args, command.Streams{In: stdin, Out: stdout, Err: stderr})
 }
 
 // Run runs one command line of a program that shares vz's global flags,
 // errors and exit codes.
 func Run(program command.Program, args []string, streams command.Streams) int {
+	if code, ok := part(args); ok {
+		return code
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := command.NewSignals(func(s os.Signal) {

@@ -3,6 +3,7 @@ package stack
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,7 +118,7 @@ func status(info vzcontract.ContainerInfo, now time.Time) string {
 func ports(info vzcontract.ContainerInfo) string {
 	words := make([]string, 0, len(info.Ports))
 	for _, p := range info.Ports {
-		words = append(words, fmt.Sprintf("%s:%d->%d/%s", p.HostIP, p.HostPort, p.ContainerPort, p.Protocol))
+		words = append(words, fmt.Sprintf("%s->%d/%s", net.JoinHostPort(p.HostIP, strconv.Itoa(int(p.HostPort))), p.ContainerPort, p.Protocol))
 	}
 	return strings.Join(words, ", ")
 }
