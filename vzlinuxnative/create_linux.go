@@ -30,6 +30,9 @@ func (b *Backend) create(ctx context.Context, run vzcontract.RunConfig) (c *cont
 	if err := validate(&run); err != nil {
 		return nil, err
 	}
+	if err := checkRights(); err != nil {
+		return nil, err
+	}
 	cfg := &record.Config{ID: newID(), CreatedAt: time.Now(), Run: run}
 	defer func() {
 		if err != nil {

@@ -34,6 +34,9 @@ func (b *Backend) Start(ctx context.Context, ref string, opts vzcontract.StartOp
 }
 
 func (b *Backend) start(ctx context.Context, id string, attach *vzcontract.AttachOptions) (*attachment, error) {
+	if err := checkRights(); err != nil {
+		return nil, err
+	}
 	for {
 		c, err := b.truth(id)
 		if err != nil {

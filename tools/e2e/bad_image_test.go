@@ -137,7 +137,7 @@ func TestDiskFullRun(t *testing.T) {
 }
 
 // Damaged blobs do not keep what is unpacked from running. They are found when
-// they are wanted, named, and had again by a pull.
+// they are wanted, named, and had again by a repair.
 func TestDamagedBlobs(t *testing.T) {
 	image := busybox(t, "busybox")
 	for _, damage := range []string{"emptied", "changed", "removed"} {
@@ -153,14 +153,13 @@ func TestDamagedBlobs(t *testing.T) {
 			}
 			h.Must("run", "--rm", "-q", "--pull", "never", "--network", "none", image, "true")
 			archive := filepath.Join(t.TempDir(), "archive")
-			oneLine(t, h.Do("save", "-o", archive, image), 1, "sha256:", "vz pull")
+			oneLine(t, h.Do("save", "-o", archive, image), 1, "blob sha256:", "vz doctor --repair")
 			if _, err := os.Stat(archive); err == nil {
 				t.Error("the failed save left its file")
 			}
 			nothingLeft(t, h)
-			h.Must("pull", "-q", image)
+			h.Must("doctor", "--repair")
 			h.Must("save", "-o", archive, image)
-			h.Must("run", "--rm", "-q", "--network", "none", image, "true")
 		})
 	}
 }

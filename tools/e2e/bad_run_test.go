@@ -166,8 +166,12 @@ func TestOrdinaryUser(t *testing.T) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		return vztest.Finish(cmd)
 	}
-	oneLine(t, as(h.Environ(), "run", "-q", image, "true"), 125, "root")
-	oneLine(t, as(h.Environ(), "ps"), 1, h.Dir, "permission")
+	for _, tt := range []struct { // in a home that is not theirs
+		args []string
+		code int
+	}{{[]string{"run", "-q", image, "true"}, 125}, {[]string{"ps"}, 1}, {[]string{"images"}, 1}} {
+		oneLine(t, as(h.Environ(), tt.args...), tt.code, h.Dir, "permission denied", "VZ_HOME", "root")
+	}
 	own, err := os.MkdirTemp("", "own")
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +197,7 @@ func TestMissingFeatures(t *testing.T) {
 		return r
 	}
 	noCgroups := []string{"unshare", "-m", "--propagation", "private", "sh", "-c", `mount -t tmpfs none /sys/fs/cgroup && exec "$0" "$@"`}
-	oneLine(t, run(noCgroups, "--network", "none", "--memory", "64m", image, "true"), 125, "memory", "cgroup")
+	oneLine(t, run(noCgroups, "--network", "none", "--memory", "64m", image, "true"), 125, "cgroup", "not mounted", "vz doctor")
 	noNet := []string{"setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"}
 	oneLine(t, run(noNet, image, "true"), 125, "CAP_NET_ADMIN")
 	noAdmin := []string{"setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"}

@@ -26,9 +26,9 @@ fi
 (cd tools && go run ./modcheck -w)
 gazelle fix
 # Tests of a package that asks for root do so as a whole.
-git ls-files -z --cached --others --exclude-standard -- '*_test.go' | xargs -0 grep -lE 'testreq\.(Root|Net|CgroupV2)\(' | while read -r file; do
+git ls-files -z --cached --others --exclude-standard -- '*_test.go' | xargs -0 grep -lE '(testreq|need)\.(Root|Net|CgroupV2)\(' | while read -r file; do
 	dir=${file%/*}
-	[[ $dir == */testreq ]] && continue
+	[[ $dir == */testreq || $dir == */need ]] && continue
 	"$tools/buildozer" -quiet 'set tags "requires-root"' "//$dir:%go_test" || [[ $? -eq 3 ]] # 3: nothing to change
 done
 git ls-files -z --cached --others --exclude-standard -- '*.bazel' | xargs -0 "$tools/buildifier" -lint=fix

@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzlinuxnative"
@@ -14,13 +18,21 @@ func openBackend(g command.Globals, s *command.Services) (*command.Services, err
 	}
 	images, logins, err := openImages(s.Home)
 	if err != nil {
-		return nil, err
+		return nil, notYours(err)
 	}
 	b, err := vzlinuxnative.Open(vzlinuxnative.Options{Home: s.Home, Run: s.Run, Images: images, Log: slog.Default()})
 	if err != nil {
-		return nil, err
+		return nil, notYours(err)
 	}
 	// Images go through the backend, which ends the leases of removed containers.
 	s.Backend, s.Images, s.Store, s.Logins = b, b, imageStore{images}, logins
 	return s, nil
+}
+
+// notYours tells an ordinary user what to do about directories of root.
+func notYours(err error) error {
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
+		return fmt.Errorf("%w: run vz as root, or set VZ_HOME and VZ_RUN to directories of your own", err)
+	}
+	return err
 }

@@ -97,8 +97,15 @@ func (s *Store) blobPath(d v1.Hash) string { return s.path(dirBlobs, d.Hex) }
 // LayerDir returns where the files of an unpacked layer are.
 func (s *Store) LayerDir(chain v1.Hash) string { return s.path(dirLayers, chain.Hex, layerFiles) }
 
-// OpenBlob opens a blob for reading.
-func (s *Store) OpenBlob(d v1.Hash) (*os.File, error) { return os.Open(s.blobPath(d)) }
+// OpenBlob opens a blob for reading. The error matches fs.ErrNotExist if it is
+// not there.
+func (s *Store) OpenBlob(d v1.Hash) (*os.File, error) {
+	f, err := os.Open(s.blobPath(d))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("blob %s is missing; vz doctor --repair fetches it again: %w", d, fs.ErrNotExist)
+	}
+	return f, err
+}
 
 // Has reports whether the store has a blob. Outside a session it may be gone
 // the next moment.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 
@@ -28,6 +29,9 @@ type container struct {
 
 func (c *container) create(ctx context.Context, res *cgroups.Resources, nodes []*config.Device, stdio engine.Stdio) error {
 	if err := c.cgroup.Apply(-1); err != nil {
+		if errors.Is(err, fs.ErrNotExist) { // also where limits ask for a controller
+			err = fmt.Errorf("%w: the controller is not mounted, see vz doctor", err)
+		}
 		return fmt.Errorf("make cgroup: %w", err)
 	}
 	if err := c.cgroup.Set(res); err != nil {
