@@ -126,7 +126,7 @@ func TestDiskFullRun(t *testing.T) {
 	fill := filepath.Join(h.Home(), "fill")
 	_ = exec.Command("dd", "if=/dev/zero", "of="+fill, "bs=4k").Run() // until it is full
 	r := h.Do("run", "--rm", "-q", "--network", "none", image, "true")
-	oneLine(t, r, 125, "disk is full")
+	oneLine(t, r, 125, "space")
 	if err := os.Remove(fill); err != nil {
 		t.Fatal(err)
 	}
