@@ -9,16 +9,18 @@ import (
 
 	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/cgroups/manager"
-	"github.com/opencontainers/runc/libcontainer/specconv"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/engine"
+	"vz.internal/vzlinuxnative/internal/engine/libct"
 )
 
 // Engine makes containers with this package's own system calls. A spec that
-// it does not support, and Cleanup, go to the other engine.
+// it does not support, and Cleanup, go to the other engine; so does everything
+// where systemd owns the cgroups.
 type Engine struct {
 	other engine.Engine
 }
@@ -38,12 +40,12 @@ func (e *Engine) Cleanup(ctx context.Context, id, stateDir, cgroupsPath string) 
 
 // Create implements engine.Engine.
 func (e *Engine) Create(ctx context.Context, req engine.CreateRequest) (engine.Container, error) {
-	if Supports(req.Spec) != nil || kernelTooOld() {
+	if Supports(req.Spec) != nil || kernelTooOld() || cgroup.Driver() == "systemd" {
 		return e.other.Create(ctx, req)
 	}
-	cfg, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: req.ID, Spec: req.Spec})
+	cfg, err := libct.Config(req.ID, req.Spec)
 	if err != nil {
-		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "%w", err)
+		return nil, err
 	}
 	cg, err := manager.New(cfg.Cgroups)
 	if err != nil {

@@ -3,26 +3,22 @@
 package direct
 
 import (
-	"os"
 	"testing"
 
 	_ "github.com/opencontainers/cgroups/devices" // device rules
 
 	"vz.internal/vzlinuxnative/internal/engine"
 	"vz.internal/vzlinuxnative/internal/engine/enginetest"
+	"vz.internal/vzlinuxnative/internal/testreq"
 )
 
 func TestEngine(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root")
-	}
+	testreq.Root(t)
 	enginetest.Run(t, func(*testing.T) engine.Engine { return New(nil) })
 }
 
 func BenchmarkStart(b *testing.B) {
-	if os.Getuid() != 0 {
-		b.Skip("needs root")
-	}
+	testreq.Root(b)
 	root := enginetest.Root(b)
 	e := New(nil)
 	for b.Loop() {
