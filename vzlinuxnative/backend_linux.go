@@ -33,14 +33,14 @@ type Options struct {
 
 // A Backend runs containers on this host's kernel. Make one with [Open].
 type Backend struct {
+	vzcontract.NoSharedVM
 	opts  Options
 	store *record.Store
 	nets  *network.Manager
 	log   *slog.Logger
 
-	mu     sync.Mutex
-	phases map[string]vzcontract.SharedVMPhase // guarded by mu
-	spare  *spawned                            // guarded by mu
+	mu    sync.Mutex
+	spare *spawned // guarded by mu
 }
 
 var _ vzcontract.RuntimeBackend = (*Backend)(nil)
@@ -55,7 +55,7 @@ func Open(opts Options) (*Backend, error) {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Backend{
-		opts: opts, store: record.New(opts.Home), log: opts.Log, phases: map[string]vzcontract.SharedVMPhase{},
+		opts: opts, store: record.New(opts.Home), log: opts.Log,
 		nets: network.Open(network.Options{Dir: filepath.Join(opts.Home, "networks"), RunDir: filepath.Join(opts.Run, "networks")}),
 	}, nil
 }

@@ -29,7 +29,7 @@ func (b *Backend) Checkpoint(ctx context.Context, ref, name string, class vzcont
 			return vzcontract.Errorf(vzcontract.ErrUnsupported, "a container on this host cannot keep its memory, only its files (fs_quick)")
 		case class != vzcontract.CheckpointFiles:
 			return invalid("unknown class %q", class)
-		case !record.ValidName(name):
+		case !vzcontract.ValidName(name):
 			return invalid("invalid name %q", name)
 		}
 		to := b.checkpoint(c.cfg.ID, name)
@@ -102,7 +102,7 @@ func copyTree(ctx context.Context, from, to string) error {
 // saved returns the directory of a checkpoint.
 func (b *Backend) saved(c *container, name string) (string, error) {
 	dir := b.checkpoint(c.cfg.ID, name)
-	if !record.ValidName(name) {
+	if !vzcontract.ValidName(name) {
 		return "", invalid("invalid name %q", name)
 	}
 	if _, err := os.Lstat(dir); err != nil {

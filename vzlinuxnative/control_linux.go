@@ -61,7 +61,7 @@ func (b *Backend) freezeOrphan(c *container, to vzcontract.State) error {
 // Rename implements vzcontract.Renamer.
 func (b *Backend) Rename(ctx context.Context, ref, name string) error {
 	return b.settled(ctx, "rename", ref, func(c *container) error {
-		if !record.ValidName(name) {
+		if !vzcontract.ValidName(name) {
 			return invalid("invalid name %q: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed", name)
 		}
 		old, err := b.store.Rename(c.cfg.ID, name)
@@ -90,7 +90,7 @@ func (b *Backend) Update(ctx context.Context, ref string, change vzcontract.Upda
 		if change.Restart != nil {
 			run.Restart = *change.Restart
 		}
-		if err := validateModes(&run); err != nil {
+		if err := validate(&run); err != nil {
 			return err
 		}
 		changed := *c.cfg
@@ -164,35 +164,4 @@ func set[T comparable](to *T, value T) {
 	if value != zero {
 		*to = value
 	}
-}
-
-// BootSharedVM implements vzcontract.SharedVM: containers on the host need no
-// shared machine.
-func (b *Backend) BootSharedVM(ctx context.Context, name string, _ vzcontract.Resources) error {
-	return b.setPhase(ctx, name, vzcontract.PhaseReady)
-}
-
-// ShutdownSharedVM implements vzcontract.SharedVM.
-func (b *Backend) ShutdownSharedVM(ctx context.Context, name string) error {
-	return b.setPhase(ctx, name, vzcontract.PhaseShutdown)
-}
-
-func (b *Backend) setPhase(ctx context.Context, name string, to vzcontract.SharedVMPhase) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.phases[name] = to
-	return nil
-}
-
-// SharedVMPhase implements vzcontract.SharedVM.
-func (b *Backend) SharedVMPhase(_ context.Context, name string) (vzcontract.SharedVMPhase, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if p, ok := b.phases[name]; ok {
-		return p, nil
-	}
-	return vzcontract.PhaseShutdown, nil
 }

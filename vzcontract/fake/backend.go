@@ -13,6 +13,7 @@ import (
 
 // A Backend runs simulated containers. Make one with New or Open.
 type Backend struct {
+	vzcontract.NoSharedVM
 	dir string // of Open; empty in memory
 
 	mu      sync.Mutex
@@ -24,13 +25,10 @@ type Backend struct {
 	owner   *os.File           // lock that shows that this process lives; guarded by mu
 	stamp   time.Time          // of the state file that st is; guarded by mu
 	closed  bool               // guarded by mu
-	phases  map[string]phase   // of shared machines; guarded by mu
 	stopped context.CancelFunc // ends the background work
 	life    context.Context    //nolint:containedctx // the backend's own lifetime
 	work    sync.WaitGroup     // background goroutines
 }
-
-type phase = vzcontract.SharedVMPhase
 
 // Every interface of the contract is implemented.
 var (
@@ -55,7 +53,7 @@ var (
 func New() *Backend {
 	life, stopped := context.WithCancel(context.Background())
 	return &Backend{
-		st: newState(), runs: map[string]*run{}, execs: map[*session]bool{}, phases: map[string]phase{},
+		st: newState(), runs: map[string]*run{}, execs: map[*session]bool{},
 		changed: make(chan struct{}), life: life, stopped: stopped,
 	}
 }

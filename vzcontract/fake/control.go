@@ -65,7 +65,7 @@ func (b *Backend) thaw(c *container) {
 // Rename implements vzcontract.Renamer.
 func (b *Backend) Rename(ctx context.Context, ref, name string) error {
 	return b.change(ctx, "rename", ref, func(c *container) error {
-		if !namePattern.MatchString(name) {
+		if !vzcontract.ValidName(name) {
 			return failure("rename", c, vzcontract.ErrValidation, "invalid name %q", name)
 		}
 		if other := b.byName(name); other != nil && other != c {
@@ -174,36 +174,4 @@ func (b *Backend) Stats(ctx context.Context, ref string) (s vzcontract.Stats, er
 		return nil
 	})
 	return s, err
-}
-
-// SharedVM needs nothing here but keeps the phases.
-
-// BootSharedVM implements vzcontract.SharedVM.
-func (b *Backend) BootSharedVM(ctx context.Context, name string, _ vzcontract.Resources) error {
-	return b.setPhase(ctx, name, vzcontract.PhaseReady)
-}
-
-// ShutdownSharedVM implements vzcontract.SharedVM.
-func (b *Backend) ShutdownSharedVM(ctx context.Context, name string) error {
-	return b.setPhase(ctx, name, vzcontract.PhaseShutdown)
-}
-
-func (b *Backend) setPhase(ctx context.Context, name string, to vzcontract.SharedVMPhase) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.phases[name] = to
-	return nil
-}
-
-// SharedVMPhase implements vzcontract.SharedVM.
-func (b *Backend) SharedVMPhase(_ context.Context, name string) (vzcontract.SharedVMPhase, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if p, ok := b.phases[name]; ok {
-		return p, nil
-	}
-	return vzcontract.PhaseShutdown, nil
 }

@@ -3,13 +3,10 @@ package fake
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"regexp"
 	"strings"
 
 	"vz.internal/vzcontract"
 )
-
-var namePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
 func randomID() string {
 	var b [32]byte

@@ -1,8 +1,6 @@
 package fake
 
 import (
-	"net/netip"
-	"path"
 	"slices"
 	"strings"
 
@@ -16,99 +14,19 @@ func invalid(format string, args ...any) error {
 
 // validate refuses wrong settings before anything is made.
 func validate(cfg *vzcontract.RunConfig) error {
-	switch {
-	case cfg.Name != "" && !namePattern.MatchString(cfg.Name):
-		return invalid("invalid name %q: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed", cfg.Name)
-	case (cfg.Image == "") == (cfg.Rootfs == ""):
-		return invalid("exactly one of image and root directory must be given")
-	case cfg.Rootfs != "" && !path.IsAbs(cfg.Rootfs):
-		return invalid("the root directory %q is not absolute", cfg.Rootfs)
-	case cfg.WorkingDir != "" && !path.IsAbs(cfg.WorkingDir):
-		return invalid("the working directory %q is not absolute", cfg.WorkingDir)
-	case cfg.AutoRemove && cfg.Restart.Mode != "" && cfg.Restart.Mode != vzcontract.RestartNo:
-		return invalid("a container cannot be removed when it stops and be restarted: choose one")
-	case cfg.Platform != "" && cfg.Platform != "linux/amd64" && cfg.Platform != "linux/arm64":
-		return vzcontract.Errorf(vzcontract.ErrNotFound, "no image for the platform %s", cfg.Platform)
+	if err := cfg.Validate(); err != nil {
+		return err
 	}
-	for _, entry := range cfg.Env {
-		if name, _, ok := strings.Cut(entry, "="); !ok || name == "" || strings.Contains(entry, "\x00") {
-			return invalid("invalid environment entry %q: want NAME=value", entry)
-		}
+	if cfg.Platform != "" && cfg.Platform != "linux/amd64" && cfg.Platform != "linux/arm64" {
+		return vzcontract.Errorf(vzcontract.ErrNotFound, "no image for the platform %s", cfg.Platform)
 	}
 	if _, ok := sim.SignalNumber(firstOf(cfg.StopSignal, "TERM")); !ok {
 		return invalid("unknown stop signal %q", cfg.StopSignal)
 	}
-	switch cfg.Restart.Mode {
-	case "", vzcontract.RestartNo, vzcontract.RestartAlways, vzcontract.RestartUnlessStopped, vzcontract.RestartOnFailure:
-	default:
-		return invalid("unknown restart policy %q", cfg.Restart.Mode)
+	if err := validateResources(cfg); err != nil {
+		return err
 	}
-	switch cfg.Log.Driver {
-	case "", "json-file", "local", "none":
-	default:
-		return invalid("unknown log driver %q: known are json-file, local and none", cfg.Log.Driver)
-	}
-	for _, check := range []func(*vzcontract.RunConfig) error{
-		validateMounts, validatePorts, validateResources, validateSecurity, validateHealth,
-	} {
-		if err := check(cfg); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func validateMounts(cfg *vzcontract.RunConfig) error {
-	targets := map[string]bool{}
-	for _, m := range cfg.Mounts {
-		target := path.Clean(m.Target)
-		switch {
-		case !path.IsAbs(m.Target) || target == "/":
-			return invalid("mount target %q: want an absolute path below /", m.Target)
-		case targets[target]:
-			return invalid("two mounts at %s", target)
-		case strings.Contains("/"+m.Subpath+"/", "/../"):
-			return invalid("subpath %q leads out of the volume", m.Subpath)
-		}
-		targets[target] = true
-		switch m.Type {
-		case vzcontract.MountBind:
-			if !path.IsAbs(m.Source) {
-				return invalid("bind source %q is not absolute", m.Source)
-			}
-		case vzcontract.MountVolume:
-			if m.Source != "" && !namePattern.MatchString(m.Source) {
-				return invalid("invalid volume name %q", m.Source)
-			}
-		case vzcontract.MountTmpfs, vzcontract.MountImage:
-		default:
-			return invalid("unknown mount type %q", m.Type)
-		}
-	}
-	return nil
-}
-
-func validatePorts(cfg *vzcontract.RunConfig) error {
-	for _, p := range cfg.Ports {
-		if p.HostIP != "" {
-			if _, err := netip.ParseAddr(p.HostIP); err != nil {
-				return invalid("port: invalid address %q", p.HostIP)
-			}
-		}
-		switch {
-		case p.Protocol != "tcp" && p.Protocol != "udp":
-			return invalid("port: unknown protocol %q: want tcp or udp", p.Protocol)
-		case p.ContainerPort == 0:
-			return invalid("port: the container's port is missing")
-		case p.ContainerPortEnd != 0 && p.ContainerPortEnd < p.ContainerPort,
-			p.HostPortEnd != 0 && p.HostPortEnd < p.HostPort:
-			return invalid("port: a range must rise")
-		case p.HostPort != 0 && p.ContainerPortEnd != 0 &&
-			int(max(p.HostPortEnd, p.HostPort))-int(p.HostPort) != int(p.ContainerPortEnd)-int(p.ContainerPort):
-			return invalid("port: both ranges must have the same length")
-		}
-	}
-	return nil
+	return validateSecurity(cfg)
 }
 
 func validateResources(cfg *vzcontract.RunConfig) error {
@@ -166,19 +84,3 @@ var capabilities = strings.Fields(`AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SU
 DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD
 NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT
 SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM`)
-
-func validateHealth(cfg *vzcontract.RunConfig) error {
-	h := cfg.Health
-	if h == nil || len(h.Test) == 0 {
-		return nil
-	}
-	switch {
-	case h.Test[0] != "NONE" && h.Test[0] != "CMD" && h.Test[0] != "CMD-SHELL":
-		return invalid("health check %q: want NONE, CMD or CMD-SHELL first", h.Test[0])
-	case h.Test[0] != "NONE" && len(h.Test) < 2:
-		return invalid("health check: the command is missing")
-	case h.Interval < 0 || h.Timeout < 0 || h.StartPeriod < 0 || h.Retries < 0:
-		return invalid("health check: times and retries must not be negative")
-	}
-	return nil
-}

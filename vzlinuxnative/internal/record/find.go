@@ -48,7 +48,7 @@ func (s *Store) Find(ref string) (string, error) {
 	if isID(ref) && exists(s.file(ref, configFile)) {
 		return ref, nil
 	}
-	if !ValidName(ref) {
+	if !vzcontract.ValidName(ref) {
 		return "", notFound()
 	}
 	if id, err := os.Readlink(filepath.Join(s.names(), ref)); err == nil && exists(s.file(id, configFile)) {

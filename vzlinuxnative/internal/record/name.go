@@ -14,19 +14,6 @@ import (
 	"vz.internal/vzcontract"
 )
 
-// ValidName reports whether a container may have the name:
-// [a-zA-Z0-9][a-zA-Z0-9_.-]*, of at most 255 bytes.
-func ValidName(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !alnum && (i == 0 || c != '_' && c != '.' && c != '-') {
-			return false
-		}
-	}
-	return name != "" && len(name) <= 255
-}
-
 // takeName makes name point to id, or is vzcontract.ErrConflict.
 func (s *Store) takeName(name, id string) error {
 	link := filepath.Join(s.names(), name)
