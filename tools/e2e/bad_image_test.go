@@ -124,9 +124,9 @@ func TestDiskFullRun(t *testing.T) {
 	full(t, h, "20m")
 	h.Must("run", "--rm", "-q", "--network", "none", image, "true")
 	fill := filepath.Join(h.Home(), "fill")
-	_ = exec.Command("dd", "if=/dev/zero", "of="+fill, "bs=4k").Run() // until it is full
+	_ = exec.Command("dd", "if=/dev/zero", "of="+fill, "bs=4k", "count=16384").Run() // until it is full
 	r := h.Do("run", "--rm", "-q", "--network", "none", image, "true")
-	oneLine(t, r, 125, "disk is full")
+	oneLine(t, r, 125, "space")
 	if err := os.Remove(fill); err != nil {
 		t.Fatal(err)
 	}

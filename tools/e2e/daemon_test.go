@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -33,6 +34,8 @@ func stops(t *testing.T, h *vztest.Home, name string) {
 		t.Errorf("after stop %s is %s\n%s", name, got, h.Do("logs", "--tail", "20", name))
 	}
 }
+
+var errNotYet = errors.New("it did not come about")
 
 // eventually repeats f until it succeeds: for programs that do not tell when
 // they are ready.

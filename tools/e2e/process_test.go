@@ -5,7 +5,9 @@ package e2e
 import (
 	"bufio"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -20,8 +22,13 @@ func startWith(t *testing.T, cmd *exec.Cmd, word string) *bufio.Reader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
+	// A file: the container may hold it longer than vz, so a pipe would not end.
+	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +44,8 @@ func startWith(t *testing.T, cmd *exec.Cmd, word string) *bufio.Reader {
 		}
 		if seen += line; err != nil {
 			_ = cmd.Wait()
-			t.Fatalf("%s ended without %q: stdout %q, stderr %q", strings.Join(cmd.Args, " "), word, seen, stderr.String())
+			said, _ := os.ReadFile(stderr.Name()) // for the message only
+			t.Fatalf("%s ended without %q: stdout %q, stderr %q", strings.Join(cmd.Args, " "), word, seen, said)
 		}
 	}
 }

@@ -35,8 +35,8 @@ func TestInteractiveShell(t *testing.T) {
 	term.Press("Up", "Enter") // history
 	term.Expect(`hello\r\n`)
 
-	term.Line("sleep 1000")
-	term.Expect(`sleep 1000\r`)
+	term.Line(`sh -c "echo st''arted; exec sleep 1000"`)
+	term.Expect(`started\r\n`)
 	term.Press("C-c")
 	term.Expect(`inside> `)
 	term.Line("echo was=$?")
