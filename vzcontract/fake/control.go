@@ -65,7 +65,7 @@ func (b *Backend) thaw(c *container) {
 // Rename implements vzcontract.Renamer.
 func (b *Backend) Rename(ctx context.Context, ref, name string) error {
 	return b.change(ctx, "rename", ref, func(c *container) error {
-		if !namePattern.MatchString(name) {
+		if !namePattern().MatchString(name) {
 			return failure("rename", c, vzcontract.ErrValidation, "invalid name %q", name)
 		}
 		if other := b.byName(name); other != nil && other != c {

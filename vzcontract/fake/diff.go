@@ -70,7 +70,7 @@ func (b *Backend) Checkpoint(ctx context.Context, ref, name string, class vzcont
 			return failure("checkpoint", c, vzcontract.ErrUnsupported, "the fake backend cannot keep memory, only files (fs_quick)")
 		case class != vzcontract.CheckpointFiles:
 			return failure("checkpoint", c, vzcontract.ErrValidation, "unknown class %q", class)
-		case !namePattern.MatchString(name):
+		case !namePattern().MatchString(name):
 			return failure("checkpoint", c, vzcontract.ErrValidation, "invalid name %q", name)
 		case c.Checkpoints[name] != nil:
 			return failure("checkpoint", c, vzcontract.ErrConflict, "the checkpoint %s exists", name)

@@ -45,7 +45,7 @@ func normal(ref string) string {
 
 func validRef(ref string) bool {
 	return ref != "" && !strings.ContainsAny(ref, " \t\n\\") && strings.ToLower(ref) == ref ||
-		namePattern.MatchString(strings.TrimPrefix(ref, "sha256:"))
+		namePattern().MatchString(strings.TrimPrefix(ref, "sha256:"))
 }
 
 // newImage builds the image that all references of the registry hold.

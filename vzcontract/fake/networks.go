@@ -215,7 +215,7 @@ func (b *Backend) CreateNetwork(ctx context.Context, cfg vzcontract.NetworkConfi
 	}
 	err = b.once(func() error {
 		switch {
-		case !namePattern.MatchString(cfg.Name):
+		case !namePattern().MatchString(cfg.Name):
 			return networkError("create", cfg.Name, vzcontract.ErrValidation, "invalid name %q", cfg.Name)
 		case b.st.Networks[cfg.Name] != nil:
 			return networkError("create", cfg.Name, vzcontract.ErrConflict, "the name is in use")

@@ -17,7 +17,7 @@ func invalid(format string, args ...any) error {
 // validate refuses wrong settings before anything is made.
 func validate(cfg *vzcontract.RunConfig) error {
 	switch {
-	case cfg.Name != "" && !namePattern.MatchString(cfg.Name):
+	case cfg.Name != "" && !namePattern().MatchString(cfg.Name):
 		return invalid("invalid name %q: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed", cfg.Name)
 	case (cfg.Image == "") == (cfg.Rootfs == ""):
 		return invalid("exactly one of image and root directory must be given")
@@ -77,7 +77,7 @@ func validateMounts(cfg *vzcontract.RunConfig) error {
 				return invalid("bind source %q is not absolute", m.Source)
 			}
 		case vzcontract.MountVolume:
-			if m.Source != "" && !namePattern.MatchString(m.Source) {
+			if m.Source != "" && !namePattern().MatchString(m.Source) {
 				return invalid("invalid volume name %q", m.Source)
 			}
 		case vzcontract.MountTmpfs, vzcontract.MountImage:

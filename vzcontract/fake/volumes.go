@@ -58,7 +58,7 @@ func (b *Backend) CreateVolume(ctx context.Context, cfg vzcontract.VolumeConfig)
 	}
 	err = b.once(func() error {
 		switch {
-		case cfg.Name != "" && !namePattern.MatchString(cfg.Name):
+		case cfg.Name != "" && !namePattern().MatchString(cfg.Name):
 			return volumeError("create", cfg.Name, vzcontract.ErrValidation, "invalid name %q", cfg.Name)
 		case cfg.Driver != "" && cfg.Driver != "local":
 			return volumeError("create", cfg.Name, vzcontract.ErrUnsupported, "unknown driver %q: only local is there", cfg.Driver)
