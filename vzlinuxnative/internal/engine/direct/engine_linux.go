@@ -8,12 +8,12 @@ import (
 	"sync"
 
 	"github.com/opencontainers/cgroups"
-	"github.com/opencontainers/cgroups/manager"
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/engine"
 )
 
@@ -45,7 +45,7 @@ func (e *Engine) Create(ctx context.Context, req engine.CreateRequest) (engine.C
 	if err != nil {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "%w", err)
 	}
-	cg, err := manager.New(cfg.Cgroups)
+	cg, err := cgroup.Manager(cfg.Cgroups)
 	if err != nil {
 		return nil, fmt.Errorf("cgroup %s: %w", req.Spec.Linux.CgroupsPath, err)
 	}
