@@ -13,8 +13,10 @@ func TestValidate(t *testing.T) {
 		return vzcontract.RunConfig{
 			Name: "web", Image: "debian", Env: []string{"A=", "B=c=d"}, WorkingDir: "/srv",
 			Mounts: []vzcontract.Mount{
-				{Type: vzcontract.MountBind, Source: "/a", Target: "/a"}, {Type: vzcontract.MountVolume, Target: "/b", Subpath: "x/y"},
-				{Type: vzcontract.MountTmpfs, Target: "/c"}, {Type: vzcontract.MountImage, Source: "debian", Target: "/d"},
+				{Type: vzcontract.MountBind, Source: "/a", Target: "/a"},
+				{Type: vzcontract.MountVolume, Target: "/b", Subpath: "x/y"},
+				{Type: vzcontract.MountTmpfs, Target: "/c"},
+				{Type: vzcontract.MountImage, Source: "debian", Target: "/d"},
 			},
 			Ports:      []vzcontract.PortMapping{{ContainerPort: 80, ContainerPortEnd: 81, HostPort: 8080, HostPortEnd: 8081, Protocol: "tcp"}},
 			ExtraHosts: []string{"db:10.0.0.1", "six:[::1]", "host:host-gateway"}, DNS: vzcontract.DNSConfig{Servers: []string{"192.0.2.1"}},

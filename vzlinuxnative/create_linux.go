@@ -7,10 +7,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/internal/rootfs"
 )
 
 // Create implements vzcontract.Containers.
@@ -78,6 +80,17 @@ func (b *Backend) writeRecord(ctx context.Context, cfg *record.Config, st *recor
 
 // resolveRoot finds the layers of the root and what the image says.
 func (b *Backend) resolveRoot(ctx context.Context, cfg *record.Config) error {
+	if err := b.resolveLayers(ctx, cfg); err != nil {
+		return err
+	}
+	cfg.Layers = append(slices.Clip(cfg.Layers), b.places())
+	return rootfs.MakePlaces(b.places())
+}
+
+// places is the lowest layer of every root.
+func (b *Backend) places() string { return filepath.Join(b.opts.Home, "places") }
+
+func (b *Backend) resolveLayers(ctx context.Context, cfg *record.Config) error {
 	run := cfg.Run
 	if run.Rootfs != "" {
 		st, err := os.Stat(run.Rootfs)

@@ -1,10 +1,13 @@
 package vzlinuxnative
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"vz.internal/vzlinuxnative/internal/fault"
 	"vz.internal/vzlinuxnative/internal/wire"
@@ -57,34 +60,66 @@ func (b *Backend) spawnMonitor() (*spawned, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	p, err := b.startProcess(argv, theirs)
+	pid, fd, err := b.startProcess(argv, theirs)
 	if err != nil {
 		ours.Close()
 		return nil, fmt.Errorf("start the monitor: %w", err)
 	}
-	go func() { _, _ = p.Wait() }() // how it ended, the record says
-	return &spawned{pid: p.Pid, conn: ours}, nil
+	go reap(pid, fd)
+	return &spawned{pid: pid, conn: ours}, nil
 }
 
-func (b *Backend) startProcess(argv []string, conn *os.File) (*os.Process, error) {
+// reap waits for the end of a monitor; how it ended, the record says. With the
+// descriptor of a process, else -1, no thread waits, which in a short-lived
+// program costs more than all else of this.
+func reap(pid, fd int) {
+	if fd >= 0 && unix.SetNonblock(fd, true) == nil {
+		f := os.NewFile(uintptr(fd), "vz-monitor")
+		defer f.Close()
+		if c, err := f.SyscallConn(); err == nil {
+			done := false
+			_ = c.Read(func(uintptr) bool {
+				got, err := unix.Wait4(pid, nil, unix.WNOHANG, nil)
+				done = got == pid || errors.Is(err, unix.ECHILD)
+				return done || err != nil && !errors.Is(err, unix.EINTR)
+			})
+			if done {
+				return
+			}
+		}
+	}
+	for {
+		if _, err := unix.Wait4(pid, nil, 0, nil); !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// startProcess returns the pid, and a descriptor of the process or -1.
+func (b *Backend) startProcess(argv []string, conn *os.File) (pid, fd int, err error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
-		return nil, err
+		return 0, -1, err
 	}
 	defer null.Close()
 	if err := os.MkdirAll(b.opts.Run, 0o700); err != nil {
-		return nil, err
+		return 0, -1, err
 	}
 	log, err := os.OpenFile(b.monitorLog(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, err
+		return 0, -1, err
 	}
 	defer log.Close()
 	argv = append(argv[:len(argv):len(argv)], "--home", b.opts.Home, "--run", b.opts.Run)
-	return os.StartProcess(argv[0], argv, &os.ProcAttr{
-		Dir: "/", Env: monitorEnv(), Files: []*os.File{null, null, log, conn},
-		Sys: &syscall.SysProcAttr{Setsid: true, Cloneflags: syscall.CLONE_NEWNS},
+	fd = -1
+	pid, _, err = syscall.StartProcess(argv[0], argv, &syscall.ProcAttr{
+		Dir: "/", Env: monitorEnv(), Files: []uintptr{null.Fd(), null.Fd(), log.Fd(), conn.Fd()},
+		Sys: &syscall.SysProcAttr{Setsid: true, Cloneflags: syscall.CLONE_NEWNS, PidFD: &fd},
 	})
+	if err != nil {
+		err = &os.PathError{Op: "run", Path: argv[0], Err: err}
+	}
+	return pid, fd, err
 }
 
 // monitorLog is where monitors write what should not happen.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/record"
@@ -41,7 +42,7 @@ func (b *Backend) makeVolume(ctx context.Context, cfg *record.Config, m record.M
 	if m.NoCopy || m.Subpath != "" {
 		return nil
 	}
-	root, err := rootfs.OpenLayers(cfg.Layers)
+	root, err := rootfs.OpenLayers(slices.DeleteFunc(slices.Clone(cfg.Layers), func(dir string) bool { return dir == b.places() }))
 	if errors.Is(err, vzcontract.ErrUnsupported) {
 		return nil // without overlay the volume stays empty
 	}

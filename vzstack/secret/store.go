@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -20,7 +21,7 @@ import (
 // maxSize bounds a secret, as docker does.
 const maxSize = 500 << 10
 
-var namePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$`)
+var namePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$`) })
 
 // keyFile holds the key of fingerprints; its name is none that a secret has.
 const keyFile = ".key"
@@ -43,7 +44,7 @@ func problem(op, name string, class error, why string) error {
 }
 
 func checkName(op, name string) error {
-	if !namePattern.MatchString(name) {
+	if !namePattern().MatchString(name) {
 		return problem(op, name, vzcontract.ErrValidation, "want up to 64 of [a-zA-Z0-9_.-], not starting with . or -")
 	}
 	return nil

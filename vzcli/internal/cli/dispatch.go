@@ -65,21 +65,12 @@ type late struct {
 }
 
 func runCommand(env *command.Env, cmd command.Command, args []string) error {
-	verb := cmd.New()
-	var common late
-	parser, err := newParser(env, cmd, verb, &common)
-	if err != nil {
-		return fmt.Errorf("grammar of %s: %w", cmd.Name, err)
-	}
-	if helpWanted(parser.Model, args) {
-		return printHelp(env, parser, cmd)
-	}
-	if _, err := parser.Parse(normalize(parser.Model, args)); err != nil {
-		var usage *command.UsageError
-		if errors.As(err, &usage) {
+	verb, common := cmd.New(), new(late)
+	if !quick(verb, common, args) {
+		verb, common = cmd.New(), new(late)
+		if done, err := parse(env, cmd, verb, common, args); done || err != nil {
 			return err
 		}
-		return command.Usagef("%s: %s; see %s %s --help", cmd.Name, plainParseError(err), env.Program.Name, cmd.Name)
 	}
 	if common.JSON {
 		env.Globals.JSON = true
@@ -94,6 +85,25 @@ func runCommand(env *command.Env, cmd command.Command, args []string) error {
 		return err
 	}
 	return verb.Run(env)
+}
+
+// parse fills verb and common from args, or does what else they ask for.
+func parse(env *command.Env, cmd command.Command, verb command.Verb, common *late, args []string) (done bool, err error) {
+	parser, err := newParser(env, cmd, verb, common)
+	if err != nil {
+		return false, fmt.Errorf("grammar of %s: %w", cmd.Name, err)
+	}
+	if helpWanted(parser.Model, args) {
+		return true, printHelp(env, parser, cmd)
+	}
+	if _, err := parser.Parse(normalize(parser.Model, args)); err != nil {
+		var usage *command.UsageError
+		if errors.As(err, &usage) {
+			return false, err
+		}
+		return false, command.Usagef("%s: %s; see %s %s --help", cmd.Name, plainParseError(err), env.Program.Name, cmd.Name)
+	}
+	return false, nil
 }
 
 func newParser(env *command.Env, cmd command.Command, verb command.Verb, common *late) (*kong.Kong, error) {

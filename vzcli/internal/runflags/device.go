@@ -4,11 +4,12 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"vz.internal/vzcontract"
 )
 
-var deviceRule = regexp.MustCompile(`^[abc] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$`)
+var deviceRule = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[abc] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$`) })
 
 // ParseDevice reads HOST[:CONTAINER[:rwm]] or HOST:rwm.
 func ParseDevice(flag, s string) (vzcontract.Device, error) {
@@ -57,7 +58,7 @@ func permissions(s string) bool {
 }
 
 func cgroupRule(flag, s string) (string, error) {
-	if !deviceRule.MatchString(s) {
+	if !deviceRule().MatchString(s) {
 		return "", bad(flag, s, "want 'TYPE MAJOR:MINOR rwm', such as 'c 1:3 rwm'")
 	}
 	return s, nil

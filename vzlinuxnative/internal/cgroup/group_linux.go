@@ -12,7 +12,6 @@ import (
 
 	"github.com/opencontainers/cgroups"
 	_ "github.com/opencontainers/cgroups/devices" // device rules
-	"github.com/opencontainers/cgroups/manager"
 
 	"vz.internal/vzcontract"
 )
@@ -45,7 +44,7 @@ func At(path string) (*Group, error) {
 		return nil, err
 	}
 	cfg.Resources = &cgroups.Resources{SkipDevices: true}
-	m, err := manager.New(cfg)
+	m, err := Manager(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("cgroup %s: %w", path, err)
 	}

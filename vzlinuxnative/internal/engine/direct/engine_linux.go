@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/opencontainers/cgroups"
-	"github.com/opencontainers/cgroups/manager"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -47,7 +46,7 @@ func (e *Engine) Create(ctx context.Context, req engine.CreateRequest) (engine.C
 	if err != nil {
 		return nil, err
 	}
-	cg, err := manager.New(cfg.Cgroups)
+	cg, err := cgroup.Manager(cfg.Cgroups)
 	if err != nil {
 		return nil, fmt.Errorf("cgroup %s: %w", req.Spec.Linux.CgroupsPath, err)
 	}

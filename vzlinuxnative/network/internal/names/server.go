@@ -1,14 +1,13 @@
 package names
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/miekg/dns"
+	"time"
 )
 
 // A Zone is what a container may know. It is called from many goroutines.
@@ -24,121 +23,89 @@ type Zone interface {
 }
 
 const (
-	ttl        = 10 // seconds; short, as containers come and go
-	maxForward = 256
+	ttl            = 10 // seconds; short, as containers come and go
+	maxForward     = 256
+	maxConnections = 64
+	idleTimeout    = 8 * time.Second // of a connection; see RFC 7766, 6.2.3
+	maxMessage     = 65535
 )
 
 // A Server answers on sockets that are given to it.
 type Server struct {
 	zone    Zone
-	servers []*dns.Server
+	udp     net.PacketConn
+	tcp     net.Listener
 	work    sync.WaitGroup
 	turn    atomic.Uint32
 	forward chan struct{} // holds a token for each forwarded question
+	stop    context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool                  // guarded by mu
+	conns  map[net.Conn]struct{} // guarded by mu
 }
 
 // Serve answers questions from udp and tcp until Close, which closes them.
 func Serve(udp net.PacketConn, tcp net.Listener, zone Zone) *Server {
-	s := &Server{zone: zone, forward: make(chan struct{}, maxForward)}
-	for _, d := range []*dns.Server{{PacketConn: udp, Handler: s}, {Listener: tcp, Handler: s}} {
-		started := make(chan struct{})
-		d.NotifyStartedFunc = func() { close(started) }
-		s.servers = append(s.servers, d)
-		failed := make(chan struct{})
-		s.work.Go(func() {
-			_ = d.ActivateAndServe() // returns when the socket is closed
-			close(failed)
-		})
-		select {
-		case <-started:
-		case <-failed:
-		}
-	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Server{zone: zone, udp: udp, tcp: tcp, forward: make(chan struct{}, maxForward), stop: stop, conns: map[net.Conn]struct{}{}}
+	s.work.Go(func() { s.packets(ctx) })
+	s.work.Go(func() { s.accept(ctx) })
 	return s
 }
 
-// Close ends the server.
+// Close ends the server, and what is being forwarded.
 func (s *Server) Close() error {
-	var err error
-	for _, d := range s.servers {
-		err = errors.Join(err, d.Shutdown())
+	s.stop()
+	s.mu.Lock()
+	s.closed = true
+	for c := range s.conns {
+		c.Close()
 	}
+	s.mu.Unlock()
+	err := errors.Join(s.udp.Close(), s.tcp.Close())
 	s.work.Wait()
 	return err
 }
 
-// ServeDNS implements dns.Handler.
-func (s *Server) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
-	answer := s.answer(q)
-	if answer == nil {
-		_, stream := w.RemoteAddr().(*net.TCPAddr)
-		answer = s.ask(q, stream)
-	}
-	if _, stream := w.RemoteAddr().(*net.TCPAddr); !stream {
-		size := dns.MinMsgSize
-		if o := q.IsEdns0(); o != nil {
-			size = max(size, int(o.UDPSize()))
+// packets answers what comes by UDP.
+func (s *Server) packets(ctx context.Context) {
+	buf := make([]byte, maxPacket)
+	for {
+		n, from, err := s.udp.ReadFrom(buf)
+		if err != nil {
+			if !pause(ctx) {
+				return
+			}
+			continue
 		}
-		answer.Truncate(size)
+		s.packet(ctx, append([]byte(nil), buf[:n]...), from)
 	}
-	_ = w.WriteMsg(answer) // the client asks again
 }
 
-// answer answers what the zone knows; nil is for the upstream.
-func (s *Server) answer(q *dns.Msg) *dns.Msg {
-	if q.Opcode != dns.OpcodeQuery || len(q.Question) != 1 {
-		return new(dns.Msg).SetRcode(q, dns.RcodeNotImplemented)
-	}
-	question := q.Question[0]
-	name := strings.TrimSuffix(strings.ToLower(question.Name), ".")
-	if question.Qclass != dns.ClassINET {
-		return nil
-	}
-	if question.Qtype == dns.TypePTR {
-		return s.reverse(q, name)
-	}
-	addresses, known := s.zone.Lookup(name)
-	if !known {
-		return nil
-	}
-	m := reply(q)
-	header := dns.RR_Header{Name: question.Name, Rrtype: question.Qtype, Class: dns.ClassINET, Ttl: ttl}
-	turn := int(s.turn.Add(1))
-	for i := range addresses {
-		a := addresses[(i+turn)%len(addresses)]
-		switch {
-		case question.Qtype == dns.TypeA && a.Is4():
-			m.Answer = append(m.Answer, &dns.A{Hdr: header, A: a.AsSlice()})
-		case question.Qtype == dns.TypeAAAA && a.Is6():
-			m.Answer = append(m.Answer, &dns.AAAA{Hdr: header, AAAA: a.AsSlice()})
-		}
-	}
-	return m
-}
-
-func (s *Server) reverse(q *dns.Msg, name string) *dns.Msg {
-	a, ok := arpa(name)
+// packet answers at once what the zone knows; what is forwarded takes its time.
+func (s *Server) packet(ctx context.Context, msg []byte, from net.Addr) {
+	q, ok := parse(msg)
 	if !ok {
-		return nil
+		return
 	}
-	names, mine := s.zone.Reverse(a)
-	if !mine {
-		return nil
+	send := func(answer []byte) { _, _ = s.udp.WriteTo(q.truncate(answer), from) } // the client asks again
+	if answer := s.answer(q); answer != nil {
+		send(answer)
+		return
 	}
-	m := reply(q)
-	if len(names) == 0 {
-		m.Rcode = dns.RcodeNameError
-	}
-	for _, n := range names {
-		m.Answer = append(m.Answer, &dns.PTR{
-			Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypePTR, Class: dns.ClassINET, Ttl: ttl}, Ptr: dns.Fqdn(n),
-		})
-	}
-	return m
+	s.work.Go(func() { send(s.ask(ctx, q, "udp")) })
 }
 
-func reply(q *dns.Msg) *dns.Msg {
-	m := new(dns.Msg).SetReply(q)
-	m.RecursionAvailable = true
-	return m
+// pause waits a little after an error of a socket. It returns false when the
+// server is closed.
+func pause(ctx context.Context) bool {
+	timer := time.NewTimer(100 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }

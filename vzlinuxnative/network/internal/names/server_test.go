@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -157,6 +158,139 @@ func TestDamaged(t *testing.T) {
 	if m := ask(t, server, "udp", "web.", dns.TypeA); len(m.Answer) != 1 {
 		t.Errorf("answer = %v", m)
 	}
+}
+
+// TestForwardedAsItCame lets an upstream answer with a record that the server
+// does not know, to a question with EDNS, after answers to other questions.
+func TestForwardedAsItCame(t *testing.T) {
+	upstream, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer upstream.Close()
+	go func() {
+		buf := make([]byte, 4096)
+		n, from, err := upstream.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		q := new(dns.Msg)
+		if q.Unpack(buf[:n]) != nil {
+			return
+		}
+		other := new(dns.Msg).SetQuestion("evil.example.", dns.TypeTXT)
+		other.Id, other.Response = q.Id, true
+		late := new(dns.Msg).SetReply(q)
+		late.Id++
+		right := new(dns.Msg).SetReply(q)
+		right.Answer = []dns.RR{&dns.RFC3597{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: 65280, Class: dns.ClassINET}, Rdata: "abcd"}}
+		right.SetEdns0(q.IsEdns0().UDPSize(), true)
+		for _, m := range []*dns.Msg{other, late, right} {
+			packed, err := m.Pack()
+			if err != nil {
+				return
+			}
+			_, _ = upstream.WriteTo(packed, from)
+		}
+	}()
+	server := serve(t, &zone{upstream: []netip.AddrPort{netip.MustParseAddrPort(upstream.LocalAddr().String())}})
+	q := new(dns.Msg).SetQuestion("odd.example.", 65280)
+	q.SetEdns0(1232, true)
+	m, _, err := new(dns.Client).Exchange(q, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Answer) != 1 || m.Question[0].Name != "odd.example." || m.IsEdns0() == nil {
+		t.Errorf("answer = %v", m)
+	}
+}
+
+// TestCloseEndsForwarding closes a server whose upstream never answers.
+func TestCloseEndsForwarding(t *testing.T) {
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := netip.MustParseAddrPort(silent.LocalAddr().String())
+	s := Serve(udp, tcp, &zone{upstream: []netip.AddrPort{up, up, up}})
+	c, err := net.Dial("udp", udp.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	packed, err := new(dns.Msg).SetQuestion("x.example.", dns.TypeA).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(packed); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := silent.ReadFrom(make([]byte, 512)); err != nil { // it is being forwarded
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := s.udp.ReadFrom(make([]byte, 1)); err == nil {
+		t.Error("the socket is still open")
+	}
+	_ = silent.SetReadDeadline(time.Unix(1, 0))
+	if n, _, err := silent.ReadFrom(make([]byte, 512)); err == nil {
+		t.Errorf("%d bytes were forwarded after Close", n)
+	}
+}
+
+// TestConnection asks several questions on one connection.
+func TestConnection(t *testing.T) {
+	server := serve(t, &zone{names: map[string][]string{"web": {"10.1.0.2"}}})
+	c, err := dns.Dial("tcp", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 3 {
+		if err := c.WriteMsg(new(dns.Msg).SetQuestion("web.", dns.TypeA)); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := c.ReadMsg(); err != nil || len(m.Answer) != 1 {
+			t.Fatalf("answer = %v, %v", m, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, name := range []string{"web.", "2.0.1.10.in-addr.arpa."} {
+		q := new(dns.Msg).SetQuestion(name, dns.TypePTR)
+		q.SetEdns0(1232, false)
+		packed, err := q.Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(packed)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		q, ok := parse(raw)
+		if !ok {
+			return
+		}
+		s := &Server{zone: &zone{names: map[string][]string{"web": {"10.1.0.2"}}}}
+		answer := s.answer(q)
+		if answer == nil {
+			return
+		}
+		if m := new(dns.Msg); m.Unpack(answer) != nil || m.Id != q.header.ID || !m.Response {
+			t.Errorf("answer to %x is %x", raw, answer)
+		}
+	})
 }
 
 func FuzzArpa(f *testing.F) {
