@@ -30,10 +30,13 @@ type ContainerInfo struct {
 	PID  int         `json:"pid,omitempty"`  // host pid; 0 when not running
 	Exit *ExitStatus `json:"exit,omitempty"` // of the last run; nil before and while running
 	// Error is why the last start failed.
-	Error        string        `json:"error,omitempty"`
-	RestartCount int           `json:"restartCount,omitempty"`
-	Restarting   bool          `json:"restarting,omitempty"`
-	Health       *HealthStatus `json:"health,omitempty"`
+	Error        string `json:"error,omitempty"`
+	RestartCount int    `json:"restartCount,omitempty"`
+	Restarting   bool   `json:"restarting,omitempty"`
+	// StopAsked: the last run was ended on request (Stop, Kill), so that no
+	// restart policy brings it back.
+	StopAsked bool          `json:"stopAsked,omitempty"`
+	Health    *HealthStatus `json:"health,omitempty"`
 	// Orphaned: the container runs but its monitor is gone, so its output is
 	// lost and it cannot be attached to or restarted by policy.
 	Orphaned bool `json:"orphaned,omitempty"`

@@ -276,7 +276,9 @@ type RestartPolicy struct {
 
 // A HealthCheck runs a command in the container again and again. Zero fields
 // take the defaults: interval 30 s, timeout 30 s, start period 0 s, start
-// interval 5 s, 3 retries.
+// interval 5 s, 3 retries. Before the first interval is over a backend may probe
+// more often, so that a container is found healthy sooner; such probes count only
+// when they succeed.
 type HealthCheck struct {
 	// Test is {"NONE"}, {"CMD", argv...} or {"CMD-SHELL", line}.
 	Test          []string      `json:"test,omitempty"`

@@ -95,8 +95,9 @@ func (b *Backend) spawn(ctx context.Context, c *container, attach *vzcontract.At
 	if st.Live() || st.Restarting {
 		return nil, true, nil
 	}
-	if c.tended || st.Error != "" {
-		// A monitor may have been killed in the middle of things.
+	if c.tended || st.Error != "" || st.Exit != nil && st.Exit.Unknown {
+		// A monitor may have been killed in the middle of things, and the runtime
+		// directory, which would tell, may be gone with a reboot.
 		if err := b.cleanUp(ctx, c.cfg); err != nil {
 			return nil, false, err
 		}

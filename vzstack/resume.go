@@ -15,7 +15,8 @@ import (
 // Resume starts again, in the order of their dependencies and with their
 // conditions, the containers of all projects that should run: after a reboot,
 // or after everything was killed. It needs no Compose files. What ended by
-// itself and has no restart policy stays as it is.
+// itself and has no restart policy stays as it is, and so does what somebody
+// stopped.
 func (s *Stack) Resume(ctx context.Context) error {
 	records, err := s.Records()
 	if err != nil {
@@ -56,8 +57,12 @@ func (s *Stack) resume(ctx context.Context, project string) error {
 	})
 }
 
-// finished reports whether a container ended by itself and is to stay so.
+// finished reports whether a container ended by itself, or on request, and is to
+// stay so.
 func finished(c *plan.Container) bool {
+	if c.StopAsked {
+		return true
+	}
 	if c.State != vzcontract.StateStopped || c.Exit == nil || c.Exit.Unknown {
 		return false
 	}

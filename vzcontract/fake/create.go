@@ -207,6 +207,7 @@ func (b *Backend) serial() int {
 // info returns a copy for a caller.
 func (c *container) info() vzcontract.ContainerInfo {
 	info := c.Info
+	info.StopAsked = c.StopAsked
 	if info.Exit != nil {
 		exit := *info.Exit
 		info.Exit = &exit

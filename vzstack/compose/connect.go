@@ -62,7 +62,10 @@ func (t *translator) attachments(p problems, s types.ServiceConfig, run *vzcontr
 		n := settings(key)
 		at := vzcontract.NetworkAttach{
 			Network: t.Networks[key].Name, IPv4: n.Ipv4Address, IPv6: n.Ipv6Address,
-			MACAddress: n.MacAddress, LinkLocal: n.LinkLocalIPs, Options: n.DriverOpts,
+			MACAddress: n.MacAddress, LinkLocal: n.LinkLocalIPs,
+		}
+		if len(n.DriverOpts) > 0 {
+			p.add("networks."+key+".driver_opts", "no network here has options of one container's place")
 		}
 		if n.ServiceNameAliasEnabled() {
 			at.Aliases = append(at.Aliases, s.Name)

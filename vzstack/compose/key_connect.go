@@ -9,7 +9,7 @@ var connectKeys = []Key{
 	{Path: "services.*.networks.*.ipv6_address", Status: Honoured, Example: "networks: {n: {ipv6_address: 'fd00::5'}}", Top: net, Shows: `Services.0.Run.networks.0.ipv6="fd00::5"`},
 	{Path: "services.*.networks.*.link_local_ips", Status: Honoured, Example: "networks: {n: {link_local_ips: [169.254.8.8]}}", Top: net, Shows: `Services.0.Run.networks.0.linkLocal=["169.254.8.8"]`},
 	{Path: "services.*.networks.*.mac_address", Status: Honoured, Example: "networks: {n: {mac_address: '02:00:00:00:00:05'}}", Top: net, Shows: `Services.0.Run.networks.0.macAddress="02:00:00:00:00:05"`},
-	{Path: "services.*.networks.*.driver_opts", Status: Honoured, Note: "what the backend's network knows", Example: "networks: {n: {driver_opts: {a: b}}}", Top: net, Shows: `Services.0.Run.networks.0.options={"a":"b"}`},
+	{Path: "services.*.networks.*.driver_opts", Status: Refuse, Note: "no network here has options of one container's place", Example: "networks: {n: {driver_opts: {a: b}}}", Top: net},
 	{Path: "services.*.networks.*.priority", Status: Honoured, Example: "networks: {n: {priority: 1}, m: {priority: 9}}", Top: "networks: {n: {}, m: {}}", Shows: `Services.0.Run.networkMode="test_m"`},
 	{Path: "services.*.networks.*.gw_priority", Status: Honoured, Example: "networks: {n: {gw_priority: 1}, m: {}}", Top: "networks: {n: {}, m: {}}", Shows: `Services.0.Run.networkMode="test_n"`},
 	{Path: "services.*.networks.*.use_service_name_alias", Status: Honoured, Example: "networks: {n: {use_service_name_alias: false, aliases: [a]}}", Top: net, Shows: `Services.0.Run.networks.0.aliases=["a"]`},

@@ -3,8 +3,6 @@ package cli
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -27,38 +25,13 @@ var companionHelp = map[string]string{
 // that failed.
 func companion(g command.Globals, verb string, args []string) error {
 	program := companions[verb]
-	if path, ok := besideVZ(program); ok {
+	if path, ok := command.Companion(program); ok {
 		err := syscall.Exec(path, slices.Concat([]string{program}, flagsOf(g), args), os.Environ())
 		return fmt.Errorf("run %s: %w", path, err)
 	}
 	return vzcontract.Errorf(vzcontract.ErrUnavailable,
 		"%s: %s is not beside vz or in $VZ_LIBEXEC; build it with `make build` or `go install vz.internal/vzcli/cmd/%s@latest`",
 		verb, program, program)
-}
-
-// besideVZ finds a program that is installed together with vz.
-func besideVZ(program string) (path string, ok bool) {
-	for _, dir := range companionDirs() {
-		path := filepath.Join(dir, program)
-		if _, err := os.Stat(path); err == nil {
-			return path, true
-		}
-	}
-	return "", false
-}
-
-func companionDirs() []string {
-	var dirs []string
-	if d := os.Getenv("VZ_LIBEXEC"); d != "" {
-		dirs = append(dirs, d)
-	}
-	if self, err := os.Executable(); err == nil {
-		dirs = append(dirs, filepath.Dir(self))
-	}
-	if found, err := exec.LookPath("vz"); err == nil {
-		dirs = append(dirs, filepath.Dir(found))
-	}
-	return dirs
 }
 
 // flagsOf writes the flags that stood before the verb again. What the

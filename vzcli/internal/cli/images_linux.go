@@ -23,7 +23,7 @@ func openImages(home string) (*vzoci.Store, *vzoci.Logins, error) {
 
 // findBox returns the program that the image vz:builtin is made of.
 func findBox() (string, error) {
-	if path, ok := besideVZ("vz-box"); ok {
+	if path, ok := command.Companion("vz-box"); ok {
 		return path, nil
 	}
 	return "", vzcontract.Errorf(vzcontract.ErrUnavailable,

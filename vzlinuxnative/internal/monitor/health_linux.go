@@ -30,27 +30,74 @@ func hasHealthCheck(h *vzcontract.HealthCheck) bool {
 func (m *monitor) health(ctx context.Context, r *run, h vzcontract.HealthCheck) {
 	h.Interval, h.Timeout = cmp.Or(h.Interval, 30*time.Second), cmp.Or(h.Timeout, 30*time.Second)
 	h.StartInterval, h.Retries = cmp.Or(h.StartInterval, 5*time.Second), cmp.Or(h.Retries, 3)
-	for {
-		pause := h.Interval
-		if time.Since(r.began) < h.StartPeriod {
-			pause = h.StartInterval
+	if !m.healthEarly(ctx, r, h) {
+		return
+	}
+	for sleep(ctx, regularPause(r, h)) {
+		if r.isPaused() {
+			continue
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !m.probeOnce(ctx, r, h) {
 			return
+		}
+	}
+}
+
+// probeOnce probes and counts the verdict. It reports false when the run ended.
+func (m *monitor) probeOnce(ctx context.Context, r *run, h vzcontract.HealthCheck) bool {
+	probe := m.probe(ctx, r, h)
+	if ctx.Err() != nil {
+		return false
+	}
+	m.judge(h, probe, time.Since(r.began) < h.StartPeriod)
+	return true
+}
+
+// regularPause is the time between two probes that count.
+func regularPause(r *run, h vzcontract.HealthCheck) time.Duration {
+	if time.Since(r.began) < h.StartPeriod {
+		return h.StartInterval
+	}
+	return h.Interval
+}
+
+// sleep reports whether d passed before the end of ctx.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// earlyPause is the first pause between early probes; each next one is double.
+const earlyPause = 10 * time.Millisecond
+
+// healthEarly probes before the first pause is over, so that what waits for a
+// healthy container need not wait for all of it. Failures do not count: those
+// are of a program that still starts. It reports false when the run ended.
+func (m *monitor) healthEarly(ctx context.Context, r *run, h vzcontract.HealthCheck) bool {
+	first := regularPause(r, h)
+	for pause := earlyPause; time.Since(r.began)+pause < first; pause *= 2 {
+		if !sleep(ctx, pause) {
+			return false
 		}
 		if r.isPaused() {
 			continue
 		}
 		probe := m.probe(ctx, r, h)
 		if ctx.Err() != nil {
-			return
+			return false
 		}
-		m.judge(h, probe, time.Since(r.began) < h.StartPeriod)
+		if probe.ExitCode == 0 {
+			m.judge(h, probe, true)
+			return true
+		}
 	}
+	return sleep(ctx, first-time.Since(r.began)) && (r.isPaused() || m.probeOnce(ctx, r, h))
 }
 
 func (r *run) isPaused() bool {

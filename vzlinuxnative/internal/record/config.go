@@ -95,7 +95,7 @@ func Info(c *Config, s *State) vzcontract.ContainerInfo {
 		ID: c.ID, Name: s.Name, State: s.State, Config: RunConfig(c, s),
 		Image: c.Image, ImageID: c.ImageID, Command: c.Command, Env: c.Env, WorkingDir: c.WorkingDir, User: c.User,
 		Labels: maps.Clone(c.Labels), CreatedAt: c.CreatedAt, StartedAt: s.StartedAt, StoppedAt: s.StoppedAt,
-		PID: s.PID, Exit: s.Exit, Error: s.Error, RestartCount: s.RestartCount, Restarting: s.Restarting,
+		PID: s.PID, Exit: s.Exit, Error: s.Error, RestartCount: s.RestartCount, Restarting: s.Restarting, StopAsked: s.StopAsked,
 		Health: s.Health, Ports: s.Ports, Networks: s.Networks, LogPath: c.LogPath,
 		RootfsDriver: s.RootfsDriver, RootfsData: s.RootfsData,
 	}

@@ -9,6 +9,7 @@ func Commands() []command.Command {
 		{Name: "events", Aliases: []string{"system events"}, Help: "Show what happens, as it happens", New: func() command.Verb { return new(events) }},
 		{Name: "info", Aliases: []string{"system info"}, Help: "Describe the backend and what it holds", New: func() command.Verb { return new(info) }},
 		{Name: "system df", Help: "Show what takes space", New: func() command.Verb { return new(df) }},
+		{Name: "system resume", Help: "Start again what should run, in order, after a reboot of the host", New: func() command.Verb { return new(resume) }},
 		{Name: "system prune", Help: "Remove all that is not in use", New: func() command.Verb { return new(prune) }},
 		{Name: "version", Help: "Show the version", New: func() command.Verb { return new(version) }},
 		{Name: "doctor", Help: "Say what this host can do, what is missing and how to get it", New: func() command.Verb { return new(doctor) }},
