@@ -193,6 +193,42 @@ func TestDamagedBlob(t *testing.T) {
 	}
 }
 
+// While a lease is damaged its container may use any image: none goes, and the
+// rest works.
+func TestTornLease(t *testing.T) {
+	r := registrytest.New(t)
+	addImage(t, r, "a", "v1", "x")
+	s := open(t, "")
+	name := r.Host() + "/a:v1"
+	id := pullOf(t, s, name).ID
+	lease := filepath.Join(s.store.Dir(), "leases", "box.json")
+	if err := os.WriteFile(lease, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := s.PruneImages(t.Context(), vzcontract.PruneImagesOptions{All: true}); err != nil || len(report.Removed) > 0 || report.Freed != 0 {
+		t.Errorf("prune = %+v, %v", report, err)
+	}
+	if _, err := s.RemoveImage(t.Context(), name, vzcontract.RemoveImageOptions{}); !errors.Is(err, vzcontract.ErrConflict) || !strings.Contains(err.Error(), "container box") {
+		t.Errorf("remove: %v, want a conflict that names the container", err)
+	}
+	if u, err := s.DiskUsage(t.Context()); err != nil || u.Active != 1 || u.Reclaimable != 0 {
+		t.Errorf("usage = %+v, %v", u, err)
+	}
+	if _, err := s.RemoveImage(t.Context(), name, vzcontract.RemoveImageOptions{Force: true}); err != nil {
+		t.Errorf("remove with force: %v", err)
+	}
+	if _, err := s.InspectImage(t.Context(), id); err != nil || count(t, s, "layers") != 1 {
+		t.Errorf("the image that may be in use: %v", err)
+	}
+	done, err := s.Repair(t.Context())
+	if err != nil || !slices.ContainsFunc(done, func(line string) bool { return strings.HasPrefix(line, lease) }) {
+		t.Errorf("Repair = %q, %v", done, err)
+	}
+	if _, err := s.PruneImages(t.Context(), vzcontract.PruneImagesOptions{All: true}); err != nil || count(t, s, "layers") != 0 {
+		t.Errorf("prune after the repair: %v", err)
+	}
+}
+
 // A torn record is named, stops what cannot be sure without it, and is moved
 // aside; an image's is made again.
 func TestTornRecords(t *testing.T) {

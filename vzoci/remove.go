@@ -11,7 +11,8 @@ import (
 )
 
 // RemoveImage implements vzcontract.Images. With force, an image that a
-// container uses loses its names and goes when the container is gone.
+// container uses loses its names and goes when the container is gone. An id whose
+// image has names in several repositories needs force too.
 func (s *Store) RemoveImage(ctx context.Context, ref string, opts vzcontract.RemoveImageOptions) ([]vzcontract.RemovedImage, error) {
 	var removed []vzcontract.RemovedImage
 	_, err := s.store.Remove(ctx, func(c store.Contents) (store.Removal, error) {
@@ -47,6 +48,9 @@ func removal(c store.Contents, f found, force bool) (store.Removal, error) {
 		default:
 			stay = append(stay, r)
 		}
+	}
+	if names := repositories(gone); f.ref.Name == "" && len(names) > 1 && !force {
+		return store.Removal{}, vzcontract.Errorf(vzcontract.ErrConflict, "it has names in several repositories, %s; remove them by name, or use --force", strings.Join(names, ", "))
 	}
 	stay, gone = dropDigests(stay, gone)
 	r := store.Removal{Refs: gone}
@@ -87,6 +91,18 @@ func dropDigests(stay, gone []store.Ref) (_, _ []store.Ref) {
 	return kept, gone
 }
 
+// repositories returns those that the tags among refs are in.
+func repositories(refs []store.Ref) []string {
+	var names []string
+	for _, r := range refs {
+		if !r.ByDigest() {
+			names = append(names, repository(r.Name))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 func repository(name string) string {
 	ref, err := reference.Parse(name)
 	if err != nil {
@@ -99,7 +115,10 @@ func repository(name string) string {
 func users(leases []store.Lease, img store.Image) []string {
 	var list []string
 	for _, l := range leases {
-		if l.Image == img.ID() {
+		switch {
+		case l.Damaged:
+			list = append(list, "container "+short(l.Owner)+" (perhaps: its lease is damaged, see vz doctor)")
+		case l.Holds(img.ID()):
 			list = append(list, "container "+short(l.Owner))
 		}
 	}

@@ -54,12 +54,15 @@ func TestRemoveImage(t *testing.T) {
 	if _, err := s.RemoveImage(t.Context(), "other:v1", vzcontract.RemoveImageOptions{}); !errors.Is(err, vzcontract.ErrNotFound) {
 		t.Errorf("second removal: %v", err)
 	}
-	// An id takes all names with it.
+	// An id takes all names with it, those in several repositories with force.
 	pullOf(t, s, name+":v1")
 	if err := s.Tag(t.Context(), id, "other:v1"); err != nil {
 		t.Fatal(err)
 	}
-	removed, err := s.RemoveImage(t.Context(), id[7:19], vzcontract.RemoveImageOptions{NoPrune: true})
+	if _, err := s.RemoveImage(t.Context(), id[7:19], vzcontract.RemoveImageOptions{}); !errors.Is(err, vzcontract.ErrConflict) {
+		t.Errorf("remove by an id of two repositories: %v, want a conflict", err)
+	}
+	removed, err := s.RemoveImage(t.Context(), id[7:19], vzcontract.RemoveImageOptions{NoPrune: true, Force: true})
 	if got := lines(removed); err != nil || len(got) != 4 || got[3] != id {
 		t.Errorf("remove by id = %q, %v", got, err)
 	}

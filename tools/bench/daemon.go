@@ -29,7 +29,7 @@ func startDaemon(log string, ready func() error, argv ...string) (*daemon, error
 		return nil, err
 	}
 	d := &daemon{cmd: cmd, log: log}
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(60 * time.Second); ; {
 		err := ready()
 		if err == nil {
 			return d, nil
@@ -51,15 +51,16 @@ func (d *daemon) stop() error {
 }
 
 // dockerd starts docker's daemon with its images under dir; ask is the prefix
-// of docker commands that talk to it. Its sockets are in the bench's directory.
+// of docker commands that talk to it. Its sockets are in the bench's directory,
+// each one's in its own: two may run at once.
 func (b *bench) dockerd(dir string) (d *daemon, ask []string, err error) {
 	for _, program := range []string{"dockerd", "docker"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return nil, nil, err
 		}
 	}
-	at := b.dir + "/dockerd"
-	if err := os.MkdirAll(at, 0o700); err != nil {
+	at, err := os.MkdirTemp(b.dir, "dockerd-")
+	if err != nil {
 		return nil, nil, err
 	}
 	host := "unix://" + at + "/sock"

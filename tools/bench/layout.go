@@ -1,66 +1,42 @@
 package main
 
 import (
-	"archive/tar"
-	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
-	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"time"
 )
 
-// imageSize is how many bytes of files the pulled image has.
-const imageSize = 128 << 20
+// formats are those that layers are compressed in.
+var formats = []string{"gzip", "zstd"}
 
-// writeLayout writes an OCI layout with one layer of files of many sizes, half
-// of whose bytes can be compressed.
-func writeLayout(dir string) error {
-	blobs := filepath.Join(dir, "blobs", "sha256")
-	if err := os.MkdirAll(blobs, 0o755); err != nil { //nolint:gosec // an image
+// A layout is an OCI layout on disk.
+type layout struct{ dir string }
+
+// writeLayout writes a layout of one image a format, named by it, whose only
+// layer is the archive.
+func writeLayout(dir, archive string) error {
+	l := layout{dir}
+	if err := os.MkdirAll(l.blob(""), 0o755); err != nil { //nolint:gosec // an image
 		return err
 	}
-	blob := func(data []byte, kind string) (map[string]any, error) {
-		sum := sha256.Sum256(data)
-		name := hex.EncodeToString(sum[:])
-		err := os.WriteFile(filepath.Join(blobs, name), data, 0o644) //nolint:gosec // an image
-		return map[string]any{"mediaType": "application/vnd.oci.image." + kind, "digest": "sha256:" + name, "size": len(data)}, err
-	}
-	asJSON := func(v any, kind string) (map[string]any, error) {
-		data, err := json.Marshal(v)
+	var manifests []any
+	for _, format := range formats {
+		m, err := l.image(archive, format)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return blob(data, kind)
+		m["annotations"] = map[string]string{"org.opencontainers.image.ref.name": format}
+		manifests = append(manifests, m)
 	}
-	packed, diffID, err := layer()
-	if err != nil {
-		return err
-	}
-	layerBlob, err := blob(packed, "layer.v1.tar+gzip")
-	if err != nil {
-		return err
-	}
-	config, err := asJSON(map[string]any{
-		"architecture": "amd64", "os": "linux", "config": map[string]any{"Cmd": []string{"/bin/true"}},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{diffID}},
-	}, "config.v1+json")
-	if err != nil {
-		return err
-	}
-	manifest, err := asJSON(map[string]any{
-		"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config, "layers": []any{layerBlob},
-	}, "manifest.v1+json")
-	if err != nil {
-		return err
-	}
-	index, err := json.Marshal(map[string]any{"schemaVersion": 2, "manifests": []any{manifest}})
+	index, err := json.Marshal(map[string]any{"schemaVersion": 2, "manifests": manifests})
 	if err != nil {
 		return err
 	}
@@ -69,32 +45,76 @@ func writeLayout(dir string) error {
 		os.WriteFile(filepath.Join(dir, "oci-layout"), []byte(`{"imageLayoutVersion":"1.0.0"}`), 0o644)) //nolint:gosec // an image
 }
 
-func layer() (packed []byte, diffID string, err error) {
-	var out bytes.Buffer
-	sum := sha256.New()
-	zip := gzip.NewWriter(&out)
-	w := tar.NewWriter(io.MultiWriter(zip, sum))
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same files each time
-	for written, i := 0, 0; written < imageSize; i++ {
-		size := 1 << (8 + random.IntN(13)) // 256 bytes to 1 MiB
-		data := make([]byte, size)
-		for at := range data {
-			data[at] = byte('a' + at%16)
-			if at%64 < 32 {
-				data[at] = byte(random.Uint32())
-			}
-		}
-		h := &tar.Header{Name: fmt.Sprintf("data/%03d/%d", i%100, i), Mode: 0o644, Size: int64(size), Typeflag: tar.TypeReg, ModTime: time.Unix(1e9, 0)}
-		if err := w.WriteHeader(h); err != nil {
-			return nil, "", err
-		}
-		if _, err := w.Write(data); err != nil {
-			return nil, "", err
-		}
-		written += size
+func (l layout) blob(hex string) string { return filepath.Join(l.dir, "blobs", "sha256", hex) }
+
+// image writes one image and returns the descriptor of its manifest.
+func (l layout) image(archive, format string) (map[string]any, error) {
+	layer, diffID, err := l.layer(archive, format)
+	if err != nil {
+		return nil, err
 	}
-	if err := errors.Join(w.Close(), zip.Close()); err != nil {
+	config, err := l.json(map[string]any{
+		"architecture": "amd64", "os": "linux", "config": map[string]any{"Cmd": []string{"/bin/true"}},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{diffID}},
+	}, "config.v1+json")
+	if err != nil {
+		return nil, err
+	}
+	return l.json(map[string]any{
+		"schemaVersion": 2, "mediaType": mediaType("manifest.v1+json"), "config": config, "layers": []any{layer},
+	}, "manifest.v1+json")
+}
+
+// layer compresses the archive into a blob.
+func (l layout) layer(archive, format string) (descriptor map[string]any, diffID string, err error) {
+	in, err := os.Open(archive)
+	if err != nil {
 		return nil, "", err
 	}
-	return out.Bytes(), "sha256:" + hex.EncodeToString(sum.Sum(nil)), nil
+	defer in.Close()
+	packed := filepath.Join(l.dir, format)
+	out, err := os.Create(packed)
+	if err != nil {
+		return nil, "", err
+	}
+	defer out.Close()
+	sum, plain := sha256.New(), sha256.New()
+	if err := compress(io.MultiWriter(out, sum), io.TeeReader(in, plain), format); err != nil {
+		return nil, "", fmt.Errorf("compress %s with %s: %w", archive, format, err)
+	}
+	info, err := out.Stat()
+	if err != nil {
+		return nil, "", err
+	}
+	return describe(sum, info.Size(), "layer.v1.tar+"+format), "sha256:" + hexSum(plain), os.Rename(packed, l.blob(hexSum(sum)))
 }
+
+// compress does it as container tools do: Go's gzip and zstd's level 3.
+func compress(w io.Writer, r io.Reader, format string) error {
+	if format == "gzip" {
+		zip := gzip.NewWriter(w)
+		_, err := io.Copy(zip, r)
+		return errors.Join(err, zip.Close())
+	}
+	cmd := exec.Command("zstd", "-q", "-c", "-3")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, w, os.Stderr
+	return cmd.Run()
+}
+
+func (l layout) json(v any, kind string) (map[string]any, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.New()
+	sum.Write(data)
+	return describe(sum, int64(len(data)), kind), os.WriteFile(l.blob(hexSum(sum)), data, 0o644) //nolint:gosec // an image
+}
+
+func describe(sum hash.Hash, size int64, kind string) map[string]any {
+	return map[string]any{"mediaType": mediaType(kind), "digest": "sha256:" + hexSum(sum), "size": size}
+}
+
+func mediaType(kind string) string { return "application/vnd.oci.image." + kind }
+
+func hexSum(sum hash.Hash) string { return hex.EncodeToString(sum.Sum(nil)) }

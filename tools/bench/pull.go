@@ -6,13 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
 // pull measures pull and unpack from a registry on loopback: gzip and zstd, on
 // a tmpfs and on the disk of the temporary directory.
-func (b *bench) pull(vz string, rounds int) (results []result, err error) {
-	for _, program := range []string{"docker-registry", "skopeo"} {
+// archive is the layer's tar; "" is one that is made up.
+func (b *bench) pull(vz, archive string, rounds int) (results []result, err error) {
+	for _, program := range []string{"docker-registry", "skopeo", "zstd"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return nil, fmt.Errorf("%w: the case pull needs it", err)
 		}
@@ -22,16 +24,8 @@ func (b *bench) pull(vz string, rounds int) (results []result, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, registry.stop()) }()
-	layout := filepath.Join(b.dir, "layout")
-	if err := writeLayout(layout); err != nil {
+	if err := b.push(address, archive); err != nil {
 		return nil, err
-	}
-	for _, format := range []string{"gzip", "zstd"} {
-		err := quiet("skopeo", "copy", "-q", "--dest-tls-verify=false", "--dest-compress-format", format, "--dest-force-compress-format",
-			"oci:"+layout, "docker://"+address+"/bench:"+format)
-		if err != nil {
-			return nil, err
-		}
 	}
 	tmpfs := filepath.Join(b.dir, "tmpfs")
 	if err := os.Mkdir(tmpfs, 0o755); err != nil { //nolint:gosec // a store
@@ -42,7 +36,7 @@ func (b *bench) pull(vz string, rounds int) (results []result, err error) {
 	}
 	defer func() { err = errors.Join(err, quiet("umount", "-l", tmpfs)) }()
 	for _, place := range []struct{ name, dir string }{{"tmpfs", tmpfs}, {"disk", b.dir}} {
-		for _, format := range []string{"gzip", "zstd"} {
+		for _, format := range formats {
 			some, err := b.pullOne("pull-"+place.name+"-"+format, place.dir, address+"/bench:"+format, vz, rounds)
 			if err != nil {
 				return nil, err
@@ -51,6 +45,26 @@ func (b *bench) pull(vz string, rounds int) (results []result, err error) {
 		}
 	}
 	return results, nil
+}
+
+// push fills the registry with an image a format.
+func (b *bench) push(address, archive string) error {
+	if archive == "" {
+		archive = filepath.Join(b.dir, "layer.tar")
+		if err := writeArchive(archive); err != nil {
+			return err
+		}
+	}
+	layout := filepath.Join(b.dir, "layout")
+	if err := writeLayout(layout, archive); err != nil {
+		return err
+	}
+	for _, format := range formats {
+		if err := quiet("skopeo", "copy", "-q", "--dest-tls-verify=false", "oci:"+layout+":"+format, "docker://"+address+"/bench:"+format); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(layout)
 }
 
 // pullOne measures one image in one place with the pullers in turn, the first
@@ -79,6 +93,7 @@ func (b *bench) pullOne(name, base, ref, vz string, rounds int) (results []resul
 			if err := p.forget(ref); err != nil {
 				return nil, fmt.Errorf("%s: %w", p.name(), err)
 			}
+			syscall.Sync() // nobody pays for what another one left in memory
 			began := time.Now()
 			err := quiet(p.pull(ref)...)
 			results[i].took = append(results[i].took, time.Since(began))

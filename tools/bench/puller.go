@@ -81,7 +81,11 @@ func (p *dockerPuller) forget(ref string) error {
 	return quiet(append(p.ask[:len(p.ask):len(p.ask)], "rmi", "-f", ref)...)
 }
 
-func (p *dockerPuller) close() error { return errors.Join(p.daemon.stop(), os.RemoveAll(p.dir)) }
+func (p *dockerPuller) close() error {
+	err := p.daemon.stop()
+	_ = quiet("umount", "--lazy", p.dir) // dockerd mounts it on itself and may leave it so
+	return errors.Join(err, os.RemoveAll(p.dir))
+}
 
 // containerdPuller is containerd with its ctr.
 type containerdPuller struct {

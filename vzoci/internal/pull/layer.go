@@ -207,7 +207,7 @@ func (l *layer) decompress(compressed, plain *pipe) error {
 		plain.closeWith(err)
 		return err
 	}
-	return cmp.Or(plain.fill(limitExpansion(z, l.desc.Size)), z.Close())
+	return cmp.Or(plain.fill(limitExpansion(z, cmp.Or(l.req.FreeExpansion, freeExpansion), l.desc.Size)), z.Close())
 }
 
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

@@ -23,6 +23,9 @@ type Request struct {
 	Progress   func(vzcontract.PullProgress)
 	// Jobs is how many layers are worked on at once; 0 is a default.
 	Jobs int
+	// FreeExpansion is how many bytes a layer may unpack to whatever its size;
+	// 0 is 64 GiB.
+	FreeExpansion int64
 }
 
 // A Result is an image that is in the store, with nothing missing.

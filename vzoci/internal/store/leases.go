@@ -20,7 +20,13 @@ type Lease struct {
 	// Image and Layers are not set while the image is still being fetched.
 	Image  v1.Hash   `json:"image,omitzero"`
 	Layers []v1.Hash `json:"layers,omitempty"`
+
+	// Damaged: the record cannot be read, so that the owner may use any image.
+	Damaged bool `json:"-"`
 }
+
+// Holds reports whether the lease is on the image, or may be.
+func (l *Lease) Holds(image v1.Hash) bool { return l.Damaged || l.Image == image }
 
 func (l *Lease) check(key string) error {
 	if l.Owner != key {
@@ -84,15 +90,14 @@ func (s *Store) Unlease(owner string) error {
 	return nil
 }
 
-// Leases returns all leases. It fails if one cannot be read.
+// Leases returns all leases, those too whose record is damaged.
 func (s *Store) Leases() ([]Lease, error) {
 	var all []Lease
 	err := s.records(dirLeases, func(path string) error {
 		var l Lease
 		err := readRecord(path, &l)
 		if errors.Is(err, errDamaged) {
-			owner := strings.TrimSuffix(filepath.Base(path), recordSuffix)
-			return vzcontract.Errorf(vzcontract.ErrInternal, "%s: the lease of container %s is damaged; start that container again or remove it with vz rm %s", path, owner, owner)
+			l, err = Lease{Owner: strings.TrimSuffix(filepath.Base(path), recordSuffix), Damaged: true}, nil
 		}
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ func (s *Store) Repair(ctx context.Context, found []Finding) (done []string, err
 // repair must be called with the guard held exclusively.
 func (s *Store) repair(f Finding) (string, error) {
 	switch f.Fault {
-	case DamagedRecord, DamagedBlob:
+	case DamagedRecord, DamagedLease, DamagedBlob:
 		to, err := s.moveAside(f.Path)
 		if err != nil || to == "" {
 			return "", err

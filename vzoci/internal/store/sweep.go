@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -37,7 +38,7 @@ type Contents struct {
 	Leases []Lease
 }
 
-// Contents reads all records. It fails if one cannot be read.
+// Contents reads all records. It fails if one other than a lease is damaged.
 func (s *Store) Contents() (c Contents, err error) {
 	refs, err1 := s.Refs()
 	images, err2 := s.Images()
@@ -118,6 +119,9 @@ func (c Contents) each(use func(class string, d v1.Hash)) {
 		i.each(use)
 	}
 	for _, l := range c.Leases {
+		if l.Damaged {
+			continue
+		}
 		use(classBlob, l.Image)
 		for _, d := range l.Layers {
 			use(classLayer, d)
@@ -154,7 +158,9 @@ func (w *sweeper) sweep(c Contents) (err error) {
 		return err
 	}
 	maps.Copy(w.used, keys(c))
-	err = errors.Join(w.objects(dirBlobs, classBlob), w.objects(dirLayers, classLayer))
+	if !slices.ContainsFunc(c.Leases, func(l Lease) bool { return l.Damaged }) { // it may be of any object
+		err = errors.Join(w.objects(dirBlobs, classBlob), w.objects(dirLayers, classLayer))
+	}
 	if w.only == nil {
 		err = errors.Join(err, w.partials(), w.leftovers())
 	}

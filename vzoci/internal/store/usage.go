@@ -2,6 +2,7 @@ package store
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -23,16 +24,12 @@ func (s *Store) Usage() (Usage, error) {
 	if err != nil {
 		return Usage{}, err
 	}
-	leased := map[v1.Hash]bool{}
-	for _, l := range c.Leases {
-		leased[l.Image] = true
-	}
 	used, held := map[string]bool{}, map[string]bool{}
 	u := Usage{Images: len(c.Images)}
 	c.each(func(class string, d v1.Hash) { used[class+"-"+d.Hex] = true })
 	Contents{Leases: c.Leases}.each(func(class string, d v1.Hash) { held[class+"-"+d.Hex] = true })
 	for _, i := range c.Images {
-		if leased[i.ID()] {
+		if slices.ContainsFunc(c.Leases, func(l Lease) bool { return l.Holds(i.ID()) }) {
 			u.Active++
 			i.each(func(class string, d v1.Hash) { held[class+"-"+d.Hex] = true })
 		}

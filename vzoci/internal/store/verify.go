@@ -20,7 +20,7 @@ type Fault int
 // The faults.
 const (
 	DamagedRecord Fault = iota // moved aside by Repair
-	DamagedLease               // ends with its container
+	DamagedLease               // moved aside by Repair
 	DamagedBlob                // moved aside by Repair
 	MissingObject              // a blob or layer that a record names
 	MissingImage               // a name whose image has no record
@@ -72,7 +72,7 @@ func (v *verifier) recordsOf(dir string, fault Fault, read func(path string) err
 		}
 		if fault == DamagedLease {
 			owner := strings.TrimSuffix(filepath.Base(path), recordSuffix)
-			v.add(fault, path, "the lease of container %s is damaged, so nothing is pruned; start that container again or remove it with vz rm %s", owner, owner)
+			v.add(fault, path, "the lease of container %s is damaged, so that no image is removed; start that container again, or remove it with vz rm %s", owner, owner)
 			return nil
 		}
 		v.add(fault, path, "damaged record")
