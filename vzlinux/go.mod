@@ -1,3 +1,9 @@
 module vz.internal/vzlinux
 
 go 1.26.0
+
+require (
+	github.com/stretchr/testify v1.12.1
+	golang.org/x/sys v0.49.0
+	vz.internal/vzcontract v0.1.0
+)
