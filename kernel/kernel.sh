@@ -137,44 +137,51 @@ verify() {
 
 where() { echo "$cache/kernel/$arch-$profile-$(key)"; }
 
-command=${1:-} arch=${2:-} profile=${3:-container} directory=${4:-}
-case $arch in
-x86_64 | arm64) ;;
-*) die "ARCH is x86_64 or arm64, not '$arch'" ;;
-esac
-case $profile in
-container | developer) ;;
-*) die "PROFILE is container or developer, not '$profile'" ;;
-esac
-cross=
-if [[ $arch == arm64 && $(uname -m) != aarch64 ]]; then
-	cross=aarch64-linux-gnu-
-elif [[ $arch == x86_64 && $(uname -m) != x86_64 ]]; then
-	cross=x86_64-linux-gnu-
-fi
-
-case $command in
-packages) packages ;;
-source) source_tarball ;;
-where | config | build | export | verify)
-	[[ -n $directory || $command != @(config|export) ]] || die "$command needs PROFILE and DIR"
-	command -v "${cross}gcc" >/dev/null || die "${cross}gcc is missing: kernel.sh packages $arch, or apt-get install gcc-${cross%-}"
-	if [[ $command != @(where|export) ]]; then
-		mkdir -p "$cache/kernel"
-		work=$(mktemp -d "$cache/kernel/.work-XXXXXX")
-		top=$work
-		trap 'rm -rf "$top"' EXIT
-	fi
-	case $command in
-	config)
-		unpack
-		configure
-		mkdir -p "$directory"
-		cp "$work/source/build/.config" "$directory/config"
-		;;
-	export) export_result ;;
-	*) "$command" ;;
+# Read as a whole before it runs, so that an edit does not disturb a build.
+main() {
+	command=${1:-} arch=${2:-} profile=${3:-container} directory=${4:-}
+	case $arch in
+	x86_64 | arm64) ;;
+	*) die "ARCH is x86_64 or arm64, not '$arch'" ;;
 	esac
-	;;
-*) die "usage: kernel.sh packages|source|where|config|build|export|verify ARCH [PROFILE [DIR]]" ;;
-esac
+	case $profile in
+	container | developer) ;;
+	*) die "PROFILE is container or developer, not '$profile'" ;;
+	esac
+	cross=
+	if [[ $arch == arm64 && $(uname -m) != aarch64 ]]; then
+		cross=aarch64-linux-gnu-
+	elif [[ $arch == x86_64 && $(uname -m) != x86_64 ]]; then
+		cross=x86_64-linux-gnu-
+	fi
+
+	case $command in
+	packages) packages ;;
+	source) source_tarball ;;
+	where | config | build | export | verify)
+		[[ -n $directory || $command != @(config|export) ]] || die "$command needs PROFILE and DIR"
+		command -v "${cross}gcc" >/dev/null || die "${cross}gcc is missing: kernel.sh packages $arch, or apt-get install gcc-${cross%-}"
+		if [[ $command != @(where|export) ]]; then
+			mkdir -p "$cache/kernel"
+			work=$(mktemp -d "$cache/kernel/.work-XXXXXX")
+			top=$work
+			trap 'rm -rf "$top"' EXIT
+		fi
+		case $command in
+		config)
+			unpack
+			configure
+			mkdir -p "$directory"
+			cp "$work/source/build/.config" "$directory/config"
+			;;
+		export) export_result ;;
+		where) where ;;
+		build) build ;;
+		verify) verify ;;
+		esac
+		;;
+	*) die "usage: kernel.sh packages|source|where|config|build|export|verify ARCH [PROFILE [DIR]]" ;;
+	esac
+}
+
+main "$@"; exit

@@ -26,6 +26,10 @@ type Handler interface {
 	Serve(ctx context.Context, method string, body json.RawMessage) (any, error)
 }
 
+// An Ender is a Handler that is told as soon as the connection has ended, before
+// the requests under way have.
+type Ender interface{ Ended() }
+
 // A Server is the agent's side of one control connection.
 type Server struct {
 	conn    net.Conn
@@ -72,6 +76,9 @@ func (s *Server) Run(ctx context.Context, handler Handler) error {
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 	var work sync.WaitGroup
 	err := s.read(ctx, &work)
+	if e, ok := handler.(Ender); ok {
+		e.Ended()
+	}
 	cancel()
 	stop()
 	_ = s.conn.Close()
