@@ -10,7 +10,7 @@
 #   config    write the checked configuration alone into DIR
 #   build     build unless the result exists; print its directory
 #   export    copy the built result into DIR
-#   verify    build twice in two places and compare every byte
+#   verify    build again elsewhere and compare every byte
 #
 # The result is kept under $VZ_CACHE (else $XDG_CACHE_HOME/vz, else ~/.cache/vz) by
 # the hash of all inputs: source, options, steps, compiler. Two builds of the
@@ -126,13 +126,13 @@ export_result() {
 }
 
 verify() {
-	local first=$work
-	compile "$first/one"
-	work=$first/elsewhere/still
+	local result outer=$work
+	result=$(build)
+	work=$outer/elsewhere/still
 	mkdir -p "$work"
-	compile "$first/two"
-	diff -r "$first/one" "$first/two" >&2 || die "two builds of the same inputs differ"
-	say "two builds of $arch $profile are the same: $(digest "$first/one/version.json")"
+	compile "$outer/again"
+	diff -r "$result" "$outer/again" >&2 || die "two builds of the same inputs differ"
+	say "two builds of $arch $profile are the same: $(digest "$result/version.json")"
 }
 
 where() { echo "$cache/kernel/$arch-$profile-$(key)"; }
