@@ -1,0 +1,29 @@
+package qemu
+
+// The accelerators.
+const (
+	KVM = "kvm"
+	TCG = "tcg"
+)
+
+// An arch is what depends on the guest's architecture.
+type arch struct {
+	name    string // x86_64 or arm64
+	goarch  string
+	program string
+	machine string
+	console string            // kernel's name of the console
+	cpu     map[string]string // by accelerator
+}
+
+var arches = map[string]arch{
+	"x86_64": {
+		name: "x86_64", goarch: "amd64", program: "qemu-system-x86_64", machine: "q35,hpet=off,vmport=off,smbus=off,sata=off", console: "ttyS0",
+		cpu: map[string]string{KVM: "host", TCG: "max"},
+	},
+	"arm64": {
+		name: "arm64", goarch: "arm64", program: "qemu-system-aarch64", machine: "virt,gic-version=3", console: "ttyAMA0",
+		// QEMU's own pointer authentication is much faster than the architecture's.
+		cpu: map[string]string{KVM: "host", TCG: "max,pauth-impdef=on"},
+	},
+}
