@@ -21,7 +21,8 @@ type Command struct {
 	Detach bool     // goes on when the Agent is closed
 	Limit  time.Duration
 
-	// The program's streams; nil is /dev/null. With TTY Stdin and Stdout are
+	// The program's streams; nil is /dev/null. Stdout and Stderr may be the
+	// same, which is then written to by one of them at a time. With TTY Stdin and Stdout are
 	// the terminal and Stderr is not used.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -44,6 +45,10 @@ type Exec struct {
 // vzcontract.ErrNoSuchProgram and vzcontract.ErrCannotExec where these apply.
 func (a *Agent) Start(ctx context.Context, c Command) (*Exec, error) {
 	e := &Exec{agent: a, id: rand.Text()}
+	if c.Stdout != nil && same(c.Stdout, c.Stderr) {
+		c.Stdout = &shared{to: c.Stdout}
+		c.Stderr = c.Stdout
+	}
 	req := agentproto.ExecRequest{
 		ID: e.id, Args: c.Args, Env: c.Env, Dir: c.Dir, User: c.User, Groups: c.Groups, Detach: c.Detach, Limit: c.Limit, TTY: c.TTY,
 	}
@@ -183,4 +188,22 @@ func (a *Agent) Run(ctx context.Context, c Command) (agentproto.ExecStatus, erro
 		return agentproto.ExecStatus{}, err
 	}
 	return e.Wait(ctx)
+}
+
+// A shared writer is written to by one at a time.
+type shared struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+// Write implements io.Writer.
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.to.Write(p)
+}
+
+func same(a, b io.Writer) bool {
+	defer func() { _ = recover() }() // two of a type that cannot be compared differ
+	return a == b
 }

@@ -178,4 +178,3 @@ func (g *Guest) Install(t testing.TB, arch string) {
 	require.NoError(t, g.Agent.Mkdir(t.Context(), agentproto.MkdirRequest{Path: "/bin", Mode: 0o755, Parents: true}))
 	require.NoError(t, g.Agent.WriteFile(t.Context(), f, agentproto.FileWriteRequest{Path: "/bin/helper", Mode: 0o755}))
 }
-

@@ -28,9 +28,8 @@ type Agent struct {
 	detached  process.Table
 	transfers transfers
 
-	mu     sync.Mutex
-	ending int           // guarded by mu: control connections whose work is being ended
-	idle   chan struct{} // guarded by mu: closed when ending becomes 0; nil if it is
+	mu       sync.Mutex
+	sessions map[*session]struct{} // guarded by mu
 }
 
 // Serve accepts connections until l or ctx ends. A failed connection is logged and
@@ -84,7 +83,6 @@ func (a *Agent) connection(ctx context.Context, conn net.Conn) error {
 		}
 		return a.streams.Claim(ctx, half)
 	}
-	// What an earlier connection started ends before the work of a new one begins.
 	if err := a.awaitEnds(ctx); err != nil {
 		_ = conn.Close()
 		return err
@@ -94,40 +92,41 @@ func (a *Agent) connection(ctx context.Context, conn net.Conn) error {
 		_ = conn.Close()
 		return err
 	}
-	s := newSession(a)
+	s := newSession(a, conn)
+	a.mu.Lock()
+	if a.sessions == nil {
+		a.sessions = map[*session]struct{}{}
+	}
+	a.sessions[s] = struct{}{}
+	a.mu.Unlock()
 	err = server.Run(ctx, s)
 	s.processes.End()
-	a.end(-1)
+	a.mu.Lock()
+	delete(a.sessions, s)
+	a.mu.Unlock()
+	close(s.done)
 	return err
 }
 
-// end counts the control connections whose work is being ended.
-func (a *Agent) end(n int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.ending += n
-	if a.idle == nil {
-		a.idle = make(chan struct{})
-	}
-	if a.ending == 0 {
-		close(a.idle)
-		a.idle = nil
-	}
-}
-
+// awaitEnds returns when all that earlier connections started has ended, as far as
+// the host has closed them: only then does the work of a new one begin.
 func (a *Agent) awaitEnds(ctx context.Context) error {
 	a.mu.Lock()
-	idle := a.idle
+	var ending []*session
+	for s := range a.sessions {
+		if s.hungUp() {
+			ending = append(ending, s)
+		}
+	}
 	a.mu.Unlock()
-	if idle == nil {
-		return nil
+	for _, s := range ending {
+		select {
+		case <-s.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return nil
 }
 
 func (a *Agent) hello() agentproto.Hello {

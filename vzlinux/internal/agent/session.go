@@ -3,6 +3,8 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"net"
+	"sync/atomic"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinux/agentproto"
@@ -14,6 +16,9 @@ type session struct {
 	agent     *Agent
 	processes process.Table
 	methods   map[string]method
+	conn      net.Conn
+	ended     atomic.Bool
+	done      chan struct{} // closed when all that it started has ended
 }
 
 type method func(ctx context.Context, body json.RawMessage) (any, error)
@@ -38,8 +43,8 @@ func plain[In any](do func(context.Context, In) error) method {
 
 type none struct{}
 
-func newSession(a *Agent) *session {
-	s := &session{agent: a, methods: map[string]method{
+func newSession(a *Agent, conn net.Conn) *session {
+	s := &session{agent: a, conn: conn, done: make(chan struct{}), methods: map[string]method{
 		agentproto.MethodPing: plain(func(context.Context, none) error { return nil }),
 	}}
 	s.addExec()
@@ -57,6 +62,12 @@ func (s *session) Serve(ctx context.Context, name string, body json.RawMessage) 
 	return do(ctx, body)
 }
 
-// Ended implements agentproto.Ender: from here to the end of all that the
-// connection started no new connection's work begins.
-func (s *session) Ended() { s.agent.end(1) }
+// Ended implements agentproto.Ender.
+func (s *session) Ended() { s.ended.Store(true) }
+
+// hungUp tells whether the host has closed the connection, also if that was not
+// noticed yet.
+func (s *session) hungUp() bool {
+	c, ok := s.conn.(interface{ HungUp() bool })
+	return s.ended.Load() || ok && c.HungUp()
+}

@@ -111,6 +111,17 @@ func (c *Conn) CloseWrite() error {
 	return control(c.File, func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
 }
 
+// HungUp tells whether the peer has closed the connection, also if data waits to be
+// read before its end.
+func (c *Conn) HungUp() bool {
+	gone := false
+	err := control(c.File, func(fd int) error {
+		gone = hungUp(fd)
+		return nil
+	})
+	return gone || err != nil
+}
+
 func control(file *os.File, do func(fd int) error) error {
 	raw, err := file.SyscallConn()
 	if err != nil {

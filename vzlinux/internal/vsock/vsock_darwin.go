@@ -40,3 +40,8 @@ func accept(listener int) (int, unix.Sockaddr, error) {
 	}
 	return fd, peer, nil
 }
+
+func hungUp(fd int) bool {
+	n, _, err := unix.Recvfrom(fd, make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return n == 0 && err == nil
+}
