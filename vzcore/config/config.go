@@ -93,7 +93,7 @@ type Network struct {
 type User struct {
 	Subnet netip.Prefix          `json:"subnet,omitzero"` // empty is 192.168.127.0/24
 	Ports  []Port                `json:"ports,omitempty"`
-	Hosts  map[string]netip.Addr `json:"hosts,omitempty"` // names that the gateway's DNS server knows
+	Hosts  map[string]netip.Addr `json:"hosts,omitempty"` // names with a domain that the gateway's DNS server knows; it knows no others of these domains
 	MTU    int                   `json:"mtu,omitempty"`
 }
 

@@ -56,6 +56,9 @@ func TestValidate(t *testing.T) {
 		{"port protocol", func(c *Config) {
 			c.Network.User.Ports = []Port{{Protocol: "sctp", Host: netip.MustParseAddrPort("127.0.0.1:1"), Guest: 1}}
 		}, "network.user.ports"},
+		{"host without domain", func(c *Config) {
+			c.Network.User.Hosts = map[string]netip.Addr{"db": netip.MustParseAddr("10.0.0.1")}
+		}, "network.user.hosts"},
 		{"reserved context", func(c *Config) { c.Vsock.CID = 2 }, "vsock.cid"},
 		{"no entropy", func(c *Config) { c.Entropy = false }, "entropy"},
 		{"display", func(c *Config) { c.Display = &Display{Width: 1} }, "display.height"},

@@ -179,8 +179,8 @@ func (n Network) validate(p *problems) {
 		seen[key] = true
 	}
 	for name, address := range u.Hosts {
-		if name == "" || !address.Is4() {
-			p.add("network.user.hosts", "%q has no name or no IPv4 address", name)
+		if host, domain, _ := strings.Cut(name, "."); host == "" || domain == "" || !address.Is4() {
+			p.add("network.user.hosts", "%q is no name with a domain, or %s no IPv4 address", name, address)
 		}
 	}
 }

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/containers/gvisor-tap-vsock/pkg/types"
@@ -72,17 +75,51 @@ func newNetwork(cfg config.Network) (*network, *os.File, error) {
 		return nil, nil, err
 	}
 	n.conn = conn
-	n.work.Go(func() { _ = virtual.AcceptVfkit(ctx, conn) })
+	n.work.Go(func() { _ = virtual.AcceptVfkit(ctx, cable{conn, ctx}) })
 	return n, theirs, nil
 }
 
-// zones makes names that the gateway's DNS server answers for itself.
+// zones makes names that the gateway's DNS server answers for itself, one zone for
+// each domain.
 func zones(hosts map[string]netip.Addr) []types.Zone {
 	var all []types.Zone
-	for name, address := range hosts {
-		all = append(all, types.Zone{Name: name + ".", DefaultIP: net.IP(address.AsSlice())})
+	at := map[string]int{}
+	for _, name := range slices.Sorted(maps.Keys(hosts)) {
+		host, domain, _ := strings.Cut(name, ".")
+		i, known := at[domain]
+		if !known {
+			i = len(all)
+			at[domain] = i
+			all = append(all, types.Zone{Name: domain + "."})
+		}
+		all[i].Records = append(all[i].Records, types.Record{Name: host, IP: net.IP(hosts[name].AsSlice())})
 	}
 	return all
+}
+
+// A cable is the connection with QEMU.
+type cable struct {
+	net.Conn
+	ctx context.Context // ends with the network
+}
+
+// minFrame is the shortest Ethernet frame that has a header.
+const minFrame = 14
+
+// Read implements net.Conn. It drops frames that are too short to be any: the
+// switch believes that a guest sends none. After the end, which is no failure, it
+// returns an empty frame, upon which the reader sees that it is over.
+func (c cable) Read(p []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(p)
+		if err != nil && c.ctx.Err() != nil {
+			clear(p[:minFrame])
+			return minFrame, nil
+		}
+		if err != nil || n >= minFrame {
+			return n, err
+		}
+	}
 }
 
 // publish carries connections of l on to the guest.

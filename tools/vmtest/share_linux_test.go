@@ -1,0 +1,73 @@
+package vmtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzcore/config"
+	"vz.internal/vzlinux"
+	"vz.internal/vzlinux/agentproto"
+)
+
+// mount mounts a plugged share at /mnt/TAG.
+func (g *Guest) mount(t *testing.T, kind string, s config.Share) string {
+	t.Helper()
+	path := "/mnt/" + s.Tag
+	require.NoError(t, g.Agent.Call(t.Context(), agentproto.MethodMount, agentproto.MountRequest{Kind: kind, Tag: s.Tag, Path: path, ReadOnly: s.ReadOnly}, nil))
+	return path
+}
+
+func (g *Guest) unmount(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, g.Agent.Call(t.Context(), agentproto.MethodUnmount, agentproto.FileRequest{Path: path}, nil))
+}
+
+// TestShares plugs directories before and after the start, uses them both ways and
+// unplugs them.
+func TestShares(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: Debian's virtiofsd makes namespaces of its own")
+	}
+	cfg := Config(t, "x86_64")
+	cold := config.Share{Tag: "cold", Source: t.TempDir()}
+	cfg.Shares = []config.Share{cold}
+	require.NoError(t, os.WriteFile(filepath.Join(cold.Source, "a"), []byte("from the host"), 0o644))
+	g := Start(t, "x86_64", cfg)
+	g.Install(t, "x86_64")
+	path := g.mount(t, "virtiofs", cold)
+	_, out := g.run(t, vzlinux.Command{Args: helper("read", path+"/a")})
+	require.Equal(t, "from the host", out)
+	status, out := g.run(t, vzlinux.Command{Args: helper("write", path+"/b", "from the guest")})
+	require.Zero(t, status, out)
+	text, err := os.ReadFile(filepath.Join(cold.Source, "b"))
+	require.NoError(t, err)
+	require.Equal(t, "from the guest", string(text))
+
+	_, err = g.Plug(t.Context(), cold)
+	require.ErrorIs(t, err, vzcontract.ErrConflict)
+	_, err = g.Plug(t.Context(), config.Share{Tag: "x", Source: "/no/such/directory"})
+	require.ErrorIs(t, err, vzcontract.ErrNotFound)
+	require.ErrorIs(t, g.Unplug(t.Context(), "x"), vzcontract.ErrNotFound)
+
+	// Often enough that a place that is not given back would be missed.
+	for range 10 {
+		hot := config.Share{Tag: "hot", Source: t.TempDir(), ReadOnly: true}
+		require.NoError(t, os.WriteFile(filepath.Join(hot.Source, "a"), []byte("hot"), 0o644))
+		kind, err := g.Plug(t.Context(), hot)
+		require.NoError(t, err)
+		path := g.mount(t, kind, hot)
+		_, out := g.run(t, vzlinux.Command{Args: helper("read", path+"/a")})
+		require.Equal(t, "hot", out)
+		status, out := g.run(t, vzlinux.Command{Args: helper("write", path+"/b", "x")})
+		require.Equal(t, 1, status.Code)
+		require.Contains(t, out, "read-only file system")
+		g.unmount(t, path)
+		require.NoError(t, g.Unplug(t.Context(), "hot"))
+	}
+	g.unmount(t, path)
+	require.NoError(t, g.Unplug(t.Context(), "cold"))
+}
