@@ -63,7 +63,12 @@ func (vm *VM) Stop(ctx context.Context) error {
 		"stop",
 		[]State{Running, Paused, Failed},
 		Stopping, Stopped,
-		func(ctx context.Context, _ State) error { return vm.machine.Stop(ctx) },
+		func(ctx context.Context, _ State) error {
+			if err := vm.machine.Stop(ctx); err != nil {
+				return err
+			}
+			return vm.over(ctx)
+		},
 	})
 }
 

@@ -148,18 +148,18 @@ func (vm *VM) follow(exited <-chan error) {
 	vm.ended = ended
 	vm.mu.Unlock()
 	go func() {
+		defer close(ended)
 		err := <-exited
 		if err != nil && vm.set(Failed, err) {
-			close(ended)
 			return
 		}
 		vm.set(Stopped, nil)
-		close(ended)
 	}()
 }
 
-// Wait returns when the machine does not run any more, and why if it broke.
-func (vm *VM) Wait(ctx context.Context) error {
+// over waits until the end of the present run, if there is one, is in the state.
+// What an ended run still has to say could otherwise be taken for the next one's.
+func (vm *VM) over(ctx context.Context) error {
 	vm.mu.Lock()
 	ended := vm.ended
 	vm.mu.Unlock()
@@ -168,11 +168,19 @@ func (vm *VM) Wait(ctx context.Context) error {
 	}
 	select {
 	case <-ended:
-		_, err := vm.State()
-		return err
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Wait returns when the machine does not run any more, and why if it broke.
+func (vm *VM) Wait(ctx context.Context) error {
+	if err := vm.over(ctx); err != nil {
+		return err
+	}
+	_, err := vm.State()
+	return err
 }
 
 // Dial connects to a vsock port of the guest.
