@@ -16,6 +16,8 @@ require (
 	golang.org/x/term v0.47.0
 	mvdan.cc/sh/v3 v3.14.1
 	vz.internal/vzcontract v0.1.0
+	vz.internal/vzcore v0.1.0
+	vz.internal/vzlinux v0.1.0
 	vz.internal/vzlinuxnative v0.1.0
 	vz.internal/vzoci v0.1.0
 	vz.internal/vzstack v0.1.0

@@ -18,7 +18,9 @@ import (
 // virtiofsdPlaces are where distributions put it: it is not on PATH.
 var virtiofsdPlaces = []string{"/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", "/usr/lib/virtiofsd", "/usr/local/libexec/virtiofsd"}
 
-func findVirtiofsd() (string, error) {
+// Virtiofsd returns the path of the program that serves shares, or an error that
+// says how to get it.
+func Virtiofsd() (string, error) {
 	for _, path := range virtiofsdPlaces {
 		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
 			return path, nil
@@ -32,7 +34,7 @@ func busOf(slot int) string { return fmt.Sprintf("hot%d", slot) }
 
 // serveShare starts a virtiofsd for s and returns a connection with it for QEMU.
 func serveShare(s config.Share, dir string) (daemon *process, connection *os.File, err error) {
-	program, err := findVirtiofsd()
+	program, err := Virtiofsd()
 	if err != nil {
 		return nil, nil, err
 	}
