@@ -35,8 +35,8 @@ type StopRequest struct {
 
 // A SaveRequest saves the machine to a directory that does not exist.
 type SaveRequest struct {
-	Dir  string `json:"dir"`
-	Stop bool   `json:"stop,omitempty"` // and ends it
+	Dir   string `json:"dir"`
+	Pause bool   `json:"pause,omitempty"` // and leaves it paused
 }
 
 // A MemoryRequest limits what the guest uses.

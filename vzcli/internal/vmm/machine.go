@@ -85,7 +85,7 @@ func (m *machine) present() *vzlinux.Agent {
 	return m.agent
 }
 
-// save saves the machine; it runs on afterwards unless stop is set. Shares are
+// save saves the machine; it runs on afterwards unless that is not wanted. Shares are
 // taken away before and given back after.
 func (m *machine) save(ctx context.Context, req SaveRequest) error {
 	agent := m.present()
@@ -104,8 +104,8 @@ func (m *machine) save(ctx context.Context, req SaveRequest) error {
 		return errors.Join(err, m.shareAgain(ctx))
 	}
 	err := m.vm.Save(ctx, req.Dir, map[string]string{"agent": agent.Hello().Version})
-	if err == nil && req.Stop {
-		return m.vm.Stop(ctx)
+	if err == nil && req.Pause {
+		return nil
 	}
 	if state, _ := m.vm.State(); state == vzcore.Paused {
 		if again := m.vm.Resume(ctx); again != nil {

@@ -1,9 +1,7 @@
 package vm
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"vz.internal/vzcli/internal/command"
@@ -31,23 +29,35 @@ func (c *save) Run(env *command.Env) error {
 		return err
 	}
 	defer client.Close()
-	if c.Output != "" {
-		return client.Save(env.Ctx, vmm.SaveRequest{Dir: c.Output, Stop: c.Stop})
-	}
-	final := r.Saved(c.Name)
-	next := final + ".new"
-	if err := os.RemoveAll(next); err != nil {
+	final := c.Output
+	if final == "" {
+		final = r.Saved(c.Name)
+		if err := replace(env, client, final, c.Stop); err != nil {
+			return err
+		}
+	} else if err := client.Save(env.Ctx, vmm.SaveRequest{Dir: final, Pause: c.Stop}); err != nil {
 		return err
 	}
-	if err := client.Save(env.Ctx, vmm.SaveRequest{Dir: next, Stop: c.Stop}); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(final); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Rename(next, final); err != nil {
-		return err
+	if c.Stop {
+		if err := end(env, r, c.Name, true); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintln(env.Stdout, final)
 	return nil
+}
+
+// replace saves to dir, which may have an older state, when all is written.
+func replace(env *command.Env, client *vmm.Client, dir string, pause bool) error {
+	next := dir + ".new"
+	if err := os.RemoveAll(next); err != nil {
+		return err
+	}
+	if err := client.Save(env.Ctx, vmm.SaveRequest{Dir: next, Pause: pause}); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.Rename(next, dir)
 }
