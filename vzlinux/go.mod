@@ -8,3 +8,5 @@ require (
 	golang.org/x/sys v0.49.0
 	vz.internal/vzcontract v0.1.0
 )
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect

@@ -95,8 +95,13 @@ func TestCommandLine(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "there is no virtual machine called a")
 	for _, bad := range [][]string{
-		{"init", "a", "-m", "1"}, {"init", "a", "--cpus", "0"}, {"init", "a/b"}, {"init", "a", "--mount", "x"}, {"init", "a", "-p", "80"},
-		{"init", "a", "--network", "x"}, {"init", "a", "-p", "1:2", "--network", "none"},
+		{"init", "a", "-m", "1"},
+		{"init", "a", "--cpus", "0"},
+		{"init", "a/b"},
+		{"init", "a", "--mount", "x"},
+		{"init", "a", "-p", "80"},
+		{"init", "a", "--network", "x"},
+		{"init", "a", "-p", "1:2", "--network", "none"},
 	} {
 		_, _, code := c.try(t.Context(), nil, bad...)
 		require.NotZero(t, code, bad)
@@ -129,7 +134,10 @@ func TestCommandLine(t *testing.T) {
 	c.must(t, "save", "a", "--stop")
 	require.Equal(t, "stopped", c.status(t))
 	c.must(t, "restore", "-d", "--renew", "a")
-	require.Equal(t, "in", func() string { o, _, _ := c.try(t.Context(), []byte("in"), "exec", "-i", "a", "/mnt/s/helper", "cat"); return o }())
+	require.Equal(t, "in", func() string {
+		o, _, _ := c.try(t.Context(), []byte("in"), "exec", "-i", "a", "/mnt/s/helper", "cat")
+		return o
+	}())
 	c.must(t, "stop", "a")
 	require.Equal(t, "stopped", c.status(t))
 	c.must(t, "rm", "a")
