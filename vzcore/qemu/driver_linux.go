@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"runtime"
 	"strings"
 
 	"vz.internal/vzcontract"
@@ -21,13 +20,6 @@ type Driver struct {
 }
 
 var _ vzcore.Driver = (*Driver)(nil)
-
-// Options says how a Driver works.
-type Options struct {
-	Arch        string // x86_64 or arm64; empty is the host's
-	Accelerator string // KVM or TCG; empty is KVM if it works
-	RunDir      string // where it is remembered whether KVM works; empty forgets it
-}
 
 // New returns a driver, or an error that matches vzcontract.ErrUnsupported and says
 // what to install.
@@ -50,14 +42,6 @@ func New(opts Options) (*Driver, error) {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "the accelerator %q: kvm and tcg are known", opts.Accelerator)
 	}
 	return &Driver{arch: a, program: program, accelerator: opts.Accelerator, run: opts.RunDir}, nil
-}
-
-// HostArch is the host's architecture as kernels call it.
-func HostArch() string {
-	if runtime.GOARCH == "arm64" {
-		return "arm64"
-	}
-	return "x86_64"
 }
 
 // Name implements vzcore.Driver.

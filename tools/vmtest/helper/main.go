@@ -24,7 +24,7 @@ var verbs = map[string]func(args []string) error{
 	"args":    func(args []string) error { fmt.Printf("%q\n", args); return nil },
 	"env":     func([]string) error { fmt.Println(strings.Join(os.Environ(), "\n")); return nil },
 	"pwd":     func([]string) error { dir, err := os.Getwd(); fmt.Println(dir); return err },
-	"exit":    func(args []string) error { n, err := strconv.Atoi(args[0]); os.Exit(n); return err },
+	"exit":    exit,
 	"id":      identify,
 	"tty":     terminal,
 	"trap":    trap,
@@ -54,6 +54,14 @@ func main() {
 		fmt.Fprintln(os.Stderr, "helper:", err)
 		os.Exit(1)
 	}
+}
+
+func exit(args []string) error {
+	code, err := strconv.Atoi(args[0])
+	if err == nil {
+		os.Exit(code)
+	}
+	return err
 }
 
 func identify([]string) error {
