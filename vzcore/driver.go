@@ -82,3 +82,12 @@ type Ballooner interface {
 	// SetMemory asks the guest to use no more than bytes.
 	SetMemory(ctx context.Context, bytes uint64) error
 }
+
+// An EjectFunc has the guest switch the slot of a hot-plugged device off.
+type EjectFunc func(ctx context.Context, slot int) error
+
+// An Ejector is a Machine that removes devices faster when the guest helps.
+type Ejector interface {
+	// SetEject gives it the help of the guest's agent, or takes it with nil.
+	SetEject(eject EjectFunc)
+}

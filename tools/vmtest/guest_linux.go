@@ -161,6 +161,10 @@ func (g *Guest) Connect(t testing.TB) {
 		return g.Dial(ctx, port)
 	})
 	require.NoError(t, err)
+	agent := g.Agent
+	g.SetEject(func(ctx context.Context, slot int) error {
+		return agent.Call(ctx, agentproto.MethodEject, agentproto.EjectRequest{Slot: slot}, nil)
+	})
 }
 
 // Install builds the helper program of this package and puts it into the guest at

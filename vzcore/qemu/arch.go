@@ -14,6 +14,8 @@ type arch struct {
 	machine string
 	console string            // kernel's name of the console
 	cpu     map[string]string // by accelerator
+	// slowButton: a device that is to go is let go after five seconds.
+	slowButton bool
 }
 
 var arches = map[string]arch{
@@ -24,6 +26,6 @@ var arches = map[string]arch{
 	"arm64": {
 		name: "arm64", goarch: "arm64", program: "qemu-system-aarch64", machine: "virt,gic-version=3", console: "ttyAMA0",
 		// QEMU's own pointer authentication is much faster than the architecture's.
-		cpu: map[string]string{KVM: "host", TCG: "max,pauth-impdef=on"},
+		cpu: map[string]string{KVM: "host", TCG: "max,pauth-impdef=on"}, slowButton: true,
 	},
 }

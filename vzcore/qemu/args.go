@@ -17,6 +17,9 @@ const (
 	fdNetwork // only with a user network
 )
 
+// numberOf is what the guest calls a slot.
+func numberOf(slot int) int { return slot + 1 }
+
 // option escapes a value for QEMU's option syntax.
 func option(value string) string { return strings.ReplaceAll(value, ",", ",,") }
 
@@ -77,7 +80,7 @@ func (l launch) devices() []string {
 	add := func(name, format string, values ...any) { a = append(a, name, fmt.Sprintf(format, values...)) }
 	// One port each for what comes and goes while the guest runs.
 	for slot := range hotSlots + 1 {
-		add("-device", "pcie-root-port,id=hot%d,chassis=%d,slot=%d,bus=pcie.0,addr=%#x", slot, slot+1, slot+1, 0x10+slot)
+		add("-device", "pcie-root-port,id=hot%d,chassis=%d,slot=%d,bus=pcie.0,addr=%#x", slot, slot+1, numberOf(slot), 0x10+slot)
 	}
 	a = append(a, "-device", "virtio-rng-pci,bus=pcie.0,addr=0x2")
 	if c.Balloon {

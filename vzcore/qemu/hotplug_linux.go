@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcore"
+	"vz.internal/vzcore/internal/qmp"
 )
 
 // addChardev gives QEMU a socket as a character device.
@@ -22,15 +25,43 @@ func (r *run) addChardev(ctx context.Context, id string, socket *os.File) error 
 	}}, nil)
 }
 
-// removeDevice takes a device away and returns when the guest has let it go.
-func (r *run) removeDevice(ctx context.Context, id string) error {
+// SetEject implements vzcore.Ejector.
+func (m *machine) SetEject(eject vzcore.EjectFunc) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.eject = eject
+}
+
+// ejectTime is how long a guest may take to switch a slot off.
+const ejectTime = 4 * time.Second
+
+// removeDevice takes the device in a slot away and returns when the guest has let
+// it go. The button that QEMU presses is heeded after five seconds where slots are
+// those of PCI Express alone, so there the guest's agent is asked first.
+func (m *machine) removeDevice(ctx context.Context, r *run, id string, slot int) error {
+	m.mu.Lock()
+	eject := m.eject
+	m.mu.Unlock()
 	events, stop := r.qmp.Watch("DEVICE_DELETED")
 	defer stop()
+	if eject != nil && m.driver.arch.slowButton {
+		asking, cancel := context.WithTimeout(ctx, ejectTime)
+		defer cancel()
+		// The answer may be lost with the device, so the event counts.
+		go func() { _ = eject(asking, numberOf(slot)) }()
+		if r.awaitRemoval(asking, events, nil, id) == nil {
+			return nil
+		}
+	}
 	refused, stopRefused := r.qmp.Watch("DEVICE_UNPLUG_GUEST_ERROR")
 	defer stopRefused()
 	if err := r.qmp.Do(ctx, "device_del", map[string]any{"id": id}, nil); err != nil {
 		return err
 	}
+	return r.awaitRemoval(ctx, events, refused, id)
+}
+
+func (r *run) awaitRemoval(ctx context.Context, events, refused <-chan qmp.Event, id string) error {
 	for {
 		select {
 		case e := <-events:

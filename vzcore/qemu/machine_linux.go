@@ -25,8 +25,9 @@ type machine struct {
 	dir    string
 	vsock  *vhostuser.Device
 
-	mu  sync.Mutex
-	run *run // guarded by mu: the present run, nil if stopped
+	mu    sync.Mutex
+	run   *run             // guarded by mu: the present run, nil if stopped
+	eject vzcore.EjectFunc // guarded by mu
 }
 
 // A run is QEMU from its start to its end.
@@ -46,6 +47,7 @@ var (
 	_ vzcore.Ballooner = (*machine)(nil)
 	_ vzcore.Sharer    = (*machine)(nil)
 	_ vzcore.Saver     = (*machine)(nil)
+	_ vzcore.Ejector   = (*machine)(nil)
 )
 
 func newMachine(d *Driver, cfg config.Config, dir string) (*machine, error) {

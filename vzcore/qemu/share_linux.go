@@ -94,7 +94,7 @@ func (m *machine) Unplug(ctx context.Context, tag string) error {
 		return vzcontract.Errorf(vzcontract.ErrNotFound, "there is no share %q", tag)
 	}
 	id := "share-" + tag
-	if err := r.removeDevice(ctx, id); err != nil {
+	if err := m.removeDevice(ctx, r, id, one.slot); err != nil {
 		return err
 	}
 	delete(r.shares, tag)

@@ -62,7 +62,7 @@ func (m *machine) unplug(ctx context.Context, r *run) error {
 	if !r.slots[0] {
 		return nil
 	}
-	if err := r.removeDevice(ctx, "vsock"); err != nil {
+	if err := m.removeDevice(ctx, r, "vsock", 0); err != nil {
 		return err
 	}
 	r.slots[0] = false

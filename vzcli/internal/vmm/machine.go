@@ -44,6 +44,9 @@ func (m *machine) connect(ctx context.Context) error {
 	m.mu.Lock()
 	m.agent = agent
 	m.mu.Unlock()
+	m.vm.SetEject(func(ctx context.Context, slot int) error {
+		return agent.Call(ctx, agentproto.MethodEject, agentproto.EjectRequest{Slot: slot}, nil)
+	})
 	return nil
 }
 
