@@ -73,8 +73,14 @@ type Sharer interface {
 	// "virtiofs" or "9p".
 	Plug(ctx context.Context, share config.Share) (kind string, err error)
 
-	// Unplug takes it away again. The guest must have unmounted it.
+	// Unplug takes it away again. The guest must have unmounted it. A share
+	// that has to stay until the machine ends is an error that matches
+	// vzcontract.ErrUnsupported.
 	Unplug(ctx context.Context, tag string) error
+
+	// Kind says by which file system a plugged share is mounted, also one
+	// that the configuration has; it is empty for no share.
+	Kind(tag string) string
 }
 
 // A Ballooner is a Machine whose guest gives memory back.

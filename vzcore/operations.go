@@ -150,6 +150,15 @@ func (vm *VM) Unplug(ctx context.Context, tag string) error {
 	})
 }
 
+// ShareKind says by which file system a plugged share is mounted: "virtiofs", "9p"
+// or, for no share, nothing.
+func (vm *VM) ShareKind(tag string) string {
+	if sharer, ok := vm.machine.(Sharer); ok {
+		return sharer.Kind(tag)
+	}
+	return ""
+}
+
 // SetEject tells how the guest's agent is asked to let a device go, which makes
 // Unplug and Save faster on machines that profit from it.
 func (vm *VM) SetEject(eject EjectFunc) {

@@ -125,7 +125,13 @@ func Config(t testing.TB, arch string) config.Config {
 // guest printed if it failed.
 func New(t testing.TB, arch string, cfg config.Config) *Guest {
 	t.Helper()
-	vm, err := vzcore.New(Driver(t, arch), cfg, t.TempDir())
+	return NewWith(t, Driver(t, arch), cfg)
+}
+
+// NewWith is New with a driver of the caller's.
+func NewWith(t testing.TB, driver vzcore.Driver, cfg config.Config) *Guest {
+	t.Helper()
+	vm, err := vzcore.New(driver, cfg, t.TempDir())
 	require.NoError(t, err)
 	g := &Guest{VM: vm, Log: cfg.Console.Log}
 	t.Cleanup(func() {

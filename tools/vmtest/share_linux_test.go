@@ -9,6 +9,7 @@ import (
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore/config"
+	"vz.internal/vzcore/qemu"
 	"vz.internal/vzlinux"
 	"vz.internal/vzlinux/agentproto"
 )
@@ -38,6 +39,7 @@ func TestShares(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(cold.Source, "a"), []byte("from the host"), 0o644))
 	g := Start(t, "x86_64", cfg)
 	g.Install(t, "x86_64")
+	require.Equal(t, qemu.Virtiofs, g.ShareKind("cold"))
 	path := g.mount(t, "virtiofs", cold)
 	_, out := g.run(t, vzlinux.Command{Args: helper("read", path+"/a")})
 	require.Equal(t, "from the host", out)
@@ -73,4 +75,36 @@ func TestShares(t *testing.T) {
 	}
 	g.unmount(t, path)
 	require.NoError(t, g.Unplug(t.Context(), "cold"))
+}
+
+// TestNineP shares by 9p, which needs no program and no root, before the start.
+func TestNineP(t *testing.T) {
+	cfg := Config(t, "x86_64")
+	cfg.Shares = []config.Share{{Tag: "rw", Source: t.TempDir()}, {Tag: "ro", Source: t.TempDir(), ReadOnly: true}}
+	driver, err := qemu.New(qemu.Options{Arch: "x86_64", Accelerator: qemu.TCG, Shares: qemu.NineP})
+	require.NoError(t, err)
+	g := NewWith(t, driver, cfg)
+	require.NoError(t, g.VM.Start(t.Context()))
+	g.Connect(t)
+	g.Install(t, "x86_64")
+	for _, s := range cfg.Shares {
+		require.NoError(t, os.WriteFile(filepath.Join(s.Source, "a"), []byte(s.Tag), 0o644))
+		require.Equal(t, qemu.NineP, g.ShareKind(s.Tag))
+		asked := s
+		asked.ReadOnly = false
+		path := g.mount(t, qemu.NineP, asked)
+		_, out := g.run(t, vzlinux.Command{Args: helper("read", path+"/a")})
+		require.Equal(t, s.Tag, out)
+		status, out := g.run(t, vzlinux.Command{Args: helper("write", path+"/b", "x")})
+		require.Equal(t, s.ReadOnly, status.Code != 0, out)
+		_, err := os.Stat(filepath.Join(s.Source, "b"))
+		require.Equal(t, s.ReadOnly, err != nil)
+		g.unmount(t, path)
+		require.ErrorIs(t, g.Unplug(t.Context(), s.Tag), vzcontract.ErrUnsupported)
+	}
+	// It does not hinder saving.
+	dir := filepath.Join(t.TempDir(), "saved")
+	require.NoError(t, g.Save(t.Context(), dir, nil))
+	require.NoError(t, g.Stop(t.Context()))
+	require.NoError(t, g.Restore(t.Context(), dir))
 }

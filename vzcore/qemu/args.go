@@ -30,6 +30,8 @@ type launch struct {
 	config      config.Config
 	memory      string // path of the file that is the guest's memory; empty is anonymous
 	incoming    bool   // wait for a saved state
+	ninep       []config.Share
+	ownership   string // security model of 9p
 }
 
 // arguments returns QEMU's command line. The same configuration gives the same
@@ -99,6 +101,14 @@ func (l launch) devices() []string {
 		}
 		add("-blockdev", "driver=raw,node-name=disk%d,read-only=%s,%sfile.driver=file,file.filename=%s", i, read, cache, option(d.Path))
 		add("-device", "virtio-blk-pci,drive=disk%d,serial=%s,bus=pcie.0,addr=%#x.%d,multifunction=on", i, d.ID, 0x6+i/8, i%8)
+	}
+	for i, s := range l.ninep {
+		read := "off"
+		if s.ReadOnly {
+			read = "on"
+		}
+		add("-fsdev", "local,id=share%d,security_model=%s,readonly=%s,path=%s", i, l.ownership, read, option(s.Source))
+		add("-device", "virtio-9p-pci,fsdev=share%d,mount_tag=%s,bus=pcie.0,addr=0x8.%d,multifunction=on", i, s.Tag, i)
 	}
 	if !l.incoming {
 		add("-chardev", "socket,id=vsock,fd=%d", fdVsock)

@@ -16,6 +16,7 @@ type Driver struct {
 	arch        arch
 	program     string
 	accelerator string // empty is to be found out
+	shares      string // file system of shares; empty is to be found out
 	run         string // directory of what is remembered until the host restarts
 }
 
@@ -41,7 +42,12 @@ func New(opts Options) (*Driver, error) {
 	default:
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "the accelerator %q: kvm and tcg are known", opts.Accelerator)
 	}
-	return &Driver{arch: a, program: program, accelerator: opts.Accelerator, run: opts.RunDir}, nil
+	switch opts.Shares {
+	case "", Virtiofs, NineP:
+	default:
+		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "shares by %q: virtiofs and 9p are known", opts.Shares)
+	}
+	return &Driver{arch: a, program: program, accelerator: opts.Accelerator, shares: opts.Shares, run: opts.RunDir}, nil
 }
 
 // Name implements vzcore.Driver.

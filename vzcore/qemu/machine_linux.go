@@ -36,7 +36,10 @@ type run struct {
 	qmp     *qmp.Client
 	vsock   *vsockLink
 	network *network
-	shares  map[string]*share
+
+	mu     sync.Mutex
+	shares map[string]*share // guarded by mu; only by virtiofs
+
 	slots   [hotSlots + 1]bool // in use; the first is the vsock device's
 	stopped bool               // by us
 	ended   chan struct{}
@@ -69,6 +72,9 @@ func (m *machine) Start(ctx context.Context) (<-chan error, error) {
 		return nil, err
 	}
 	for _, s := range m.config.Shares {
+		if m.Kind(s.Tag) == NineP {
+			continue
+		}
 		if _, err := m.plug(ctx, r, s); err != nil {
 			m.end(r)
 			return nil, err
@@ -91,6 +97,9 @@ func (m *machine) launch(ctx context.Context, memory string) (*run, <-chan error
 	l := launch{arch: m.driver.arch, accelerator: accelerator, config: m.config, incoming: memory != "", memory: memory}
 	if memory == noFile {
 		l.memory = ""
+	}
+	if m.driver.shareKind() == NineP {
+		l.ninep, l.ownership = m.config.Shares, ownership()
 	}
 	r := &run{shares: map[string]*share{}, ended: make(chan struct{})}
 	monitor, monitorEnd, err := pair(unix.SOCK_STREAM)
@@ -173,9 +182,11 @@ func (r *run) close() {
 	if r.qmp != nil {
 		_ = r.qmp.Close()
 	}
+	r.mu.Lock()
 	for _, s := range r.shares {
 		s.close()
 	}
+	r.mu.Unlock()
 	if r.vsock != nil {
 		r.vsock.close()
 	}

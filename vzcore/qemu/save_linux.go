@@ -25,7 +25,10 @@ func (m *machine) Save(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(r.shares) > 0 {
+	r.mu.Lock()
+	plugged := len(r.shares)
+	r.mu.Unlock()
+	if plugged > 0 {
 		return vzcontract.Errorf(vzcontract.ErrConflict, "shares are plugged: unmount and unplug them first")
 	}
 	// The guest must run to let a device go.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore/config"
@@ -30,8 +31,27 @@ func (m *machine) Plug(ctx context.Context, s config.Share) (string, error) {
 	return m.plug(ctx, r, s)
 }
 
+// Kind implements vzcore.Sharer.
+func (m *machine) Kind(tag string) string {
+	m.mu.Lock()
+	r := m.run
+	m.mu.Unlock()
+	if r == nil {
+		return ""
+	}
+	if m.driver.shareKind() == NineP && slices.ContainsFunc(m.config.Shares, func(s config.Share) bool { return s.Tag == tag }) {
+		return NineP
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.shares[tag] != nil {
+		return Virtiofs
+	}
+	return ""
+}
+
 func (m *machine) plug(ctx context.Context, r *run, s config.Share) (kind string, err error) {
-	if r.shares[s.Tag] != nil {
+	if m.Kind(s.Tag) != "" {
 		return "", vzcontract.Errorf(vzcontract.ErrConflict, "the share %q is plugged", s.Tag)
 	}
 	if info, err := os.Stat(s.Source); err != nil {
@@ -49,8 +69,10 @@ func (m *machine) plug(ctx context.Context, r *run, s config.Share) (kind string
 		r.slots[slot] = false
 		return "", err
 	}
+	r.mu.Lock()
 	r.shares[s.Tag] = one
-	return "virtiofs", nil
+	r.mu.Unlock()
+	return Virtiofs, nil
 }
 
 func (r *run) plugVirtiofs(ctx context.Context, one *share, s config.Share, dir string) error {
@@ -89,7 +111,12 @@ func (m *machine) Unplug(ctx context.Context, tag string) error {
 	if err != nil {
 		return err
 	}
+	if m.Kind(tag) == NineP {
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "unplug %s: a 9p share stays until the machine ends", tag)
+	}
+	r.mu.Lock()
 	one := r.shares[tag]
+	r.mu.Unlock()
 	if one == nil {
 		return vzcontract.Errorf(vzcontract.ErrNotFound, "there is no share %q", tag)
 	}
@@ -97,7 +124,9 @@ func (m *machine) Unplug(ctx context.Context, tag string) error {
 	if err := m.removeDevice(ctx, r, id, one.slot); err != nil {
 		return err
 	}
+	r.mu.Lock()
 	delete(r.shares, tag)
+	r.mu.Unlock()
 	r.slots[one.slot] = false
 	one.close()
 	return r.qmp.Do(ctx, "chardev-remove", map[string]any{"id": id}, nil)

@@ -88,11 +88,11 @@ func listenerWithClient(dir string) (listener, client *os.File, err error) {
 // programs of that name have options of their own; that of QEMU has none for
 // read-only, so it gets a mount of its own to serve.
 func virtiofsdCommand(program string, s config.Share) ([]string, error) {
-	version, err := exec.Command(program, "--version").CombinedOutput()
+	ofQEMU, err := virtiofsdOfQEMU(program)
 	if err != nil {
-		return nil, fmt.Errorf("ask %s for its version: %w", program, err)
+		return nil, err
 	}
-	if strings.HasPrefix(string(version), "virtiofsd ") && !strings.Contains(string(version), "Fabrice Bellard") {
+	if !ofQEMU {
 		args := []string{program, "--fd=3", "--shared-dir", s.Source, "--xattr", "--cache=auto"}
 		if s.ReadOnly {
 			args = append(args, "--readonly")
@@ -108,6 +108,41 @@ func virtiofsdCommand(program string, s config.Share) ([]string, error) {
 	}
 	const script = `mount --bind -- "$1" "$1" && mount -o remount,ro,bind -- "$1" && shift && exec "$@"`
 	return append([]string{"/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", filepath.Clean(s.Source)}, args...), nil
+}
+
+// virtiofsdOfQEMU tells whether program is the old one, in C, that came with QEMU.
+func virtiofsdOfQEMU(program string) (bool, error) {
+	version, err := exec.Command(program, "--version").CombinedOutput()
+	if err != nil {
+		return false, fmt.Errorf("ask %s for its version: %w", program, err)
+	}
+	return strings.Contains(string(version), "Fabrice Bellard"), nil
+}
+
+// shareKind says by which file system shares are mounted: virtiofs if there is a
+// virtiofsd that can run as this user.
+func (d *Driver) shareKind() string {
+	if d.shares != "" {
+		return d.shares
+	}
+	program, err := Virtiofsd()
+	if err != nil {
+		return NineP
+	}
+	if unix.Geteuid() != 0 {
+		if old, err := virtiofsdOfQEMU(program); old || err != nil {
+			return NineP
+		}
+	}
+	return Virtiofs
+}
+
+// ownership is the security model of 9p: who is not root cannot give files away.
+func ownership() string {
+	if unix.Geteuid() == 0 {
+		return "passthrough"
+	}
+	return "none"
 }
 
 // escapeFUSE escapes a value for libfuse's option syntax.

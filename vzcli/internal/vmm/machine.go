@@ -6,12 +6,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore"
 	"vz.internal/vzcore/config"
+	"vz.internal/vzcore/qemu"
 	"vz.internal/vzlinux"
 	"vz.internal/vzlinux/agentproto"
 )
@@ -66,7 +68,7 @@ func (m *machine) setUp(ctx context.Context, hostname string) error {
 		}
 	}
 	for _, s := range m.config.Shares {
-		if err := m.mount(ctx, agent, "virtiofs", s); err != nil {
+		if err := m.mount(ctx, agent, m.vm.ShareKind(s.Tag), s); err != nil {
 			return err
 		}
 	}
@@ -99,7 +101,7 @@ func (m *machine) save(ctx context.Context, req SaveRequest) error {
 		if err := agent.Call(ctx, agentproto.MethodUnmount, agentproto.FileRequest{Path: mountPath(s.Tag)}, nil); err != nil {
 			return errors.Join(err, m.shareAgain(ctx))
 		}
-		if err := m.vm.Unplug(ctx, s.Tag); err != nil {
+		if err := m.vm.Unplug(ctx, s.Tag); err != nil && !errors.Is(err, vzcontract.ErrUnsupported) {
 			return errors.Join(err, m.shareAgain(ctx))
 		}
 	}
@@ -143,11 +145,16 @@ func (m *machine) goOn(ctx context.Context, renew bool) error {
 func (m *machine) shareAgain(ctx context.Context) error {
 	agent := m.present()
 	for _, s := range m.config.Shares {
-		kind, err := m.vm.Plug(ctx, s)
-		if errors.Is(err, vzcontract.ErrConflict) {
-			continue
+		kind := m.vm.ShareKind(s.Tag)
+		if kind == qemu.Virtiofs {
+			continue // it was not taken away
 		}
-		if err != nil {
+		if kind == "" {
+			var err error
+			if kind, err = m.vm.Plug(ctx, s); err != nil {
+				return err
+			}
+		} else if mounted, err := m.mounted(ctx, agent, s.Tag); err != nil || mounted {
 			return err
 		}
 		if err := m.mount(ctx, agent, kind, s); err != nil {
@@ -155,6 +162,15 @@ func (m *machine) shareAgain(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// mounted tells whether something is mounted where a share belongs.
+func (m *machine) mounted(ctx context.Context, agent *vzlinux.Agent, tag string) (bool, error) {
+	var mounts strings.Builder
+	if err := agent.ReadFile(ctx, &mounts, agentproto.FileRequest{Path: "/proc/mounts"}); err != nil {
+		return false, err
+	}
+	return strings.Contains(mounts.String(), " "+mountPath(tag)+" "), nil
 }
 
 // stop has the guest shut down, and ends it if that takes too long.
