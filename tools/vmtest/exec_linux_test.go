@@ -178,10 +178,12 @@ func testSignal(t *testing.T, g *Guest) {
 	require.ErrorIs(t, e.Signal(t.Context(), 10), vzcontract.ErrNotFound)
 }
 
-// alive tells whether the guest has a process.
+// alive tells whether the guest has a process that is not dead and only waits to be
+// reaped.
 func (g *Guest) alive(t *testing.T, pid string) bool {
-	_, err := g.Agent.Stat(t.Context(), "/proc/"+pid)
-	return err == nil
+	var args bytes.Buffer
+	err := g.Agent.ReadFile(t.Context(), &args, agentproto.FileRequest{Path: "/proc/" + pid + "/cmdline"})
+	return err == nil && args.Len() > 0
 }
 
 func testLimit(t *testing.T, g *Guest) {

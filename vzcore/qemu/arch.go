@@ -20,7 +20,10 @@ type arch struct {
 
 var arches = map[string]arch{
 	"x86_64": {
-		name: "x86_64", goarch: "amd64", program: "qemu-system-x86_64", machine: "q35,hpet=off,vmport=off,smbus=off,sata=off", console: "ttyS0",
+		name: "x86_64", goarch: "amd64", program: "qemu-system-x86_64",
+		// The HPET stays: without a second timer to compare with, a guest on a busy
+		// host takes a wrong speed of the processor's clock for true.
+		machine: "q35,vmport=off,smbus=off,sata=off", console: "ttyS0",
 		cpu: map[string]string{KVM: "host", TCG: "max"},
 	},
 	"arm64": {

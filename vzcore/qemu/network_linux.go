@@ -122,6 +122,15 @@ func (c cable) Read(p []byte) (int, error) {
 	}
 }
 
+// Write implements net.Conn. After the end, which is no failure, frames are lost.
+func (c cable) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err != nil && c.ctx.Err() != nil {
+		return len(p), nil
+	}
+	return n, err
+}
+
 // publish carries connections of l on to the guest.
 func (n *network) publish(ctx context.Context, l net.Listener, dial func() (net.Conn, error)) {
 	for {

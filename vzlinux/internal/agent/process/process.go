@@ -55,10 +55,12 @@ func (p *Process) Signal(number int) error {
 	return err
 }
 
-// Kill ends the whole tree of the program at once, also what outlived it.
+// Kill ends the whole tree of the program at once, also what outlived it, and
+// returns when it is gone, where there are cgroups to tell.
 func (p *Process) Kill() {
 	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL)
 	p.group.kill()
+	p.group.empty(grace)
 }
 
 // Resize sets the size of the terminal.
@@ -88,7 +90,6 @@ func (p *Process) end() {
 	}
 	p.Kill()
 	<-p.done
-	p.group.empty(grace)
 	p.group.remove()
 }
 
@@ -105,6 +106,9 @@ func (p *Process) watch(limit time.Duration) {
 	p.status = statusOf(p.cmd.ProcessState, err)
 	p.status.TimedOut = p.timedOut.Load()
 	p.status.OOM = p.group.oomKilled()
+	if p.status.TimedOut {
+		p.group.empty(grace)
+	}
 	p.group.remove()
 	close(p.done)
 }
