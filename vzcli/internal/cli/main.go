@@ -33,6 +33,9 @@ func Run(program command.Program, args []string, streams command.Streams) int {
 		Ctx: ctx, Stdin: streams.In, Stdout: streams.Out, Stderr: streams.Err,
 		Signals: signals, Open: open, Checks: checks{}, Program: program, Commands: program.Commands,
 	}
+	if program.NoBackend {
+		env.Open = directories
+	}
 	cmd, err := dispatch(env, args)
 	err = errors.Join(err, env.Close())
 	return report(env, cmd, err)

@@ -12,6 +12,8 @@ type Program struct {
 	Flag func(name string, take func() (string, error)) (known bool, err error)
 	// Overview and FlagHelp are what --help says besides the commands.
 	Overview, FlagHelp string
+	// NoBackend programs work without one: their services are directories only.
+	NoBackend bool
 }
 
 // Streams are the standard streams of a program.

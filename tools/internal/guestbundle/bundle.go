@@ -1,0 +1,118 @@
+// Package guestbundle puts a kernel, an initramfs with the guest agent and their
+// version.json into a directory that vzlinux.OpenBundle opens.
+package guestbundle
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"vz.internal/vzlinux"
+	"vz.internal/vzlinux/agentproto"
+)
+
+// A Spec says what to build.
+type Spec struct {
+	Root   string // of the workspace
+	Kernel string // directory that kernel.sh has made
+	Agent  string // a built agent; empty builds it
+	Dir    string // of the result
+}
+
+// A kernelVersion is what kernel.sh says of its result.
+type kernelVersion struct {
+	Kernel  string            `json:"kernel"`
+	Arch    string            `json:"arch"`
+	Profile string            `json:"profile"`
+	SHA256  map[string]string `json:"sha256"`
+}
+
+// Build makes the bundle. A bundle that is there is replaced file by file, the
+// description last.
+func Build(ctx context.Context, spec Spec) error {
+	var kernel kernelVersion
+	text, err := os.ReadFile(filepath.Join(spec.Kernel, vzlinux.VersionFile))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &kernel); err != nil {
+		return fmt.Errorf("parse what %s says: %w", spec.Kernel, err)
+	}
+	if err := os.MkdirAll(spec.Dir, 0o755); err != nil {
+		return err
+	}
+	if spec.Agent == "" {
+		spec.Agent = filepath.Join(spec.Dir, ".agent")
+		defer os.Remove(spec.Agent)
+		if err := BuildAgent(ctx, spec.Root, kernel.Arch, spec.Agent); err != nil {
+			return err
+		}
+	}
+	var initramfs bytes.Buffer
+	if err := WriteInitramfs(&initramfs, spec.Agent, gzip.BestCompression); err != nil {
+		return err
+	}
+	if err := replace(filepath.Join(spec.Dir, vzlinux.InitramfsFile), initramfs.Bytes()); err != nil {
+		return err
+	}
+	name := vzlinux.KernelFile(kernel.Arch)
+	image, err := os.ReadFile(filepath.Join(spec.Kernel, name))
+	if err != nil {
+		return err
+	}
+	if err := replace(filepath.Join(spec.Dir, name), image); err != nil {
+		return err
+	}
+	return describe(spec.Dir, kernel, name)
+}
+
+func describe(dir string, kernel kernelVersion, name string) error {
+	version := vzlinux.BundleVersion{
+		Kernel: kernel.Kernel, Arch: kernel.Arch, Profile: kernel.Profile,
+		Agent: vzlinux.Version, MinRevision: agentproto.MinRevision, MaxRevision: agentproto.MaxRevision,
+		Capabilities: []string{agentproto.CapabilityInit}, SHA256: map[string]string{},
+	}
+	for _, file := range []string{name, vzlinux.InitramfsFile} {
+		digest, err := vzlinux.FileDigest(filepath.Join(dir, file))
+		if err != nil {
+			return err
+		}
+		version.SHA256[file] = digest
+	}
+	if version.SHA256[name] != kernel.SHA256[name] {
+		return fmt.Errorf("%s is not the kernel that was built: its sha256 is %s, not %s", name, version.SHA256[name], kernel.SHA256[name])
+	}
+	text, err := json.MarshalIndent(version, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replace(filepath.Join(dir, vzlinux.VersionFile), append(text, '\n'))
+}
+
+// BuildAgent builds the guest agent for arch, static and with equal bytes each time.
+func BuildAgent(ctx context.Context, root, arch, output string) error {
+	goarch := map[string]string{"x86_64": "amd64", "arm64": "arm64"}[arch]
+	if goarch == "" {
+		return fmt.Errorf("build the guest agent for %q: x86_64 and arm64 are known", arch)
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags=netgo,osusergo", "-ldflags=-s -w -buildid=", "-o", output, "./cmd/vz-guest-agent")
+	cmd.Dir = filepath.Join(root, "vzlinux")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+goarch, "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the guest agent: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func replace(path string, content []byte) error {
+	next := path + ".new"
+	if err := os.WriteFile(next, content, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(next, path)
+}

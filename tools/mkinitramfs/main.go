@@ -1,0 +1,42 @@
+// Command mkinitramfs makes the bundle that a Linux guest of vz boots from: the
+// kernel that kernel/kernel.sh has built, an initramfs with the guest agent as its
+// only program, and version.json. Equal inputs give equal bytes.
+//
+//	go run ./mkinitramfs -kernel DIR -o DIR
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"vz.internal/tools/internal/guestbundle"
+	"vz.internal/tools/internal/workspace"
+)
+
+func main() {
+	var spec guestbundle.Spec
+	flag.StringVar(&spec.Kernel, "kernel", "", "`directory` that kernel.sh has made")
+	flag.StringVar(&spec.Dir, "o", "", "`directory` of the result")
+	flag.StringVar(&spec.Agent, "agent", "", "a built guest agent; without it one is built")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, spec); err != nil {
+		fmt.Fprintln(os.Stderr, "mkinitramfs:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, spec guestbundle.Spec) error {
+	if spec.Kernel == "" || spec.Dir == "" {
+		return fmt.Errorf("-kernel and -o are needed")
+	}
+	var err error
+	if spec.Root, err = workspace.Find("."); err != nil {
+		return err
+	}
+	return guestbundle.Build(ctx, spec)
+}

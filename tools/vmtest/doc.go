@@ -1,0 +1,5 @@
+// Package vmtest boots guests for tests: the kernel that kernel/kernel.sh has
+// built, with an initramfs of the agent of this work tree, under QEMU. A test whose
+// needs are not met is skipped with the missing thing named, or fails where
+// VZ_REQUIRE lists "qemu".
+package vmtest

@@ -1,0 +1,2 @@
+// Package vm has the verbs of vz vm: virtual machines as such.
+package vm

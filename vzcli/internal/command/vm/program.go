@@ -1,0 +1,43 @@
+package vm
+
+import (
+	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/vmrecord"
+)
+
+// Program returns vz vm.
+func Program() command.Program {
+	return command.Program{
+		Name: "vz vm", Commands: commands(), NoBackend: true,
+		Overview: "Make and run virtual machines with Linux guests.",
+	}
+}
+
+func commands() []command.Command {
+	verb := func(name, help string, f func() command.Verb, aliases ...string) command.Command {
+		return command.Command{Name: name, Help: help, New: f, Aliases: aliases, Group: command.GroupContainers}
+	}
+	exec := verb("exec", "Run a program in a guest", func() command.Verb { return &exec{} })
+	exec.Workload = true
+	return []command.Command{
+		verb("init", "Make a virtual machine", func() command.Verb { return &initCmd{} }),
+		verb("run", "Start a virtual machine", func() command.Verb { return &run{} }, "start"),
+		exec,
+		verb("save", "Save a running virtual machine to a directory", func() command.Verb { return &save{} }),
+		verb("restore", "Start a virtual machine from where it was saved", func() command.Verb { return &restore{} }),
+		verb("list", "List virtual machines", func() command.Verb { return &list{} }, "ls"),
+		verb("stop", "Shut virtual machines down", func() command.Verb { return &stop{} }),
+		verb("rm", "Remove virtual machines", func() command.Verb { return &rm{} }),
+		verb("cleanup", "Mend records of virtual machines that nobody runs any more", func() command.Verb { return &cleanup{} }),
+		verb("validate", "Say whether this host can run virtual machines", func() command.Verb { return &validate{} }),
+	}
+}
+
+// registry returns the records below the directories of env.
+func registry(env *command.Env) (vmrecord.Registry, error) {
+	s, err := env.Services()
+	if err != nil {
+		return vmrecord.Registry{}, err
+	}
+	return vmrecord.Registry{Home: s.Home, Run: s.Run}, nil
+}

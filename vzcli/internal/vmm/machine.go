@@ -1,0 +1,195 @@
+package vmm
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzcore"
+	"vz.internal/vzcore/config"
+	"vz.internal/vzcore/qemu"
+	"vz.internal/vzlinux"
+	"vz.internal/vzlinux/agentproto"
+)
+
+// Times that a guest may take.
+const (
+	connectTime  = 2 * time.Minute // to boot to its agent, on a busy machine
+	shutdownTime = 15 * time.Second
+)
+
+// A machine is the VM with its agent. The agent's connection ends when the machine
+// is saved and is made anew.
+type machine struct {
+	vm          *vzcore.VM
+	config      config.Config
+	accelerator string
+
+	mu    sync.Mutex
+	agent *vzlinux.Agent // guarded by mu; nil without
+}
+
+// connect reaches the agent and has it set up what the guest has.
+func (m *machine) connect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	agent, err := vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return m.vm.Dial(ctx, port) })
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.agent = agent
+	m.mu.Unlock()
+	m.vm.SetEject(func(ctx context.Context, slot int) error {
+		return agent.Call(ctx, agentproto.MethodEject, agentproto.EjectRequest{Slot: slot}, nil)
+	})
+	return nil
+}
+
+// setUp configures a guest that has just booted: network and mounts.
+func (m *machine) setUp(ctx context.Context, hostname string) error {
+	agent := m.present()
+	if err := agent.Call(ctx, agentproto.MethodClock, agentproto.ClockRequest{Now: time.Now()}, nil); err != nil {
+		return err
+	}
+	if m.config.Network.Kind == config.NetworkUser {
+		subnet, gateway, guest := m.config.Network.User.Addresses()
+		up := agentproto.NetworkRequest{
+			Address: netip.PrefixFrom(guest, subnet.Bits()), Gateway: gateway, DNS: []netip.Addr{gateway}, Hostname: hostname, MTU: m.config.Network.User.MTU,
+		}
+		if err := agent.Call(ctx, agentproto.MethodNetworkUp, up, nil); err != nil {
+			return err
+		}
+	}
+	for _, s := range m.config.Shares {
+		if err := m.mount(ctx, agent, m.vm.ShareKind(s.Tag), s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mountPath is where a share is in the guest.
+func mountPath(tag string) string { return "/mnt/" + tag }
+
+func (m *machine) mount(ctx context.Context, agent *vzlinux.Agent, kind string, s config.Share) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	return agent.Call(ctx, agentproto.MethodMount, agentproto.MountRequest{Kind: kind, Tag: s.Tag, Path: mountPath(s.Tag), ReadOnly: s.ReadOnly}, nil)
+}
+
+func (m *machine) present() *vzlinux.Agent {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.agent
+}
+
+// save saves the machine; it runs on afterwards unless that is not wanted. Shares are
+// taken away before and given back after.
+func (m *machine) save(ctx context.Context, req SaveRequest) error {
+	agent := m.present()
+	if agent == nil {
+		return vzcontract.Errorf(vzcontract.ErrUnavailable, "save: the guest's agent does not answer")
+	}
+	for _, s := range m.config.Shares {
+		if err := agent.Call(ctx, agentproto.MethodUnmount, agentproto.FileRequest{Path: mountPath(s.Tag)}, nil); err != nil {
+			return errors.Join(err, m.shareAgain(ctx))
+		}
+		if err := m.vm.Unplug(ctx, s.Tag); err != nil && !errors.Is(err, vzcontract.ErrUnsupported) {
+			return errors.Join(err, m.shareAgain(ctx))
+		}
+	}
+	if err := agent.Call(ctx, agentproto.MethodFreeze, struct{}{}, nil); err != nil {
+		return errors.Join(err, m.shareAgain(ctx))
+	}
+	err := m.vm.Save(ctx, req.Dir, map[string]string{"agent": agent.Hello().Version})
+	if err == nil && req.Pause {
+		return nil
+	}
+	if state, _ := m.vm.State(); state == vzcore.Paused {
+		if again := m.vm.Resume(ctx); again != nil {
+			return errors.Join(err, again)
+		}
+	}
+	_ = agent.Close()
+	return errors.Join(err, m.goOn(ctx, false))
+}
+
+// goOn reaches the agent of a machine that was saved, and gives shares back. renew
+// makes the guest another machine than the one that was saved.
+func (m *machine) goOn(ctx context.Context, renew bool) error {
+	if err := m.connect(ctx); err != nil {
+		return err
+	}
+	thaw := agentproto.ThawRequest{Now: time.Now()}
+	if renew {
+		seed := make([]byte, 64)
+		id := make([]byte, 16)
+		_, _ = rand.Read(seed) // never fails
+		_, _ = rand.Read(id)
+		thaw.Entropy, thaw.Machine = seed, hex.EncodeToString(id)
+	}
+	if err := m.present().Call(ctx, agentproto.MethodThaw, thaw, nil); err != nil {
+		return err
+	}
+	return m.shareAgain(ctx)
+}
+
+// shareAgain plugs and mounts the shares that are not there.
+func (m *machine) shareAgain(ctx context.Context) error {
+	agent := m.present()
+	for _, s := range m.config.Shares {
+		kind := m.vm.ShareKind(s.Tag)
+		if kind == qemu.Virtiofs {
+			continue // it was not taken away
+		}
+		if kind == "" {
+			var err error
+			if kind, err = m.vm.Plug(ctx, s); err != nil {
+				return err
+			}
+		} else if mounted, err := m.mounted(ctx, agent, s.Tag); err != nil || mounted {
+			return err
+		}
+		if err := m.mount(ctx, agent, kind, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mounted tells whether something is mounted where a share belongs.
+func (m *machine) mounted(ctx context.Context, agent *vzlinux.Agent, tag string) (bool, error) {
+	var mounts strings.Builder
+	if err := agent.ReadFile(ctx, &mounts, agentproto.FileRequest{Path: "/proc/mounts"}); err != nil {
+		return false, err
+	}
+	return strings.Contains(mounts.String(), " "+mountPath(tag)+" "), nil
+}
+
+// stop has the guest shut down, and ends it if that takes too long.
+func (m *machine) stop(ctx context.Context, force bool) error {
+	if force {
+		return m.vm.Stop(ctx)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	agent := m.present()
+	err := errors.New("no agent")
+	if agent != nil {
+		err = agent.Shutdown(ctx)
+	}
+	if err != nil {
+		err = m.vm.RequestStop(ctx)
+	}
+	if err == nil && m.vm.Wait(ctx) == nil {
+		return nil
+	}
+	return m.vm.Stop(context.WithoutCancel(ctx))
+}

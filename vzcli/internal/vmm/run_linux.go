@@ -1,0 +1,172 @@
+package vmm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"vz.internal/vzcli/internal/vmrecord"
+	"vz.internal/vzcontract"
+	"vz.internal/vzcore"
+	"vz.internal/vzcore/qemu"
+	"vz.internal/vzlinux"
+	"vz.internal/vzlinux/agentproto"
+)
+
+// Options says what to run.
+type Options struct {
+	Registry vmrecord.Registry
+	Name     string
+	Restore  string // directory of a saved state; empty boots
+	Renew    bool   // with Restore: another machine than the one that was saved
+	// Ready is called once when the guest's agent has answered.
+	Ready func()
+}
+
+// Run runs a machine until it ends; when ctx ends, the guest is shut down. The
+// machine's record says what happened.
+func Run(ctx context.Context, opts Options) (err error) {
+	r, name := opts.Registry, opts.Name
+	rec, err := r.Open(name)
+	if err != nil {
+		return err
+	}
+	lock, err := r.Lock(name)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	state := vmrecord.State{Status: vmrecord.Running, PID: os.Getpid(), Started: time.Now().UTC()}
+	if err := r.SetState(name, state); err != nil {
+		return err
+	}
+	defer func() {
+		state.Status, state.Stopped, state.PID = vmrecord.Stopped, time.Now().UTC(), 0
+		if err != nil {
+			state.Reason = err.Error()
+		}
+		err = errors.Join(err, os.RemoveAll(r.RunDir(name)), r.SetState(name, state))
+	}()
+	if err := errors.Join(os.RemoveAll(r.RunDir(name)), os.MkdirAll(r.RunDir(name), 0o700)); err != nil {
+		return err
+	}
+	m, err := open(ctx, r, rec)
+	if err != nil {
+		return err
+	}
+	defer m.vm.Close()
+	if err := m.start(ctx, opts); err != nil {
+		return err
+	}
+	return m.serve(ctx, r, name, opts.Ready)
+}
+
+// open makes the machine of a record.
+func open(ctx context.Context, r vmrecord.Registry, rec vmrecord.Record) (*machine, error) {
+	bundle, err := vzlinux.FindBundle(rec.Bundle, rec.Arch, rec.Profile, agentproto.CapabilityInit)
+	if err != nil {
+		return nil, err
+	}
+	driver, err := qemu.New(qemu.Options{Arch: rec.Arch, Accelerator: rec.Accelerator, RunDir: r.Run})
+	if err != nil {
+		return nil, err
+	}
+	cfg := rec.Config
+	cfg.Boot.Kernel, cfg.Boot.Initramfs = bundle.Kernel(), bundle.Initramfs()
+	cfg.Console.Log = r.Console(rec.Name)
+	m := &machine{config: cfg}
+	if m.accelerator, err = driver.Accelerator(ctx, cfg); err != nil {
+		return nil, err
+	}
+	m.vm, err = vzcore.New(driver, cfg, r.RunDir(rec.Name))
+	return m, err
+}
+
+// start boots or restores the guest and returns when it can be used.
+func (m *machine) start(ctx context.Context, opts Options) error {
+	if opts.Restore == "" {
+		if err := m.vm.Start(ctx); err != nil {
+			return err
+		}
+		if err := m.connect(ctx); err != nil {
+			return err
+		}
+		return m.setUp(ctx, opts.Name)
+	}
+	shares := m.config.Shares
+	if err := m.vm.Restore(ctx, opts.Restore); err != nil {
+		return err
+	}
+	m.config.Shares = shares
+	if err := m.vm.Resume(ctx); err != nil {
+		return err
+	}
+	return m.goOn(ctx, opts.Renew)
+}
+
+// serve answers on the sockets until the machine has ended.
+func (m *machine) serve(ctx context.Context, r vmrecord.Registry, name string, ready func()) error {
+	control, err := net.Listen("unix", r.Control(name))
+	if err != nil {
+		return fmt.Errorf("listen for control: %w", err)
+	}
+	defer control.Close()
+	agent, err := net.Listen("unix", r.Agent(name))
+	if err != nil {
+		return fmt.Errorf("listen for the agent: %w", err)
+	}
+	defer agent.Close()
+	// Connections live as long as the machine, also while ctx has it shut down.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	go serveControl(life, control, m.handle)
+	go m.proxy(life, agent)
+	ready()
+	stop := context.AfterFunc(ctx, func() { _ = m.stop(ctx, false) })
+	defer stop()
+	return m.vm.Wait(life)
+}
+
+// handle does a request of the control socket.
+func (m *machine) handle(ctx context.Context, method string, body json.RawMessage) (any, error) {
+	switch method {
+	case methodState:
+		state, _ := m.vm.State()
+		s := Status{State: string(state), Accelerator: m.accelerator}
+		if agent := m.present(); agent != nil {
+			select {
+			case <-agent.Done():
+			default:
+				s.Agent = true
+			}
+		}
+		return s, nil
+	case methodStop:
+		var req StopRequest
+		if err := decode(body, &req); err != nil {
+			return nil, err
+		}
+		return struct{}{}, m.stop(ctx, req.Force)
+	case methodSave:
+		var req SaveRequest
+		if err := decode(body, &req); err != nil {
+			return nil, err
+		}
+		return struct{}{}, m.save(ctx, req)
+	case methodPause:
+		return struct{}{}, m.vm.Pause(ctx)
+	case methodResume:
+		return struct{}{}, m.vm.Resume(ctx)
+	case methodMemory:
+		var req MemoryRequest
+		if err := decode(body, &req); err != nil {
+			return nil, err
+		}
+		return struct{}{}, m.vm.SetMemory(ctx, req.Bytes)
+	}
+	return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "the request %q is not known", method)
+}

@@ -1,0 +1,25 @@
+//go:build !linux
+
+package vmm
+
+import (
+	"context"
+	"runtime"
+
+	"vz.internal/vzcli/internal/vmrecord"
+	"vz.internal/vzcontract"
+)
+
+// Options says what to run.
+type Options struct {
+	Registry vmrecord.Registry
+	Name     string
+	Restore  string
+	Renew    bool
+	Ready    func()
+}
+
+// Run needs a driver, which this system does not have yet.
+func Run(context.Context, Options) error {
+	return vzcontract.Errorf(vzcontract.ErrUnsupported, "virtual machines on %s", runtime.GOOS)
+}

@@ -1,0 +1,3 @@
+// Package qmp speaks QEMU's machine protocol: commands with answers, events, and
+// descriptors passed along.
+package qmp

@@ -1,0 +1,34 @@
+package qemu
+
+// The accelerators.
+const (
+	KVM = "kvm"
+	TCG = "tcg"
+)
+
+// An arch is what depends on the guest's architecture.
+type arch struct {
+	name    string // x86_64 or arm64
+	goarch  string
+	program string
+	machine string
+	console string            // kernel's name of the console
+	cpu     map[string]string // by accelerator
+	// slowButton: a device that is to go is let go after five seconds.
+	slowButton bool
+}
+
+var arches = map[string]arch{
+	"x86_64": {
+		name: "x86_64", goarch: "amd64", program: "qemu-system-x86_64",
+		// The HPET stays: without a second timer to compare with, a guest on a busy
+		// host takes a wrong speed of the processor's clock for true.
+		machine: "q35,vmport=off,smbus=off,sata=off", console: "ttyS0",
+		cpu: map[string]string{KVM: "host", TCG: "max"},
+	},
+	"arm64": {
+		name: "arm64", goarch: "arm64", program: "qemu-system-aarch64", machine: "virt,gic-version=3", console: "ttyAMA0",
+		// QEMU's own pointer authentication is much faster than the architecture's.
+		cpu: map[string]string{KVM: "host", TCG: "max,pauth-impdef=on"}, slowButton: true,
+	},
+}

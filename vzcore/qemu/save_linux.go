@@ -1,0 +1,127 @@
+package qemu
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"vz.internal/vzcontract"
+)
+
+// The file of a saved machine, with memory and devices.
+const stateFile = "state"
+
+// noFile is what launch is given for memory in the state file itself.
+const noFile = "-"
+
+// Save implements vzcore.Saver. QEMU does not save while a device is served by
+// another process, so shares must be gone; the vsock device goes by itself and
+// comes again with Resume.
+func (m *machine) Save(ctx context.Context, dir string) (err error) {
+	r, err := m.present()
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	plugged := len(r.shares)
+	r.mu.Unlock()
+	if plugged > 0 {
+		return vzcontract.Errorf(vzcontract.ErrConflict, "shares are plugged: unmount and unplug them first")
+	}
+	// The guest must run to let a device go.
+	if err := r.qmp.Do(ctx, "cont", nil, nil); err != nil {
+		return err
+	}
+	if err := m.unplug(ctx, r); err != nil {
+		return err
+	}
+	if err := r.qmp.Do(ctx, "stop", nil, nil); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, stateFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	// As fast as it goes: the guest stands still.
+	if err := r.qmp.Do(ctx, "migrate-set-parameters", map[string]any{"max-bandwidth": uint64(1) << 40}, nil); err != nil {
+		return err
+	}
+	if err := r.qmp.Do(ctx, "getfd", map[string]any{"fdname": "state"}, nil, f); err != nil {
+		return err
+	}
+	return r.migrate(ctx, "migrate", map[string]any{"uri": "fd:state"})
+}
+
+// Restore implements vzcore.Saver.
+func (m *machine) Restore(ctx context.Context, dir string) (<-chan error, error) {
+	f, err := os.Open(filepath.Join(dir, stateFile))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, exited, err := m.launch(ctx, noFile)
+	if err != nil {
+		return nil, err
+	}
+	err = r.qmp.Do(ctx, "getfd", map[string]any{"fdname": "state"}, nil, f)
+	if err == nil {
+		err = r.migrate(ctx, "migrate-incoming", map[string]any{"uri": "fd:state"})
+	}
+	if err != nil {
+		select {
+		case <-r.process.done:
+			err = errors.Join(err, r.process.failure())
+		default:
+		}
+		m.end(r)
+		return nil, err
+	}
+	return exited, nil
+}
+
+// migrate starts a migration and waits for its end.
+func (r *run) migrate(ctx context.Context, command string, arguments map[string]any) error {
+	events, stop := r.qmp.Watch("MIGRATION")
+	defer stop()
+	capabilities := map[string]any{"capabilities": []any{map[string]any{"capability": "events", "state": true}}}
+	if err := r.qmp.Do(ctx, "migrate-set-capabilities", capabilities, nil); err != nil {
+		return err
+	}
+	if err := r.qmp.Do(ctx, command, arguments, nil); err != nil {
+		return err
+	}
+	for {
+		select {
+		case e := <-events:
+			var data struct{ Status string }
+			if err := json.Unmarshal(e.Data, &data); err != nil {
+				return err
+			}
+			switch data.Status {
+			case "completed":
+				return nil
+			case "failed", "cancelled":
+				return r.migrationFailure(ctx, data.Status)
+			}
+		case <-r.qmp.Done():
+			return errors.New("the machine ended during the migration")
+		case <-ctx.Done():
+			_ = r.qmp.Do(context.WithoutCancel(ctx), "migrate_cancel", nil, nil)
+			return ctx.Err()
+		}
+	}
+}
+
+func (r *run) migrationFailure(ctx context.Context, status string) error {
+	var info struct {
+		Desc string `json:"error-desc"`
+	}
+	if err := r.qmp.Do(ctx, "query-migrate", nil, &info); err != nil || info.Desc == "" {
+		return fmt.Errorf("the migration has %s", status)
+	}
+	return fmt.Errorf("the migration has %s: %s", status, info.Desc)
+}

@@ -1,0 +1,103 @@
+package vzlinux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinux/agentproto"
+)
+
+// A DialFunc opens a connection to a port of the guest.
+type DialFunc func(ctx context.Context, port uint32) (agentproto.Conn, error)
+
+// An Agent is the connection to the agent of one guest. Methods are safe for
+// concurrent use. What it started without Detach ends with it.
+type Agent struct {
+	client *agentproto.Client
+	dial   DialFunc
+}
+
+// The times between two tries to reach an agent that is not there yet.
+const (
+	firstRetry = 2 * time.Millisecond
+	lastRetry  = 100 * time.Millisecond
+)
+
+// Connect reaches the agent through dial, trying until ctx ends: a guest that boots
+// has no agent yet. An agent of another protocol revision is an error at once that
+// matches agentproto.ErrRevision.
+func Connect(ctx context.Context, dial DialFunc) (*Agent, error) {
+	hello := agentproto.Hello{MinRevision: agentproto.MinRevision, MaxRevision: agentproto.MaxRevision, Version: Version}
+	for wait := firstRetry; ; wait = min(wait*3/2, lastRetry) {
+		conn, err := dial(ctx, agentproto.Port)
+		if err == nil {
+			var client *agentproto.Client
+			if client, err = agentproto.NewClient(ctx, conn, hello); err == nil {
+				return &Agent{client: client, dial: dial}, nil
+			}
+		}
+		if errors.Is(err, agentproto.ErrRevision) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, vzcontract.Errorf(vzcontract.ErrTimeout, "reach the guest agent: %w", errors.Join(ctx.Err(), err))
+		case <-time.After(wait):
+		}
+	}
+}
+
+// Close ends the connection and all that it started.
+func (a *Agent) Close() error { return a.client.Close() }
+
+// Done is closed when the connection has ended.
+func (a *Agent) Done() <-chan struct{} { return a.client.Done() }
+
+// Hello returns what the agent said of itself.
+func (a *Agent) Hello() agentproto.Hello { return a.client.Agent() }
+
+// Call sends any request of agentproto.
+func (a *Agent) Call(ctx context.Context, method string, in, out any) error {
+	return a.client.Call(ctx, method, in, out)
+}
+
+type none struct{}
+
+// Ping waits for one round trip.
+func (a *Agent) Ping(ctx context.Context) error {
+	return a.client.Call(ctx, agentproto.MethodPing, none{}, nil)
+}
+
+// Info describes the guest.
+func (a *Agent) Info(ctx context.Context) (agentproto.SystemInfo, error) {
+	var info agentproto.SystemInfo
+	return info, a.client.Call(ctx, agentproto.MethodInfo, none{}, &info)
+}
+
+// Stats returns the guest's own figures.
+func (a *Agent) Stats(ctx context.Context) (agentproto.Stats, error) {
+	var stats agentproto.Stats
+	return stats, a.client.Call(ctx, agentproto.MethodStats, none{}, &stats)
+}
+
+// Shutdown has the guest end. It returns when the agent has agreed, not when the
+// guest has ended.
+func (a *Agent) Shutdown(ctx context.Context) error {
+	return a.client.Call(ctx, agentproto.MethodShutdown, agentproto.ShutdownRequest{}, nil)
+}
+
+// stream opens the stream of token.
+func (a *Agent) stream(ctx context.Context, token agentproto.Token) (agentproto.Conn, error) {
+	conn, err := a.dial(ctx, agentproto.Port)
+	if err != nil {
+		return nil, fmt.Errorf("open a stream: %w", err)
+	}
+	if err := agentproto.OpenStream(ctx, conn, token); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}

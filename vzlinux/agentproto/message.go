@@ -1,0 +1,57 @@
+package agentproto
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"vz.internal/vzcontract"
+)
+
+// A message is every frame after the hellos. A request has a method; a
+// cancellation has Cancel set; an answer has neither.
+type message struct {
+	ID     uint64          `json:"id"`
+	Method string          `json:"method,omitempty"`
+	Cancel bool            `json:"cancel,omitempty"`
+	Body   json.RawMessage `json:"body,omitempty"`
+	Error  *Error          `json:"error,omitempty"`
+}
+
+// An Error is a failed request as it crosses the wire. On the host it matches the
+// sentinel of its code with errors.Is.
+type Error struct {
+	Code    vzcontract.Code `json:"code"`
+	Message string          `json:"message"`
+	// Exec is "not_found" or "cannot_exec" when a program could not be started.
+	Exec string `json:"exec,omitempty"`
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap returns the sentinel of the code.
+func (e *Error) Unwrap() error {
+	switch e.Exec {
+	case execNotFound:
+		return vzcontract.ErrNoSuchProgram
+	case execCannot:
+		return vzcontract.ErrCannotExec
+	}
+	return vzcontract.SentinelOf(e.Code)
+}
+
+const (
+	execNotFound = "not_found"
+	execCannot   = "cannot_exec"
+)
+
+func parseMessage(payload []byte) (message, error) {
+	var m message
+	if err := json.Unmarshal(payload, &m); err != nil {
+		return m, fmt.Errorf("parse message: %w", err)
+	}
+	if m.Cancel && m.Method != "" {
+		return m, fmt.Errorf("parse message: %d is a request and a cancellation", m.ID)
+	}
+	return m, nil
+}

@@ -1,0 +1,43 @@
+// Command vz-guest-agent serves the host of a virtual machine in its guest: it
+// runs programs, moves files, forwards ports and configures the guest, over
+// AF_VSOCK port 7424. As process 1 of a Linux guest it boots that guest first; on
+// macOS it is started by launchd.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"vz.internal/vzlinux"
+	"vz.internal/vzlinux/agentproto"
+	"vz.internal/vzlinux/internal/agent"
+	"vz.internal/vzlinux/internal/agent/boot"
+	"vz.internal/vzlinux/internal/vsock"
+)
+
+func main() {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	if boot.Is() {
+		boot.Main(log)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	a := &agent.Agent{Version: vzlinux.Version, Log: log}
+	if slices.Contains(os.Args[1:], boot.Argument) {
+		a.Capabilities = append(a.Capabilities, agentproto.CapabilityInit)
+		a.Shutdown = boot.Shutdown
+	}
+	l, err := vsock.Listen(agentproto.Port)
+	if err == nil {
+		log.Info("ready", "version", a.Version)
+		err = a.Serve(ctx, l)
+	}
+	if err != nil && ctx.Err() == nil {
+		log.Error("serve", "error", err)
+		os.Exit(1)
+	}
+}
