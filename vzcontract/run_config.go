@@ -289,9 +289,10 @@ type HealthCheck struct {
 	Retries       int           `json:"retries,omitempty"`
 }
 
-// LogConfig says where output goes. Driver is "json-file" (default; "local"
-// means the same) or "none". MaxSize is bytes of one file (0 is unlimited),
-// MaxFiles how many are kept (0 is 1).
+// LogConfig says where output goes. Driver is "json-file" ("local" means the
+// same), "none", or "": json-file, within bounds of the backend that keep a
+// container from filling the host's disk. MaxSize is bytes of one file (0 is
+// unlimited), MaxFiles how many are kept (0 is 1).
 type LogConfig struct {
 	Driver   string `json:"driver,omitempty"`
 	MaxSize  int64  `json:"maxSize,omitempty"`
