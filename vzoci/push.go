@@ -19,7 +19,8 @@ type PushOptions struct {
 }
 
 // Push sends the image with the name ref to the registry in it and returns the
-// digest that the name has there. Wrong credentials are ErrDenied.
+// digest that the name has there. Layers of an image that was made or loaded
+// here without compression are compressed for it; its id stays. Wrong credentials are ErrDenied.
 func (s *Store) Push(ctx context.Context, ref string, opts PushOptions) (digest string, err error) {
 	name, err := reference.Parse(ref)
 	if err != nil {
@@ -44,6 +45,13 @@ func (s *Store) Push(ctx context.Context, ref string, opts PushOptions) (digest 
 		if !push.Complete(t, target) { // of an index only one platform is here
 			target = f.ref.Manifest
 		}
+		manifest := f.ref.Manifest
+		if target.Digest == manifest.Digest {
+			if target, img, err = s.packed(ctx, t, img, manifest); err != nil {
+				return err
+			}
+			manifest = target
+		}
 		digest = target.Digest.String()
 		client, err := s.client()
 		if err != nil {
@@ -57,7 +65,7 @@ func (s *Store) Push(ctx context.Context, ref string, opts PushOptions) (digest 
 			return err
 		}
 		pinned := f.ref // what the registry calls it from now on
-		pinned.Name, pinned.Target, pinned.Made = name.WithDigest(digest).String(), target, time.Now().UTC()
+		pinned.Name, pinned.Target, pinned.Manifest, pinned.Made = name.WithDigest(digest).String(), target, manifest, time.Now().UTC()
 		return t.Publish(ctx, img, pinned)
 	})
 	return digest, failure("push", ref, err)
