@@ -32,7 +32,7 @@ func Docker(dir string) (*Peer, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &Peer{Name: "docker", prefix: []string{"docker", "-H", host}}
+	p := &Peer{Name: "docker", Host: host, prefix: []string{"docker", "-H", host}}
 	p.stop = func() error {
 		err := cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait() // by the signal

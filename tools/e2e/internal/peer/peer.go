@@ -21,6 +21,9 @@ const patience = 2 * time.Minute
 type Peer struct {
 	Name string
 
+	// Host is where docker's daemon listens, for docker-compose; "" for podman.
+	Host string
+
 	prefix []string // of every command
 	run    []string // flags of every run
 	stop   func() error
