@@ -19,6 +19,7 @@ func params(t *testing.T) testscript.Params {
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
+		Condition:           func(string) (bool, error) { return false, nil }, // not native
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("VZ_HOME", e.WorkDir+"/home")

@@ -29,7 +29,12 @@ func cloneTree(m specs.Mount, o mountOptions) (tree, error) {
 			at, path, flags = fd, "", flags|unix.AT_EMPTY_PATH
 		}
 	}
-	fd, err := unix.OpenTree(at, path, flags)
+	open := unix.OpenTree
+	if ns, inside, ok := insideProcess(m.Source); ok {
+		path = inside
+		open = func(at int, path string, flags uint) (int, error) { return openTreeIn(ns, path, flags) }
+	}
+	fd, err := open(at, path, flags)
 	if err != nil {
 		return tree{}, fmt.Errorf("mount %s on %s: %w", m.Source, m.Destination, err)
 	}
