@@ -49,6 +49,7 @@ func (p *plan) addBecome(proc *specs.Process, profile *specs.LinuxSeccomp) error
 	}
 	p.add(opUmask, "set umask", uint64(umask))
 	p.add(opClose, "close descriptors")
+	p.addRlimits(proc.Rlimits) // late: to make the container takes more than they may leave
 	if proc.NoNewPrivileges {
 		p.add(opNoNewPrivs, "set no_new_privs")
 	}

@@ -3,9 +3,14 @@
 package direct
 
 import (
+	"context"
+	"io"
+	"os"
 	"testing"
 
 	_ "github.com/opencontainers/cgroups/devices" // device rules
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/stretchr/testify/require"
 
 	"vz.internal/vzlinuxnative/internal/engine"
 	"vz.internal/vzlinuxnative/internal/engine/enginetest"
@@ -15,6 +20,28 @@ import (
 func TestEngine(t *testing.T) {
 	testreq.Root(t)
 	enginetest.Run(t, func(*testing.T) engine.Engine { return New(nil) })
+}
+
+// TestSmallLimits gives a program fewer descriptors than making its container
+// takes.
+func TestSmallLimits(t *testing.T) {
+	testreq.Root(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	spec := enginetest.Spec(enginetest.Root(t), "sh", "-c", "ulimit -n; ulimit -Hn")
+	spec.Linux.CgroupsPath = "/vztest/limits"
+	spec.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: 4, Hard: 5}}
+	c, err := New(nil).Create(t.Context(), engine.CreateRequest{ID: "limits", Spec: spec, Stdio: engine.Stdio{Stdout: w, Stderr: w}})
+	w.Close()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Destroy(context.WithoutCancel(t.Context()))) }()
+	require.NoError(t, c.Start(t.Context()))
+	out, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.Equal(t, "4\n5\n", string(out))
+	_, err = c.Wait()
+	require.NoError(t, err)
 }
 
 func BenchmarkStart(b *testing.B) {

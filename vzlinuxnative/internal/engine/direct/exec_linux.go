@@ -62,7 +62,6 @@ func (c *container) execPlan(proc *specs.Process, cgroups []string, stdio [3]*os
 	if proc.OOMScoreAdj != nil {
 		p.add(opWrite, "set oom_score_adj", "/proc/self/oom_score_adj", strconv.Itoa(*proc.OOMScoreAdj))
 	}
-	p.addRlimits(proc.Rlimits)
 	flags := 0
 	for _, ns := range c.spec.Linux.Namespaces {
 		if ns.Type != specs.PIDNamespace {

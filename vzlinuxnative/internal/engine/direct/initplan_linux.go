@@ -52,7 +52,6 @@ func newInitPlan(s *specs.Spec, nodes []*config.Device, cgroups []string, stdio 
 		p.add(opLoopback, "set lo up")
 	}
 	p.add(opKeyring, "join session keyring", "_ses."+s.Hostname)
-	p.addRlimits(s.Process.Rlimits)
 	if err := p.addRoot(s, nodes); err != nil {
 		p.close()
 		return nil, err
