@@ -99,8 +99,10 @@ func (b *builder) defaultHostname() string {
 }
 
 func (b *builder) labels() error {
-	if len(b.cfg.Security.SELinux) > 0 {
-		return unsupported("security option label=%s: SELinux is not supported", b.cfg.Security.SELinux[0])
+	for _, l := range b.cfg.Security.SELinux {
+		if l != "disable" { // there is no label to leave away
+			return unsupported("security option label=%s: SELinux is not supported", l)
+		}
 	}
 	profile, err := b.appArmor()
 	if err != nil {

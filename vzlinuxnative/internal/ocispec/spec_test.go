@@ -123,7 +123,7 @@ func TestRefused(t *testing.T) {
 		{sec(vzcontract.SecurityConfig{Seccomp: "no.json"}), "not JSON", vzcontract.ErrValidation},
 		{sec(vzcontract.SecurityConfig{Seccomp: `{"syscalls":[{"name":"a","names":["b"],"action":"SCMP_ACT_ALLOW"}],"defaultAction":"x"}`}), "seccomp profile", vzcontract.ErrValidation},
 		{sec(vzcontract.SecurityConfig{AppArmor: "mine"}), "no AppArmor", vzcontract.ErrUnsupported},
-		{sec(vzcontract.SecurityConfig{SELinux: []string{"disable"}}), "SELinux", vzcontract.ErrUnsupported},
+		{sec(vzcontract.SecurityConfig{SELinux: []string{"disable", "type:x"}}), "label=type:x: SELinux", vzcontract.ErrUnsupported},
 		{sec(vzcontract.SecurityConfig{UnmaskPaths: []string{"proc"}}), "absolute", vzcontract.ErrValidation},
 		{config{Ulimits: []vzcontract.Ulimit{{Name: "files"}}}, `ulimit "files" is unknown`, vzcontract.ErrValidation},
 		{config{Ulimits: []vzcontract.Ulimit{{Name: "nofile", Soft: 2, Hard: 1}}}, "above the hard limit", vzcontract.ErrValidation},
