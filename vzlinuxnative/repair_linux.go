@@ -27,6 +27,15 @@ func (b *Backend) Repair(ctx context.Context) ([]string, error) {
 	return append(did, rest...), errors.Join(err, nerr, rerr, b.endLeases(ctx))
 }
 
+// Verify returns what is wrong with the records that Repair would put right,
+// one line each.
+func (b *Backend) Verify(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return b.store.Verify()
+}
+
 // sweepRunDirs clears away what is left of runs that nobody tends.
 func (b *Backend) sweepRunDirs(ctx context.Context) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(b.opts.Run, "containers"))

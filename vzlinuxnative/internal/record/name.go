@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/fault"
 )
 
 // takeName makes name point to id, or is vzcontract.ErrConflict.
@@ -28,6 +29,9 @@ func (s *Store) takeName(name, id string) error {
 		}
 		if err != nil {
 			return err
+		}
+		if other == id {
+			return nil // a rename to it was cut short
 		}
 		if !s.abandoned(other) {
 			return vzcontract.Errorf(vzcontract.ErrConflict,
@@ -74,6 +78,29 @@ func (s *Store) clearAbandoned(name, id string) error {
 	return os.Remove(link)
 }
 
+// staleName reports whether name points to a container that is called
+// otherwise: a rename was cut short.
+func (s *Store) staleName(name, id string) bool {
+	st, err := s.load(id)
+	return err == nil && st.Name != name
+}
+
+// clearStale frees such a name, unless a rename is at it.
+func (s *Store) clearStale(name, id string) (bool, error) {
+	lock, err := s.lock(id)
+	if errors.Is(err, vzcontract.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer lock.Close()
+	if !s.staleName(name, id) {
+		return false, nil
+	}
+	return true, s.freeName(name, id)
+}
+
 // freeName gives the name back if it is still the container's.
 func (s *Store) freeName(name, id string) error {
 	link := filepath.Join(s.names(), name)
@@ -92,10 +119,12 @@ func (s *Store) Rename(id, name string) (old string, err error) {
 		if err := s.takeName(name, id); err != nil {
 			return err
 		}
+		fault.Point("rename.taken")
 		st.Name = name
 		return nil
 	})
 	if err == nil && old != name {
+		fault.Point("rename.written")
 		err = s.freeName(old, id)
 	}
 	return old, err

@@ -94,6 +94,37 @@ func TestRename(t *testing.T) {
 	create(t, s, testID("c"), "one")
 }
 
+// TestRenameCutShort is a rename that ended before, and one that ended after,
+// the new name was written.
+func TestRenameCutShort(t *testing.T) {
+	for _, step := range []struct{ state, waste string }{{"old", "new"}, {"new", "old"}} {
+		s := New(t.TempDir())
+		create(t, s, testID("a"), step.state)
+		require.NoError(t, os.Symlink(testID("a"), filepath.Join(s.names(), step.waste)))
+		found, err := s.Verify()
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		require.Contains(t, found[0], "the name "+step.waste+" is kept by a rename")
+		did, err := s.Sweep()
+		require.NoError(t, err)
+		require.Equal(t, []string{"freed the name " + step.waste}, did)
+		found, err = s.Verify()
+		require.NoError(t, err)
+		require.Empty(t, found)
+		id, err := s.Find(step.state)
+		require.NoError(t, err)
+		require.Equal(t, testID("a"), id)
+		create(t, s, testID("b"), step.waste)
+	}
+	// The same rename again goes on where the first ended.
+	s := New(t.TempDir())
+	create(t, s, testID("a"), "old")
+	require.NoError(t, os.Symlink(testID("a"), filepath.Join(s.names(), "new")))
+	_, err := s.Rename(testID("a"), "new")
+	require.NoError(t, err)
+	create(t, s, testID("b"), "old")
+}
+
 // TestOneNameForMany lets many take one name, and many change one record.
 func TestOneNameForMany(t *testing.T) {
 	s := New(t.TempDir())
@@ -171,6 +202,9 @@ func TestSweep(t *testing.T) {
 		require.ErrorAs(t, err, &damaged)
 		require.Contains(t, err.Error(), filepath.Join(s.containers(), testID(id)))
 	}
+	found, err := s.Verify()
+	require.NoError(t, err)
+	require.Len(t, found, 5, "four containers and one name: %q", found) // the others go when these have
 	did, err := s.Sweep()
 	require.NoError(t, err)
 	require.Len(t, did, 8, "four containers and their names: %q", did)

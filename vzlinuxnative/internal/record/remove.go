@@ -106,7 +106,8 @@ func (s *Store) load(id string) (*State, error) {
 	return s.State(id)
 }
 
-// sweepNames frees names of containers that are not there.
+// sweepNames frees names of containers that are not there, or that are called
+// otherwise.
 func (s *Store) sweepNames() ([]string, error) {
 	entries, err := os.ReadDir(s.names())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -118,7 +119,20 @@ func (s *Store) sweepNames() ([]string, error) {
 	var did []string
 	for _, e := range entries {
 		id, err := os.Readlink(filepath.Join(s.names(), e.Name()))
-		if err != nil || !s.abandoned(id) {
+		if err != nil {
+			continue
+		}
+		if s.staleName(e.Name(), id) {
+			freed, err := s.clearStale(e.Name(), id)
+			if err != nil {
+				return did, err
+			}
+			if freed {
+				did = append(did, "freed the name "+e.Name())
+			}
+			continue
+		}
+		if !s.abandoned(id) {
 			continue
 		}
 		if err := s.clearAbandoned(e.Name(), id); err != nil {
