@@ -15,7 +15,7 @@ func (f *Flags) Config() (vzcontract.RunConfig, error) {
 		TTY: f.TTY, OpenStdin: f.Interactive, Init: f.Init, AutoRemove: f.Rm, ReadOnly: f.ReadOnly,
 	}
 	if len(f.Command) == 0 || f.Command[0] == "" {
-		return cfg, command.Usagef("an image is missing; see --help")
+		return cfg, command.Usagef("an image is missing; give one before the command and its arguments, as in vz run vz:builtin sh")
 	}
 	cfg.Image, cfg.Args = f.Command[0], f.Command[1:]
 	cfg.Security.Privileged = f.Privileged

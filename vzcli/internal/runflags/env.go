@@ -2,12 +2,12 @@ package runflags
 
 import (
 	"bufio"
+	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"vz.internal/vzcli/internal/command"
 )
 
 // Environment joins --env-file and --env; a name without a value takes the
@@ -62,11 +62,20 @@ func labels(files, words []string) (map[string]string, error) {
 // Labels reads the values of --label of other commands.
 func Labels(words []string) (map[string]string, error) { return labels(nil, words) }
 
+// reason is an error without the path that the message names already.
+func reason(err error) error {
+	pathErr := new(fs.PathError)
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
 // keyValueFile reads KEY=VALUE lines; missing gives the value of a bare KEY.
 func keyValueFile(flag, name string, missing func(string) (string, bool)) ([]string, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, &command.UsageError{Err: err}
+		return nil, bad(flag, name, "%v", reason(err))
 	}
 	defer f.Close()
 	var out []string
