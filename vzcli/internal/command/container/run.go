@@ -64,7 +64,7 @@ func (c *run) background(env *command.Env, s *command.Services, cfg vzcontract.R
 		return err
 	}
 	if _, err := s.Backend.Start(env.Ctx, info.ID, vzcontract.StartOptions{}); err != nil {
-		return errors.Join(err, discard(env, s, info.ID))
+		return errors.Join(calledBy(c.Name, info, err), discard(env, s, info.ID))
 	}
 	_, err = fmt.Fprintln(env.Stdout, info.ID)
 	return err
@@ -75,7 +75,7 @@ func (c *run) foreground(env *command.Env, s *command.Services, info vzcontract.
 	att, err := s.Backend.Start(env.Ctx, info.ID, vzcontract.StartOptions{Attach: con.AttachOptions()})
 	if err != nil {
 		con.Close()
-		return errors.Join(err, discard(env, s, info.ID))
+		return errors.Join(calledBy(c.Name, info, err), discard(env, s, info.ID))
 	}
 	status, err := con.Drive(att)
 	con.Close()
@@ -92,6 +92,21 @@ func (c *run) foreground(env *command.Env, s *command.Services, info vzcontract.
 		}
 	}
 	return command.Exit(status.Code)
+}
+
+// calledBy makes an error call the container by the name that the user gave
+// it, or else by its short id.
+func calledBy(name string, info vzcontract.ContainerInfo, err error) error {
+	typed := new(vzcontract.Error)
+	if !errors.As(err, &typed) || typed.Name != info.ID && typed.Name != info.Name {
+		return err
+	}
+	called := *typed
+	called.Name = name
+	if name == "" {
+		called.Name = info.ID[:min(12, len(info.ID))]
+	}
+	return &called
 }
 
 // discard removes a container that could not be started, also when the user

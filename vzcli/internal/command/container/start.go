@@ -52,7 +52,7 @@ func (c *start) Run(env *command.Env) error {
 	con.Hold()
 	att, err := s.Backend.Start(env.Ctx, info.ID, vzcontract.StartOptions{Attach: con.AttachOptions()})
 	if err != nil {
-		return err
+		return calledBy(c.Containers[0], info, err)
 	}
 	status, err := con.Drive(att)
 	if errors.Is(err, console.ErrDetached) {
