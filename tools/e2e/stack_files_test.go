@@ -36,20 +36,20 @@ func compose(h *vztest.Home, files []string, args ...string) vztest.Result {
 	return h.Do(append(all, args...)...)
 }
 
-// disk names a block device that the kernel can limit, for the keys of blkio_config.
+// disk names a block device with the scheduler that knows weights, for the keys of
+// blkio_config.
 func disk(t *testing.T) string {
 	t.Helper()
-	all, err := filepath.Glob("/sys/block/*/size")
+	all, err := filepath.Glob("/sys/block/*/queue/scheduler")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, size := range all {
-		name := filepath.Base(filepath.Dir(size))
-		if data, err := os.ReadFile(size); err == nil && strings.TrimSpace(string(data)) != "0" {
-			return "/dev/" + name
+	for _, scheduler := range all {
+		if data, err := os.ReadFile(scheduler); err == nil && strings.Contains(string(data), "[bfq]") {
+			return "/dev/" + filepath.Base(filepath.Dir(filepath.Dir(scheduler)))
 		}
 	}
-	need.Missing(t, "disk", "the host has no block device")
+	need.Missing(t, "disk", "the host has no block device with the scheduler bfq, which weights need")
 	return ""
 }
 
