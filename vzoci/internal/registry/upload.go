@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
@@ -91,6 +92,9 @@ type pushing struct {
 	progress   func(int64)
 	location   *url.URL // nil: no session
 	offset     int64    // bytes that the registry has
+
+	mu       sync.Mutex
+	counting *counted // the body of the newest request; guarded by mu
 }
 
 // try goes as far as it can: a session, the bytes, the closing request.
@@ -150,7 +154,7 @@ func (p *pushing) patch(ctx context.Context) error {
 			if err != nil {
 				return nil, err
 			}
-			return &counted{ReadCloser: body, sent: p.offset, tell: p.progress}, nil
+			return p.count(body), nil
 		},
 	})
 	if err != nil {
@@ -228,18 +232,29 @@ func (p *pushing) failure(resp *http.Response) error {
 	return p.endpoint.failure(resp, p.repository, "blob "+p.up.Digest)
 }
 
-// counted tells how far the reading has come.
+// counted is a request's body that tells how much of the blob was read.
 type counted struct {
 	io.ReadCloser
 	sent int64
-	tell func(int64)
+	push *pushing
+}
+
+// count makes body the one that tells the progress. The body of an earlier
+// request that failed may still be read for a while, and is silent from now on.
+func (p *pushing) count(body io.ReadCloser) *counted {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counting = &counted{ReadCloser: body, sent: p.offset, push: p}
+	return p.counting
 }
 
 func (c *counted) Read(b []byte) (int, error) {
 	n, err := c.ReadCloser.Read(b)
 	c.sent += int64(n)
-	if c.tell != nil && n > 0 {
-		c.tell(c.sent)
+	c.push.mu.Lock()
+	defer c.push.mu.Unlock()
+	if c.push.progress != nil && n > 0 && c.push.counting == c {
+		c.push.progress(c.sent)
 	}
 	return n, err
 }
