@@ -31,6 +31,7 @@ var programQuestions = []question{
 		name: "open files", args: sh("ls /proc/$$/fd"),
 	},
 	{name: "terminal", flags: []string{"-t"}, args: sh("tty; stty -a | grep -o 'rows.*;'; echo two lines")},
-	{name: "signals", args: sh("grep Sig[BIC] /proc/self/status")},
+	// Of those above 28 glibc has two of its own, which the peers' daemons may have inherited as ignored.
+	{name: "signals", args: sh("grep Sig[BIC] /proc/self/status | sed 's/[0-9a-f]\\{9\\}//'")},
 	{name: "umask", args: sh("umask")},
 }

@@ -146,11 +146,23 @@ func (se *session) exited(c plan.Container, status vzcontract.ExitStatus) {
 	se.mu.Lock()
 	defer se.mu.Unlock()
 	se.codes[c.Service] = append(se.codes[c.Service], status.Code)
-	wanted := se.up.AbortOnExit && se.up.ExitCodeFrom == "" || se.up.ExitCodeFrom != "" || se.up.AbortOnFailure && status.Code != 0
-	if se.first == nil && wanted {
+	wanted := se.up.AbortOnExit || se.up.ExitCodeFrom != "" || se.up.AbortOnFailure && status.Code != 0
+	if se.first == nil && wanted && !(status.Code == 0 && se.awaited(c.Service)) {
 		se.first = &ending{c.Service, status.Code}
 		close(se.abort)
 	}
+}
+
+// awaited reports whether another service only begins when this one has done its
+// work, so that its good end is no end of all.
+func (se *session) awaited(service string) bool {
+	for _, other := range se.project.Services {
+		d, ok := other.DependsOn[service]
+		if ok && d.Condition == string(plan.Completed) {
+			return true
+		}
+	}
+	return false
 }
 
 // result is the exit code: that of the chosen service, else of the one whose
