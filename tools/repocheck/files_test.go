@@ -130,7 +130,7 @@ func TestPatterns(t *testing.T) {
 // TestPatternsMatch shows that the patterns find what they are meant to find.
 func TestPatternsMatch(t *testing.T) {
 	for i, lines := range []struct{ bad, good string }{
-		{"root := \"/work/wt/x\"", "cfg.WorkingDir = \"/home/app\""},
+		{"root := \"/Users/Ann/x\"", "cfg.WorkingDir = \"/home/app\""},
 		{"// TODO: later", "// Todo lists are fine"},
 		{"\ttime.Sleep(time.Second)", "\t// time.Sleep is not used"},
 		{"if os.IsNotExist(err) {", "if errors.Is(err, fs.ErrNotExist) {"},
