@@ -19,7 +19,8 @@ func isID(name string) bool { return len(name) == IDLength && isHex(name) }
 
 func isHex(s string) bool { return s != "" && strings.Trim(s, "0123456789abcdef") == "" }
 
-// IDs returns the ids of all containers, in no order.
+// IDs returns the ids of all containers, in no order. What a creation or
+// removal that was cut short has left is removed in passing.
 func (s *Store) IDs() ([]string, error) {
 	dir, err := os.Open(s.containers())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -35,8 +36,12 @@ func (s *Store) IDs() ([]string, error) {
 	}
 	ids := entries[:0]
 	for _, name := range entries {
-		if isID(name) && exists(s.file(name, configFile)) {
+		switch {
+		case !isID(name):
+		case exists(s.file(name, configFile)):
 			ids = append(ids, name)
+		case s.abandoned(name):
+			_, _ = s.sweepDirectory(name) // the list is right without it; Sweep tells what fails
 		}
 	}
 	return ids, nil

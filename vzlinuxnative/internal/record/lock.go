@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -39,6 +40,20 @@ func (s *Store) lock(id string) (*os.File, error) {
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil || st.Nlink == 0 {
 		f.Close()
 		return nil, notFound() // removed while we waited
+	}
+	return f, nil
+}
+
+// sweeping takes the lock that the beginning of a creation shares, and that
+// those who remove abandoned ones have alone.
+func (s *Store) sweeping(how int) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(s.home, "names.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(f, how); err != nil {
+		f.Close()
+		return nil, err
 	}
 	return f, nil
 }

@@ -60,14 +60,11 @@ func (s *Store) abandoned(id string) bool {
 // clearAbandoned removes what is left of a creation that was cut short, one
 // process at a time.
 func (s *Store) clearAbandoned(name, id string) error {
-	f, err := os.OpenFile(filepath.Join(s.home, "names.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := s.sweeping(unix.LOCK_EX)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := flock(f, unix.LOCK_EX); err != nil {
-		return err
-	}
 	link := filepath.Join(s.names(), name)
 	if now, err := os.Readlink(link); err != nil || now != id || !s.abandoned(id) {
 		return nil // somebody else did
@@ -76,6 +73,19 @@ func (s *Store) clearAbandoned(name, id string) error {
 		return fmt.Errorf("remove what an interrupted create left: %w", err)
 	}
 	return os.Remove(link)
+}
+
+// sweepDirectory removes the directory of an abandoned container.
+func (s *Store) sweepDirectory(id string) (removed bool, err error) {
+	f, err := s.sweeping(unix.LOCK_EX)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if !s.abandoned(id) {
+		return false, nil // its creation goes on
+	}
+	return true, os.RemoveAll(s.Dir(id))
 }
 
 // staleName reports whether name points to a container that is called

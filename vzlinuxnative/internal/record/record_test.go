@@ -220,6 +220,30 @@ func TestSweep(t *testing.T) {
 	create(t, s, testID("e"), "half")
 }
 
+// TestAbandoned: a list clears away creations that were cut short, but not
+// one that goes on.
+func TestAbandoned(t *testing.T) {
+	s := New(t.TempDir())
+	create(t, s, testID("a"), "good")
+	for _, id := range []string{"b", "c"} {
+		require.NoError(t, os.Mkdir(s.Dir(testID(id)), 0o700))
+	}
+	require.NoError(t, os.WriteFile(s.file(testID("c"), lockFile), nil, 0o600))
+	lock, err := s.begin(testID("d"))
+	require.NoError(t, err)
+	ids, err := s.IDs()
+	require.NoError(t, err)
+	require.Equal(t, []string{testID("a")}, ids)
+	require.NoDirExists(t, s.Dir(testID("b")))
+	require.NoDirExists(t, s.Dir(testID("c")))
+	require.DirExists(t, s.Dir(testID("d")))
+
+	require.NoError(t, lock.Close()) // as its death does
+	_, err = s.IDs()
+	require.NoError(t, err)
+	require.NoDirExists(t, s.Dir(testID("d")))
+}
+
 func TestLeases(t *testing.T) {
 	s := New(t.TempDir())
 	c := &Config{ID: testID("a"), Run: vzcontract.RunConfig{Image: "x", Mounts: []vzcontract.Mount{

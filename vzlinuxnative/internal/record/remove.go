@@ -75,11 +75,14 @@ func (s *Store) Sweep() ([]string, error) {
 		id := e.Name()
 		switch _, err := s.load(id); {
 		case err == nil:
-		case errors.Is(err, vzcontract.ErrNotFound) && s.abandoned(id):
-			if err := os.RemoveAll(s.Dir(id)); err != nil {
+		case errors.Is(err, vzcontract.ErrNotFound):
+			removed, err := s.sweepDirectory(id)
+			if err != nil {
 				return did, err
 			}
-			did = append(did, "removed the rest of container "+id)
+			if removed {
+				did = append(did, "removed the rest of container "+id)
+			}
 		default:
 			damaged := new(DamagedError)
 			if !errors.As(err, &damaged) {

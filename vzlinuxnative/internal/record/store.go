@@ -47,23 +47,16 @@ func (s *Store) Create(c *Config, st *State, prepare func() error) (err error) {
 			return fmt.Errorf("create record: %w", err)
 		}
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	lock, err := s.begin(c.ID)
+	if err != nil {
 		return fmt.Errorf("create record: %w", err)
 	}
-	fault.Point("create.directory")
+	defer lock.Close()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
-	lock, err := os.OpenFile(s.file(c.ID, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("create record: %w", err)
-	}
-	defer lock.Close()
-	if err := flock(lock, unix.LOCK_EX); err != nil {
-		return fmt.Errorf("create record: %w", err)
-	}
 	if err := s.takeName(st.Name, c.ID); err != nil {
 		return err
 	}
@@ -72,6 +65,29 @@ func (s *Store) Create(c *Config, st *State, prepare func() error) (err error) {
 		return errors.Join(err, s.freeName(st.Name, c.ID))
 	}
 	return nil
+}
+
+// begin makes the directory with its lock, which it holds: one without is
+// abandoned for those who hold the sweeping lock.
+func (s *Store) begin(id string) (lock *os.File, err error) {
+	sweeping, err := s.sweeping(unix.LOCK_SH)
+	if err != nil {
+		return nil, err
+	}
+	defer sweeping.Close()
+	if err := os.Mkdir(s.Dir(id), 0o700); err != nil {
+		return nil, err
+	}
+	fault.Point("create.directory")
+	lock, err = os.OpenFile(s.file(id, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		err = flock(lock, unix.LOCK_EX)
+	}
+	if err != nil {
+		lock.Close()
+		return nil, errors.Join(err, os.RemoveAll(s.Dir(id)))
+	}
+	return lock, nil
 }
 
 // fill writes the files. Without a config there is no container.
