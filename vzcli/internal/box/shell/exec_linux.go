@@ -98,10 +98,14 @@ func executable(path, name string) (string, int, error) {
 	return path, 0, nil
 }
 
+// environ is the environment of a new process.
 func environ(env expand.Environ) []string {
 	var all []string
+	if v, ok := os.LookupEnv(ignoreVariable); ok {
+		all = append(all, ignoreVariable+"="+v)
+	}
 	env.Each(func(name string, v expand.Variable) bool {
-		if v.Exported && v.Kind == expand.String {
+		if v.Exported && v.Kind == expand.String && name != ignoreVariable {
 			all = append(all, name+"="+v.Str)
 		}
 		return true

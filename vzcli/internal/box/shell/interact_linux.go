@@ -69,8 +69,20 @@ func (s *shell) line(file *syntax.File) (status int, exited bool) {
 			break
 		}
 	}
+	if status == 0 && !exited && ctx.Err() != nil { // between two programs
+		return s.runStmt(context.Background(), interrupted)
+	}
 	return status, exited
 }
+
+// interrupted gives the status of what ctrl-C has ended.
+var interrupted = func() *syntax.Stmt {
+	file, err := parseText("(exit 130)\n", "sh")
+	if err != nil {
+		panic(err) // it is a constant
+	}
+	return file.Stmts[0]
+}()
 
 var errInterrupted = errors.New("interrupted")
 

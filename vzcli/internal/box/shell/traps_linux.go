@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -18,12 +19,41 @@ var deadly = []os.Signal{
 	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM,
 }
 
-// KeepAlive makes process 1 ignore signals as the kernel promises: the Go
-// runtime would end it. Children get the default handling again.
+// ignoreVariable tells children the numbers of the signals that they are to
+// ignore, with commas: the Go runtime handles those before main can look.
+const ignoreVariable = "VZ_BOX_IGNORE"
+
+// KeepAlive makes process 1 ignore signals as the kernel promises, and any
+// process those that its parent ignores: the Go runtime would end it. Children
+// of process 1 get the default handling again.
 func KeepAlive() {
 	if os.Getpid() == 1 {
 		signal.Notify(make(chan os.Signal, 1), deadly...)
 	}
+	for _, sig := range ignored() {
+		signal.Ignore(sig)
+	}
+}
+
+// ignored returns the signals that this process ignores for its children too.
+func ignored() (sigs []unix.Signal) {
+	for text := range strings.SplitSeq(os.Getenv(ignoreVariable), ",") {
+		if n, err := strconv.Atoi(text); err == nil && n > 0 && n < 65 {
+			sigs = append(sigs, unix.Signal(n))
+		}
+	}
+	return sigs
+}
+
+func setIgnored(sigs []unix.Signal) error {
+	if len(sigs) == 0 {
+		return os.Unsetenv(ignoreVariable)
+	}
+	var list []string
+	for _, sig := range sigs {
+		list = append(list, strconv.Itoa(int(sig)))
+	}
+	return os.Setenv(ignoreVariable, strings.Join(list, ","))
 }
 
 // traps are what the shell does on signals.
@@ -108,7 +138,9 @@ func (t *traps) set(args []string, out io.Writer) (rest []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		t.setOne(sig, action)
+		if err := t.setOne(sig, action); err != nil {
+			return nil, err
+		}
 	}
 	if len(rest) == 1 {
 		return nil, nil
@@ -116,10 +148,11 @@ func (t *traps) set(args []string, out io.Writer) (rest []string, err error) {
 	return rest, nil
 }
 
-func (t *traps) setOne(sig unix.Signal, action string) {
+func (t *traps) setOne(sig unix.Signal, action string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.action, sig)
+	still := slices.DeleteFunc(ignored(), func(s unix.Signal) bool { return s == sig })
 	switch action {
 	case "-":
 		signal.Reset(sig)
@@ -128,10 +161,12 @@ func (t *traps) setOne(sig unix.Signal, action string) {
 		}
 	case "":
 		signal.Ignore(sig)
+		still = append(still, sig)
 	default:
 		t.action[sig] = action
 		signal.Notify(t.arrived, sig)
 	}
+	return setIgnored(still)
 }
 
 func (t *traps) list(out io.Writer) {

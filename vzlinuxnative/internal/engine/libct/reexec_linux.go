@@ -11,18 +11,18 @@ import (
 
 func init() {
 	if len(os.Args) > 1 && os.Args[1] == "init" && os.Getenv("_LIBCONTAINER_INITPIPE") != "" {
-		heedInternal()
+		heedSignals()
 		libcontainer.Init()
 	}
 }
 
-// heedInternal gives the two signals that glibc keeps for itself their default
-// action where they are ignored: a program that posix_spawn started, such as all
-// that make runs, may have inherited that, and so would the workload. Handlers
-// that glibc has set by now stay. See rt_sigaction(2).
-func heedInternal() {
+// heedSignals gives the signals that are ignored their default action: what
+// nohup started ignores SIGHUP, what posix_spawn started (such as all that make
+// runs) the two signals that glibc keeps for itself, and so would the workload.
+// Handlers that the runtimes of Go and C have set by now stay. See rt_sigaction(2).
+func heedSignals() {
 	const ignored = 1
-	for _, sig := range []uintptr{32, 33} {
+	for sig := uintptr(1); sig <= 64; sig++ {
 		var old, byDefault [4]uint64 // the kernel's struct sigaction, the handler first
 		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&old)), 8, 0, 0)
 		if errno == 0 && old[0] == ignored {
