@@ -26,7 +26,7 @@ FUZZTIME ?= 30s
 
 export VZ_REQUIRE
 
-.PHONY: help build demo test race check generate fmt tools bench fuzz clean packages-build packages-test
+.PHONY: help build demo test race check generate fmt tools validation bench fuzz clean packages-build packages-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ $(TOOLS)/.stamp: tools/lint/go.mod tools/lint/go.sum
 	@mkdir -p $(TOOLS)
 	@cd tools/lint && GOWORK=off GOFLAGS= GOBIN=$(TOOLS) $(GO) install tool
 	@touch $@
+
+validation: build packages-test ## the OCI runtime specification's programs, beside runc (minutes)
+	@cd tools && VZ_VALIDATION=1 PATH=$(CURDIR)/bin:$$PATH $(GO) test -count=1 -v -timeout 30m -run TestValidation ./e2e
 
 bench: build ## compare with the container tools that are installed
 	@cd tools && $(GO) run ./bench -vz ../bin/vz
