@@ -30,7 +30,7 @@ func (c *RunConfig) Validate() error {
 			return invalid("invalid environment entry %q: want NAME=value", entry)
 		}
 	}
-	for _, check := range []func() error{c.validateModes, c.validateMounts, c.validatePorts, c.validateHealth, c.validateHosts} {
+	for _, check := range []func() error{c.validateModes, c.validateJoined, c.validateMounts, c.validatePorts, c.validateHealth, c.validateHosts} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -75,6 +75,27 @@ func (c *RunConfig) validateModes() error {
 		return nil
 	}
 	return invalid("unknown pull policy %q", c.Pull)
+}
+
+// validateJoined refuses what a container that joins another one's network
+// cannot have for itself.
+func (c *RunConfig) validateJoined() error {
+	other, joined := strings.CutPrefix(c.NetworkMode, "container:")
+	if !joined {
+		return nil
+	}
+	what := ""
+	switch {
+	case len(c.Ports) > 0 || c.PublishAll:
+		what = "published ports"
+	case len(c.DNS.Servers)+len(c.DNS.Search)+len(c.DNS.Options) > 0:
+		what = "name servers"
+	case len(c.ExtraHosts) > 0:
+		what = "extra hosts"
+	default:
+		return nil
+	}
+	return invalid("network %s: the %s are those of container %s; give them to that one", c.NetworkMode, what, other)
 }
 
 func (c *RunConfig) validateMounts() error {

@@ -28,6 +28,13 @@ func TestValidate(t *testing.T) {
 		t.Fatalf("a valid config: %v", err)
 	}
 	for name, spoil := range map[string]func(c *vzcontract.RunConfig){
+		"joined ports": func(c *vzcontract.RunConfig) {
+			c.NetworkMode, c.ExtraHosts, c.DNS = "container:x", nil, vzcontract.DNSConfig{}
+		},
+		"joined name servers": func(c *vzcontract.RunConfig) { c.NetworkMode, c.ExtraHosts, c.Ports = "container:x", nil, nil },
+		"joined hosts": func(c *vzcontract.RunConfig) {
+			c.NetworkMode, c.Ports, c.DNS = "container:x", nil, vzcontract.DNSConfig{}
+		},
 		"name":                 func(c *vzcontract.RunConfig) { c.Name = "-x" },
 		"no image":             func(c *vzcontract.RunConfig) { c.Image = "" },
 		"image and root":       func(c *vzcontract.RunConfig) { c.Rootfs = "/r" },

@@ -36,6 +36,9 @@ func (c *createCmd) Run(env *command.Env) error {
 // create makes the container, after a pull with progress where one is needed,
 // and writes the cidfile.
 func create(env *command.Env, s *command.Services, f *runflags.Flags, cfg vzcontract.RunConfig) (vzcontract.ContainerInfo, error) {
+	if unpublished := cfg.NetworkMode == "host" || cfg.NetworkMode == "none"; unpublished && (len(cfg.Ports) > 0 || cfg.PublishAll) {
+		fmt.Fprintf(env.Stderr, "vz: warning: --network %s publishes no ports\n", cfg.NetworkMode)
+	}
 	cid, err := openCIDFile(f.CIDFile)
 	if err != nil {
 		return vzcontract.ContainerInfo{}, err
