@@ -140,7 +140,9 @@ type TermSize struct {
 type Attachment interface {
 	// Wait returns when the workload has ended and all its output has been
 	// delivered. A connection that broke, or was detached by Close, gives an
-	// error and leaves the workload running.
+	// error and leaves the workload running. So does output that the
+	// caller's file does not take any more: ErrOutputLost, from backends
+	// that write to the file themselves.
 	Wait(ctx context.Context) (ExitStatus, error)
 	Resize(ctx context.Context, size TermSize) error
 	Signal(ctx context.Context, signal string) error

@@ -65,6 +65,10 @@ var (
 	// ErrNoSuchProgram: the program was not found in the container (exit
 	// code 127). It also matches ErrValidation.
 	ErrNoSuchProgram = fmt.Errorf("executable not found: %w", ErrValidation)
+	// ErrOutputLost: what the workload writes cannot be handed to the
+	// caller any more, as at the end of a pipe whose reader has gone. It
+	// also matches ErrUnavailable.
+	ErrOutputLost = fmt.Errorf("output lost: %w", ErrUnavailable)
 )
 
 // CodeOf returns the code of err: that of the first sentinel it matches,

@@ -49,7 +49,7 @@ func (b *Backend) takeMonitorLock(ctx context.Context, id string) (*os.File, err
 		if err != nil {
 			return nil, err
 		}
-		if err := lockWithin(ctx, f); err != nil {
+		if err := lockWithin(ctx, f, unix.LOCK_EX); err != nil {
 			return nil, err
 		}
 		var st unix.Stat_t
@@ -66,8 +66,8 @@ func (b *Backend) takeMonitorLock(ctx context.Context, id string) (*os.File, err
 
 // lockWithin locks f or closes it. A lock cannot be waited for with a context:
 // when that ends, a goroutine goes on waiting and gives the lock back.
-func lockWithin(ctx context.Context, f *os.File) error {
-	err := flock(f, unix.LOCK_EX|unix.LOCK_NB)
+func lockWithin(ctx context.Context, f *os.File, how int) error {
+	err := flock(f, how|unix.LOCK_NB)
 	if err == nil {
 		return nil
 	}
@@ -76,7 +76,7 @@ func lockWithin(ctx context.Context, f *os.File) error {
 		return fmt.Errorf("lock: %w", err)
 	}
 	locked := make(chan error, 1)
-	go func() { locked <- flock(f, unix.LOCK_EX) }()
+	go func() { locked <- flock(f, how) }()
 	select {
 	case err := <-locked:
 		if err != nil {

@@ -17,6 +17,7 @@ type attachment struct {
 	id    string // of an exec
 	pumps *pumps
 	done  chan struct{} // closed when the end is known
+	lost  chan struct{} // closed when the first output is lost
 
 	mu      sync.Mutex
 	seq     int                          // guarded by mu
@@ -24,6 +25,7 @@ type attachment struct {
 	closed  bool                         // by us; guarded by mu
 	exit    vzcontract.ExitStatus        // valid once done is closed
 	err     error                        // valid once done is closed
+	loss    error                        // valid once lost is closed
 }
 
 var _ vzcontract.Attachment = (*attachment)(nil)
@@ -32,7 +34,7 @@ var _ vzcontract.Attachment = (*attachment)(nil)
 // returns the attachment that the answer begins. An end before the answer is
 // io.EOF. The connection is the attachment's; files go before the streams.
 func exchange(ctx context.Context, conn *wire.Conn, m *wire.Message, attach *vzcontract.AttachOptions, files ...*os.File) (*attachment, error) {
-	a := &attachment{conn: conn, pumps: new(pumps), done: make(chan struct{}), waiting: map[int]chan<- *wire.Message{}}
+	a := &attachment{conn: conn, pumps: new(pumps), done: make(chan struct{}), lost: make(chan struct{}), waiting: map[int]chan<- *wire.Message{}}
 	if attach != nil {
 		if err := a.pumps.open(attach.Stdio, m); err != nil {
 			conn.Close()
@@ -72,6 +74,13 @@ func (a *attachment) read() {
 			}
 			a.conn.Close()
 			return
+		}
+		if m.Op == wire.Lost {
+			if a.loss == nil {
+				a.loss = m.Err.Unwire()
+				close(a.lost)
+			}
+			continue
 		}
 		a.mu.Lock()
 		to := a.waiting[m.Seq]
@@ -132,8 +141,15 @@ func (a *attachment) call(ctx context.Context, m *wire.Message, files ...*os.Fil
 func (a *attachment) Wait(ctx context.Context) (vzcontract.ExitStatus, error) {
 	select {
 	case <-a.done:
+	case <-a.lost:
+		return vzcontract.ExitStatus{}, a.loss
 	case <-ctx.Done():
 		return vzcontract.ExitStatus{}, contextError(ctx)
+	}
+	select {
+	case <-a.lost:
+		return a.exit, a.loss
+	default:
 	}
 	if a.err == nil {
 		if err := a.pumps.wait(ctx); err != nil {

@@ -4,6 +4,8 @@ package vzlinuxnative_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"os/exec"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
@@ -110,7 +113,7 @@ var steps = []string{
 	"create.directory", "create.name", "create.state", "create.config", "create.prepared",
 	"start.locked", "start.spawned", "start.begun", "start.mounted", "start.reserved", "start.created", "start.connected",
 	"start.executed", "start.running",
-	"stop.reaped", "stop.drained", "stop.recorded", "stop.destroyed", "stop.clear",
+	"stop.reaped", "stop.drained", "stop.recorded", "stop.destroyed", "stop.clear", "stop.idle",
 	"autoremove.begin", "autoremove.root", "autoremove.record",
 	"rm.locked", "rm.cleaned", "rm.root", "rm.config", "rm.name", "rm.record",
 }
@@ -234,6 +237,14 @@ func leftovers(t *testing.T, h home) map[string][]string {
 			if !strings.HasPrefix(e.Name(), ".") {
 				found["files"] = append(found["files"], filepath.Join(dir, e.Name()))
 			}
+		}
+	}
+	links, err := netlink.LinkList()
+	require.NoError(t, err)
+	mark := sha256.Sum256([]byte(h.dir + "/networks"))
+	for _, l := range links {
+		if strings.HasPrefix(l.Attrs().Alias, "vz:"+hex.EncodeToString(mark[:6])) {
+			found["interfaces"] = append(found["interfaces"], l.Attrs().Name)
 		}
 	}
 	for _, p := range conformance.HostProbes(func(line string) bool { return strings.Contains(line, h.dir) }) {

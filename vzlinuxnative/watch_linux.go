@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -68,21 +70,19 @@ func (w *watch) next(ctx context.Context, c *container) error {
 }
 
 // awaitMonitor returns when no monitor of the container lives. As long as one
-// does nobody but it removes the container, and a process costs less to watch
-// than a directory, whose watch the kernel takes milliseconds to end.
+// does nobody but it removes the container, and its lock costs less to wait for
+// than a directory, whose watch the kernel takes milliseconds to end. (Its
+// process may sweep for a while after it gave up the lock.)
 func (b *Backend) awaitMonitor(ctx context.Context, id string) error {
-	for b.monitorLives(id) {
-		fd, err := unix.PidfdOpen(b.monitorPID(id), 0)
-		if err != nil {
-			return nil //nolint:nilerr // it ends just now, or begins: the directory tells
-		}
-		if b.monitorLives(id) { // so the descriptor is of the monitor
-			err = pollUntil(ctx, fd)
-		}
-		unix.Close(fd)
-		if err != nil {
-			return err
-		}
+	f, err := os.Open(filepath.Join(b.store.Dir(id), lockFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	if err := lockWithin(ctx, f, unix.LOCK_SH); err != nil {
+		return err
+	}
+	return f.Close()
 }

@@ -50,7 +50,7 @@ func (s *Sandbox) attach(at vzcontract.NetworkAttach) error {
 	s.places = append(s.places, p)
 	if err := s.rewire(h, func() error { return s.plug(h, p) }); err != nil {
 		s.places = s.places[:len(s.places)-1]
-		return errors.Join(err, s.m.leave(s.req.ContainerID, []*place{p}), s.rewire(h, func() error { return nil }))
+		return errors.Join(err, s.leave(p), s.rewire(h, func() error { return nil }))
 	}
 	return nil
 }
@@ -92,7 +92,12 @@ func (s *Sandbox) detach(network string) error {
 	}
 	p := s.places[i]
 	s.places = slices.Delete(s.places, i, i+1)
-	return s.rewire(h, func() error { return s.m.leave(s.req.ContainerID, []*place{p}) })
+	return s.rewire(h, func() error { return s.leave(p) })
+}
+
+// leave takes the running container off a network. It is off when this returns.
+func (s *Sandbox) leave(p *place) error {
+	return errors.Join(s.m.leave(s.req.ContainerID, []*place{p}), s.m.Sweep(context.Background()))
 }
 
 // rewire makes a change of s.places true for ports, the default route and the

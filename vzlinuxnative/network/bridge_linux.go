@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -141,15 +142,21 @@ func (m *Manager) checkRoutes(n *network) error {
 }
 
 // takeDown removes the bridge and rules of n, which has no leases. The caller
-// holds the lock.
+// holds the lock. Rules of other networks are there only while these have
+// leases.
 func (m *Manager) takeDown(n *network) error {
-	err := ignoreMissingNFT(m.table.RemoveNetwork(n.rules()))
+	used, err := filepath.Glob(m.leaseFile("*"))
+	if err != nil {
+		return err
+	}
+	if len(used) == 0 {
+		err = ignoreMissingNFT(m.table.Delete())
+	} else {
+		err = ignoreMissingNFT(m.table.RemoveNetwork(n.rules()))
+	}
 	l, lookup := netlink.LinkByName(n.Info.Interface)
 	if lookup == nil && l.Attrs().Alias == m.alias(n.Info.ID) {
 		err = errors.Join(err, netlink.LinkDel(l))
-	}
-	if left, listErr := m.table.Bridges(); listErr == nil && len(left) == 0 {
-		err = errors.Join(err, ignoreMissingNFT(m.table.Delete()))
 	}
 	return err
 }

@@ -189,11 +189,12 @@ func (s *Sandbox) routeDefault(h *netlink.Handle) error {
 	return nil
 }
 
-// leave takes a container off networks: interfaces first, then the addresses.
+// leave takes a container off networks: its interfaces are silent first, then
+// the addresses are free. What is left is for Sweep.
 func (m *Manager) leave(container string, places []*place) error {
 	var err error
 	for _, p := range places {
-		err = errors.Join(err, m.deleteLink(p.lease.Link, container))
+		err = errors.Join(err, m.quiet(p.lease.Link, container))
 	}
 	if err != nil {
 		return err
@@ -205,17 +206,4 @@ func (m *Manager) leave(container string, places []*place) error {
 		}
 		return err
 	})
-}
-
-// deleteLink removes a container's end of a veth pair; one that is gone, or
-// somebody else's, is left alone.
-func (m *Manager) deleteLink(name, container string) error {
-	l, err := netlink.LinkByName(name)
-	if err != nil || l.Attrs().Alias != "" && l.Attrs().Alias != m.alias(container) {
-		return nil
-	}
-	if err := netlink.LinkDel(l); err != nil && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("delete %s: %w", name, err)
-	}
-	return nil
 }

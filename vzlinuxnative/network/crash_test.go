@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/hosttest"
 )
@@ -186,7 +187,9 @@ func TestLeftOver(t *testing.T) {
 			ns, err := hosttest.Unshare()
 			require.NoError(t, err)
 			require.NoError(t, s.Connect(ctx, ns))
-			require.NoError(t, m.deleteLink(s.places[0].lease.Link, "old")) // as the namespace's end does
+			link, err := netlink.LinkByName(s.places[0].lease.Link)
+			require.NoError(t, err)
+			require.NoError(t, netlink.LinkDel(link)) // as the namespace's end does
 			require.NoError(t, ns.Close())
 		}
 		require.NoError(t, s.claim.Close()) // as the process's end does

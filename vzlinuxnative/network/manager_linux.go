@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"sync"
 
 	"vz.internal/vzlinuxnative/network/internal/ipam"
 	"vz.internal/vzlinuxnative/network/internal/nft"
@@ -48,6 +49,9 @@ type Manager struct {
 	table *nft.Table
 	main  bool
 	skip  uint32 // subnets of a pool that are left to other installations
+
+	mu   sync.Mutex
+	left idle // guarded by mu
 }
 
 // Open returns the networks kept under opts.Dir. It does no I/O.

@@ -10,8 +10,9 @@ import (
 	"vz.internal/vzlinuxnative/network/internal/nft"
 )
 
-// Release gives back all that a container has on record. It is for containers
-// whose process is gone; for one that has nothing it does nothing.
+// Release gives back all that a container has on record, and takes down what a
+// process that was killed did not come to sweep. It is for containers whose
+// process is gone.
 func (m *Manager) Release(ctx context.Context, container string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -36,6 +37,9 @@ func (m *Manager) Release(ctx context.Context, container string) error {
 		if err := m.leave(container, places); err != nil {
 			return err
 		}
+	}
+	if err := errors.Join(m.Sweep(ctx), m.sweepStray()); err != nil {
+		return err
 	}
 	if err := os.Remove(m.aliveFile(container)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -66,16 +70,10 @@ func (m *Manager) unpublishTo(places []*place) error {
 	return errors.Join(m.table.Unpublish(left), forgetFlows(left))
 }
 
-// give takes a container's lease off a network; with the last one the bridge
-// goes, also when the network's description is gone by now. The caller holds
-// the lock.
+// give takes a container's lease off a network, also when the network's
+// description is gone by now. The caller holds the lock.
 func (m *Manager) give(known *network, container string) error {
-	n, err := m.load(known.Info.ID)
-	if errors.Is(err, fs.ErrNotExist) {
-		var j journal
-		j, err = readJournal(m.leaseFile(known.Info.ID))
-		n = &network{Info: known.Info, Leases: j.leases, lines: j.lines, torn: j.torn}
-	}
+	n, err := m.reload(known)
 	if err != nil {
 		return err
 	}
@@ -86,5 +84,10 @@ func (m *Manager) give(known *network, container string) error {
 	if len(n.Leases) > 0 {
 		return nil
 	}
-	return m.takeDown(n)
+	return m.postpone(func(left *idle) {
+		if left.networks == nil {
+			left.networks = map[string]*network{}
+		}
+		left.networks[n.Info.ID] = n
+	})
 }

@@ -80,8 +80,11 @@ func (m *Manager) faults(ctx context.Context, live func(string) bool) ([]fault, 
 }
 
 // strayLinks finds interfaces with this installation's mark that no lease and
-// no used network owns.
+// no used network owns. What somebody is about to sweep is not stray.
 func (m *Manager) strayLinks(all []*network, known map[string]bool) ([]fault, error) {
+	if m.sweeping() {
+		return nil, nil
+	}
 	links, err := netlink.LinkList()
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
@@ -98,7 +101,7 @@ func (m *Manager) strayLinks(all []*network, known map[string]bool) ([]fault, er
 		case i >= 0:
 			faults = append(faults, fault{
 				"bridge " + l.Attrs().Name + " of network " + all[i].Info.Name + ", which nobody uses",
-				func() error { return m.locked(func() error { return m.give(all[i], "") }) },
+				func() error { return m.repairBridge(all[i]) },
 			})
 		default:
 			faults = append(faults, fault{
@@ -108,6 +111,17 @@ func (m *Manager) strayLinks(all []*network, known map[string]bool) ([]fault, er
 		}
 	}
 	return faults, nil
+}
+
+// repairBridge takes down a bridge unless somebody is on the network by now.
+func (m *Manager) repairBridge(known *network) error {
+	return m.locked(func() error {
+		n, err := m.reload(known)
+		if err != nil || len(n.Leases) > 0 {
+			return err
+		}
+		return m.takeDown(n)
+	})
 }
 
 // strayPorts finds published ports that lead to an address of this

@@ -66,7 +66,7 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 			}
 			s.places = append(s.places, p)
 		}
-		return nil
+		return m.reuse(s.places)
 	})
 	if err == nil {
 		s.ports, err = m.bindAll(&r)
@@ -121,9 +121,16 @@ func (s *Sandbox) Unpublish() error {
 	return errors.Join(err, closePorts(ports))
 }
 
-// Close gives back all that the container had and returns when it is gone. It
-// is idempotent.
+// Close gives back all that the container had and returns when it is gone, with
+// all else that the manager had to sweep. It is idempotent.
 func (s *Sandbox) Close(ctx context.Context) error {
+	return errors.Join(s.Leave(ctx), s.m.Sweep(ctx))
+}
+
+// Leave gives back what others may want: addresses, ports and names are free
+// when it returns. Interfaces that are of no use any more are left to
+// [Manager.Sweep]. It is idempotent.
+func (s *Sandbox) Leave(context.Context) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()

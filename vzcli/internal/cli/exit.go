@@ -51,6 +51,8 @@ func exitCode(cmd command.Command, err error) int {
 		return command.CodeUsage
 	case errors.As(err, &interrupted):
 		return interrupted.ExitCode()
+	case errors.Is(err, vzcontract.ErrOutputLost):
+		return command.CodeOutputLost
 	case errors.Is(err, vzcontract.ErrCannotExec):
 		return command.CodeCannotExec
 	case errors.Is(err, vzcontract.ErrNoSuchProgram):

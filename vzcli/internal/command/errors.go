@@ -15,6 +15,7 @@ const (
 	CodeVZ         = 125 // vz failed where the workload's code was expected
 	CodeCannotExec = 126
 	CodeNotFound   = 127
+	CodeOutputLost = 141 // as of a program that SIGPIPE ends
 )
 
 // A UsageError is a command line that cannot be understood.

@@ -75,6 +75,7 @@ func (m *monitor) startExec(q *request) (*session, error) {
 		return nil, err
 	}
 	s.streams = streams
+	streams.PassOn() // there is no log
 	m.event("exec_create", map[string]string{"execID": s.id})
 	s.p, err = r.c.Exec(context.Background(), engine.ExecRequest{ID: s.id[:16], Process: spec, Stdio: stdio})
 	if err != nil {

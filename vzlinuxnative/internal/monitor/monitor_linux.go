@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"vz.internal/vzlinuxnative/internal/engine"
+	"vz.internal/vzlinuxnative/internal/fault"
 	"vz.internal/vzlinuxnative/internal/logfile"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/internal/rootfs"
@@ -89,8 +91,14 @@ func (m *monitor) live(l *net.UnixListener, next *request) error {
 	err := m.clear()
 	m.work.Wait()
 	m.tell.flush()
-	return errors.Join(err, m.goWithEnd())
+	err = errors.Join(err, m.goWithEnd(), m.lock.Close())
+	fault.Point("stop.idle")
+	return errors.Join(err, m.nets.Linger(context.Background(), idlePause))
 }
+
+// idlePause is how long the bridge of the last container waits for the next.
+// The monitor has given up its lock by then: for all others it is gone.
+const idlePause = 250 * time.Millisecond
 
 // set changes the guarded fields.
 func (m *monitor) set(f func()) {

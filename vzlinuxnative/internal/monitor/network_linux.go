@@ -128,5 +128,5 @@ func (j *joined) close() error {
 	if j.box == nil {
 		return nil
 	}
-	return j.box.Close(context.Background())
+	return j.box.Leave(context.Background())
 }

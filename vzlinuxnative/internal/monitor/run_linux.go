@@ -96,6 +96,9 @@ func (m *monitor) create(r *run, q *request, undo *cleanups) error {
 		return err
 	}
 	r.streams = streams
+	if m.cfg.Run.AutoRemove {
+		streams.PassOn() // the log goes with the container
+	}
 	undo.add(func() error { streams.Abort(); return nil })
 	stateDir := m.engineDir()
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {

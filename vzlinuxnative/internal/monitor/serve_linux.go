@@ -143,19 +143,39 @@ func (m *monitor) attached(conn *wire.Conn, r *run, client *stream.Client) {
 	defer conn.Close()
 	gone := make(chan bool, 1)
 	go func() { gone <- m.control(conn, r, client) }()
-	select {
-	case <-r.ended:
-	case detached := <-gone:
-		if detached || r.cfg.TTY {
-			client.Leave()
-			return
+	for running := true; running; {
+		select {
+		case <-r.ended:
+			running = false
+		case err := <-client.Lost():
+			tellLost(conn, err)
+		case detached := <-gone:
+			if detached || r.cfg.TTY {
+				client.Leave()
+				return
+			}
+			// The client died. Its files may live, so bytes flow on.
+			<-r.ended
+			running = false
 		}
-		// The client died. Its files may live, so bytes flow on.
-		<-r.ended
 	}
 	client.Done()
 	client.Leave()
+	for told := false; !told; {
+		select {
+		case err := <-client.Lost():
+			tellLost(conn, err)
+		default:
+			told = true
+		}
+	}
 	_ = conn.Send(&wire.Message{Op: wire.Ended, Exit: &r.exit}) // a client that left knows enough
+}
+
+// tellLost tells a client that its output is lost. Whether it wants the workload
+// to end for that is its own affair.
+func tellLost(conn *wire.Conn, err error) {
+	_ = conn.Send(&wire.Message{Op: wire.Lost, Err: wire.Fail(err)}) // it may be gone altogether
 }
 
 // control answers an attached client. It returns true when the client asked

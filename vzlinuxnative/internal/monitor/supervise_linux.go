@@ -13,6 +13,7 @@ import (
 	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/fault"
 	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/internal/rootfs"
 )
 
 // supervise waits for the end of a run and records it.
@@ -136,7 +137,7 @@ func (m *monitor) destroy(r *run) {
 func (m *monitor) clear() error {
 	fault.Point("stop.clear")
 	m.detachImages()
-	return os.RemoveAll(m.dir)
+	return errors.Join(rootfs.Unmount(m.store.Dir(m.id)), os.RemoveAll(m.dir))
 }
 
 // goWithEnd removes the container if it was to go with its end.

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
 )
 
 // Files are the streams of an attached client; each may be nil.
@@ -27,12 +29,13 @@ type Client struct {
 	once  bool // its end is the end of stdin
 	leave sync.Once
 	stop  *os.File // write end of a pipe: closing it ends the reader
+	lost  chan error
 }
 
 // Attach connects files, which the set takes over. closeStdin: the end of
 // the client's input is the end of the workload's.
 func (s *Set) Attach(f Files, closeStdin bool) (*Client, error) {
-	c := &Client{set: s, once: closeStdin && f.In != nil}
+	c := &Client{set: s, once: closeStdin && f.In != nil, lost: make(chan error, len(s.outs))}
 	for _, o := range s.outs {
 		file := f.Out
 		if o.name == "stderr" {
@@ -41,7 +44,7 @@ func (s *Set) Attach(f Files, closeStdin bool) (*Client, error) {
 		if file == nil {
 			continue
 		}
-		k := newSink(file)
+		k := newSink(file, func(err error) { c.lost <- lostOutput(o.name, err) })
 		c.sinks = append(c.sinks, k)
 		o.add(k)
 	}
@@ -65,6 +68,20 @@ func (s *Set) Attach(f Files, closeStdin bool) (*Client, error) {
 	go c.feed(f.In, r)
 	return c, nil
 }
+
+// lostOutput words the failure of a write without the name of a file that was
+// passed from elsewhere.
+func lostOutput(name string, err error) error {
+	var at *os.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return vzcontract.Errorf(vzcontract.ErrOutputLost, "write %s: %w", name, err)
+}
+
+// Lost gives an error for each of the client's files that takes no more. It
+// is complete once Done has returned.
+func (c *Client) Lost() <-chan error { return c.lost }
 
 // Done returns when the client has all the output of the ended workload, or is
 // gone.
@@ -103,6 +120,7 @@ func (c *Client) feed(in, stop *os.File) {
 			}
 		}
 		if err != nil {
+			in.Close() // who sees the end of stdin finds nobody reading here
 			if c.once {
 				c.set.CloseStdin()
 			}

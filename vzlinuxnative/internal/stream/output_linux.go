@@ -27,11 +27,13 @@ type output struct {
 	log  io.Writer // nil keeps nothing
 	src  *os.File
 	tty  bool
+	pass bool          // see Set.PassOn
 	done chan struct{} // closed when all has been read that the workload wrote
 
 	mu    sync.Mutex
 	sinks []*sink // guarded by mu
 	ended bool    // guarded by mu
+	lost  bool    // a sink was lost, and none is left; guarded by mu
 }
 
 func (o *output) add(s *sink) {
@@ -42,12 +44,14 @@ func (o *output) add(s *sink) {
 		return
 	}
 	o.sinks = append(o.sinks, s)
+	o.lost = false
 }
 
 func (o *output) remove(s *sink) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.sinks = slices.DeleteFunc(slices.Clone(o.sinks), func(x *sink) bool { return x == s })
+	o.lost = len(o.sinks) == 0 && s.failed()
 }
 
 const chunk = 32 << 10
@@ -58,6 +62,10 @@ func (o *output) copy() {
 	for {
 		n, err := o.src.Read(buf)
 		o.deliver(buf[:n])
+		if o.broken() {
+			o.src.Close()
+			break
+		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			o.drain(buf)
 			break
@@ -113,6 +121,13 @@ func (o *output) deliver(p []byte) {
 			o.remove(s)
 		}
 	}
+}
+
+// broken tells whether the workload is to find the stream broken.
+func (o *output) broken() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.pass && o.lost
 }
 
 func (o *output) finish() {

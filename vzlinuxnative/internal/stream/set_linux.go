@@ -18,6 +18,7 @@ type Set struct {
 	logs   Logs
 	tty    bool
 	want   bool // stdin is open
+	pass   bool // see PassOn
 
 	mu      sync.Mutex
 	stdin   *os.File // guarded by mu
@@ -54,7 +55,7 @@ func New(tty, stdin bool, logs Logs) (*Set, engine.Stdio, error) {
 }
 
 func (s *Set) output(name string, src *os.File) *output {
-	return &output{name: name, log: s.logs.of(name), src: src, tty: s.tty, done: make(chan struct{})}
+	return &output{name: name, log: s.logs.of(name), src: src, tty: s.tty, pass: s.pass, done: make(chan struct{})}
 }
 
 // SetConsole gives the set the terminal's master, which it takes over.
@@ -76,6 +77,16 @@ func (s *Set) SetConsole(master *os.File) error {
 	}
 	s.outs = []*output{s.output("stdout", s.console)}
 	return nil
+}
+
+// PassOn lets the workload find its stream broken once the last client who read
+// it is lost, as in a pipeline. Else it goes on writing to the log. It is to be
+// called before Begin.
+func (s *Set) PassOn() {
+	s.pass = true
+	for _, o := range s.outs {
+		o.pass = true
+	}
 }
 
 // Begin closes the workload's ends here and starts to copy.

@@ -11,6 +11,7 @@ const sinkBound = 256 << 10
 // A sink writes to the file of one attached client, at its own pace.
 type sink struct {
 	file *os.File
+	lost func(error)   // told when the file takes no more
 	done chan struct{} // closed when nothing more will be written
 
 	mu        sync.Mutex
@@ -18,11 +19,12 @@ type sink struct {
 	waiting   []byte // guarded by mu
 	finished  bool   // no more comes; guarded by mu
 	dead      bool   // the client went; guarded by mu
+	failure   bool   // and the file took no more; guarded by mu
 	boundless bool   // the workload has ended: take the rest; guarded by mu
 }
 
-func newSink(f *os.File) *sink {
-	s := &sink{file: f, done: make(chan struct{})}
+func newSink(f *os.File, lost func(error)) *sink {
+	s := &sink{file: f, lost: lost, done: make(chan struct{})}
 	s.changed = sync.NewCond(&s.mu)
 	go s.run()
 	return s
@@ -58,7 +60,8 @@ func (s *sink) run() {
 		s.changed.Broadcast()
 		s.mu.Unlock()
 		if _, err := s.file.Write(buf); err != nil {
-			s.drop()
+			s.set(func() { s.dead, s.failure = true, true })
+			s.lost(err)
 			return
 		}
 	}
@@ -78,6 +81,12 @@ func (s *sink) set(f func()) {
 	defer s.mu.Unlock()
 	f()
 	s.changed.Broadcast()
+}
+
+func (s *sink) failed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failure
 }
 
 func (s *sink) gone() bool {

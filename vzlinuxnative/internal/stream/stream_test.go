@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
 )
 
 func pipe(t *testing.T) (r, w *os.File) {
@@ -159,18 +161,99 @@ func TestLeaveEndsInput(t *testing.T) {
 	s.End()
 }
 
+// TestAbort: a set that has not begun closes all that it has.
 func TestAbort(t *testing.T) {
-	before, err := os.ReadDir("/proc/self/fd")
+	s, stdio, err := New(false, true, Logs{})
 	require.NoError(t, err)
-	s, _, err := New(false, true, Logs{})
-	require.NoError(t, err)
+	ends := []*os.File{stdio.Stdin, stdio.Stdout, stdio.Stderr, s.input()}
+	for _, o := range s.outs {
+		ends = append(ends, o.src)
+	}
 	r, w := pipe(t)
 	c, err := s.Attach(Files{Out: w}, true)
 	require.NoError(t, err)
 	s.Abort()
 	c.Done()
-	r.Close()
-	after, err := os.ReadDir("/proc/self/fd")
+	text, err := io.ReadAll(r)
 	require.NoError(t, err)
-	require.Len(t, after, len(before))
+	require.Empty(t, text)
+	for _, f := range ends {
+		require.ErrorIs(t, f.Close(), os.ErrClosed)
+	}
+}
+
+// TestLost: a client whose reader has gone is told so, once. The workload goes on
+// writing to the log, or finds its stream broken when that is passed on.
+func TestLost(t *testing.T) {
+	for _, pass := range []bool{false, true} {
+		var log bytes.Buffer
+		s, stdio, err := New(false, false, Logs{Stdout: &log})
+		require.NoError(t, err)
+		if pass {
+			s.PassOn()
+		}
+		r, w := pipe(t)
+		c, err := s.Attach(Files{Out: blocking(t, w)}, false)
+		require.NoError(t, err)
+		out, err := unix.Dup(int(stdio.Stdout.Fd()))
+		require.NoError(t, err)
+		s.Begin()
+		workload := os.NewFile(uintptr(out), "workload")
+		line := []byte("line\n")
+		_, err = workload.Write(line)
+		require.NoError(t, err)
+		_, err = io.ReadFull(r, make([]byte, len(line)))
+		require.NoError(t, err)
+		r.Close()
+		_, err = workload.Write(line)
+		require.NoError(t, err)
+		lost := <-c.Lost()
+		require.ErrorIs(t, lost, vzcontract.ErrOutputLost)
+		require.EqualError(t, lost, "write stdout: broken pipe")
+		for err = nil; pass && err == nil; {
+			_, err = workload.Write(line) // until it is found
+		}
+		if pass {
+			require.ErrorIs(t, err, unix.EPIPE)
+		}
+		s.End()
+		c.Done()
+		require.Empty(t, c.Lost())
+		require.Contains(t, log.String(), "line\nline\n")
+		workload.Close()
+	}
+}
+
+// TestOneOfTwoLost: the stream is not broken while another client reads it.
+func TestOneOfTwoLost(t *testing.T) {
+	s, stdio, err := New(false, false, Logs{})
+	require.NoError(t, err)
+	s.PassOn()
+	r1, w1 := pipe(t)
+	r2, w2 := pipe(t)
+	gone, err := s.Attach(Files{Out: w1}, false)
+	require.NoError(t, err)
+	stays, err := s.Attach(Files{Out: w2}, false)
+	require.NoError(t, err)
+	out, err := unix.Dup(int(stdio.Stdout.Fd()))
+	require.NoError(t, err)
+	s.Begin()
+	r1.Close()
+	workload := os.NewFile(uintptr(out), "workload")
+	for range 3 {
+		_, err = workload.WriteString("x")
+		require.NoError(t, err)
+		_, err = io.ReadFull(r2, make([]byte, 1))
+		require.NoError(t, err)
+	}
+	require.ErrorIs(t, <-gone.Lost(), vzcontract.ErrOutputLost)
+	_, err = workload.WriteString("end")
+	require.NoError(t, err)
+	workload.Close()
+	s.End()
+	stays.Done()
+	text, err := io.ReadAll(r2)
+	require.NoError(t, err)
+	require.Equal(t, "end", string(text))
+	require.Empty(t, stays.Lost())
 }

@@ -19,6 +19,7 @@ type Error struct {
 var kinds = map[string]error{
 	"no-such-program": vzcontract.ErrNoSuchProgram,
 	"cannot-exec":     vzcontract.ErrCannotExec,
+	"output-lost":     vzcontract.ErrOutputLost,
 	"gone":            ErrGone,
 	"cancelled":       context.Canceled,
 }

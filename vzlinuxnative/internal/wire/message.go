@@ -13,7 +13,7 @@ const Version = 1
 // An Op says what a message asks for or tells.
 type Op string
 
-// The operations. Ended and the answers OK and Failed come from the monitor.
+// The operations. Lost, Ended and the answers OK and Failed come from the monitor.
 const (
 	Start  Op = "start"  // run the container, or join the streams of a running one
 	Attach Op = "attach" // join the streams
@@ -30,6 +30,7 @@ const (
 	Rename Op = "rename"
 	OK     Op = "ok"
 	Failed Op = "failed"
+	Lost   Op = "lost" // an attached client's file takes no more
 	Ended  Op = "ended"
 )
 

@@ -82,6 +82,9 @@ func (c *run) foreground(env *command.Env, s *command.Services, info vzcontract.
 	if errors.Is(err, console.ErrDetached) {
 		return nil
 	}
+	if errors.Is(err, vzcontract.ErrOutputLost) && c.Rm {
+		return errors.Join(err, command.GiveUp(env, s, info.ID))
+	}
 	if err != nil {
 		return err
 	}

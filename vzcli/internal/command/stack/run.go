@@ -90,6 +90,8 @@ func (c *run) Run(env *command.Env) error {
 	switch {
 	case errors.Is(err, console.ErrDetached):
 		return nil
+	case errors.Is(err, vzcontract.ErrOutputLost) && c.Rm:
+		return errors.Join(err, command.GiveUp(env, services, info.ID))
 	case err != nil:
 		return err
 	case c.Rm:

@@ -52,7 +52,13 @@ func (t *Table) elements(n Network, do func(s *nftables.Set, vals []nftables.Set
 
 // AddNetwork lets a bridge's network work; one that is there already stays.
 func (t *Table) AddNetwork(n Network) error {
-	return t.with(func(c *nftables.Conn) error { return t.elements(n, c.SetAddElements) })
+	fill := func(c *nftables.Conn) error { return t.elements(n, c.SetAddElements) }
+	if there, err := t.exists(); err == nil && !there {
+		if err := t.create(fill); !errors.Is(err, unix.EEXIST) {
+			return err
+		}
+	}
+	return t.with(fill)
 }
 
 // RemoveNetwork takes out what AddNetwork put in.
@@ -62,16 +68,6 @@ func (t *Table) RemoveNetwork(n Network) error {
 		return nil
 	}
 	return err
-}
-
-// Bridges lists the bridges of all networks in the table.
-func (t *Table) Bridges() ([]string, error) {
-	vals, err := t.list(bridges)
-	var names []string
-	for _, v := range vals {
-		names = append(names, unix.ByteSliceToString(v.Key))
-	}
-	return names, err
 }
 
 // list reads a set; without the table it is empty.

@@ -42,8 +42,9 @@ func change(fill func(c *nftables.Conn) error) error {
 	return c.Flush()
 }
 
-// create makes the table, complete. One that exists stays as it is.
-func (t *Table) create() error {
+// create makes the table, complete, with what fill adds to it. One that exists
+// is unix.EEXIST.
+func (t *Table) create(fill func(c *nftables.Conn) error) error {
 	creation.Lock()
 	defer creation.Unlock()
 	err := change(func(c *nftables.Conn) error {
@@ -56,24 +57,35 @@ func (t *Table) create() error {
 			}
 		}
 		addChains(c, table)
-		return nil
+		return fill(c)
 	})
-	if errors.Is(err, unix.EEXIST) {
-		return nil
-	}
 	if err != nil {
 		return fmt.Errorf("make nftables table inet %s: %w", t.name, err)
 	}
 	return nil
 }
 
-// with sends a transaction and, when the table is missing, makes it first.
+// exists tells whether the table is there. The kernel answers this at once,
+// while it takes many milliseconds to give up a transaction.
+func (t *Table) exists() (bool, error) {
+	c, err := nftables.New()
+	if err != nil {
+		return false, fmt.Errorf("open nftables: %w", err)
+	}
+	_, err = c.ListTableOfFamily(t.name, nftables.TableFamilyINet)
+	if errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// with sends a transaction and, when the table is missing, makes it too.
 func (t *Table) with(fill func(c *nftables.Conn) error) error {
 	err := change(fill)
 	if !errors.Is(err, unix.ENOENT) {
 		return err
 	}
-	if err := t.create(); err != nil {
+	if err := t.create(fill); !errors.Is(err, unix.EEXIST) {
 		return err
 	}
 	return change(fill)
