@@ -40,7 +40,7 @@ type Backend struct {
 	log   *slog.Logger
 
 	mu    sync.Mutex
-	spare *spawned // guarded by mu
+	spare <-chan *spawned // one comes, or nil; guarded by mu
 }
 
 var _ vzcontract.RuntimeBackend = (*Backend)(nil)
@@ -80,14 +80,8 @@ func (b *Backend) Capabilities() vzcontract.Capabilities {
 
 // Close implements vzcontract.RuntimeBackend. Monitors and containers go on.
 func (b *Backend) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.spare == nil {
-		return nil
-	}
-	m := b.spare
-	b.spare = nil
-	return m.conn.Close()
+	drop(b.swapSpare(nil))
+	return nil
 }
 
 // runDir is where a container's socket is.

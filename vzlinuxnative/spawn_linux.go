@@ -20,30 +20,46 @@ type spawned struct {
 }
 
 // Warm starts a monitor ahead of time, so that the next Start need not wait for
-// it. It is for programs that know that they will start a container soon. A
-// monitor that was not needed ends with Close or with this process.
+// it; neither does Warm. It is for programs that know that they will start a
+// container soon. A monitor that was not needed ends with Close or with this
+// process.
 func (b *Backend) Warm() {
-	m, err := b.spawnMonitor()
-	if err != nil {
-		return // Start will try again, and tell
-	}
+	soon := make(chan *spawned, 1)
+	go func() {
+		m, err := b.spawnMonitor()
+		if err != nil {
+			m = nil // Start will try again, and tell
+		}
+		soon <- m
+	}()
+	drop(b.swapSpare(soon))
+}
+
+// swapSpare puts a spare monitor, nil for none, in the place of another.
+func (b *Backend) swapSpare(next <-chan *spawned) <-chan *spawned {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	old := b.spare
-	b.spare = m
-	b.mu.Unlock()
-	if old != nil {
-		old.conn.Close()
+	b.spare = next
+	return old
+}
+
+// drop ends a spare monitor.
+func drop(spare <-chan *spawned) {
+	if spare == nil {
+		return
+	}
+	if m := <-spare; m != nil {
+		m.conn.Close()
 	}
 }
 
 // monitor returns the spare monitor, or a new one.
 func (b *Backend) monitor() (*spawned, error) {
-	b.mu.Lock()
-	m := b.spare
-	b.spare = nil
-	b.mu.Unlock()
-	if m != nil {
-		return m, nil
+	if spare := b.swapSpare(nil); spare != nil {
+		if m := <-spare; m != nil {
+			return m, nil
+		}
 	}
 	return b.spawnMonitor()
 }

@@ -48,7 +48,7 @@ func newBench(vz string) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{dir: dir, root: filepath.Join(dir, "root")}
-	if err := b.makeRoot(busybox); err != nil {
+	if err := errors.Join(os.Mkdir(b.run(), 0o700), mountTmpfs(b.run()), b.makeRoot(busybox)); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	for _, t := range allTools(b, vz) {
@@ -63,6 +63,10 @@ func newBench(vz string) (*bench, error) {
 	}
 	return b, nil
 }
+
+// run is vz's runtime directory: on a tmpfs, as /run is, where the other tools
+// have theirs. The mount goes with the bench's namespace.
+func (b *bench) run() string { return filepath.Join(b.dir, "run") }
 
 func (b *bench) makeRoot(busybox string) error {
 	for _, d := range []string{"bin", "dev", "etc", "proc", "sys", "tmp"} {
@@ -90,7 +94,7 @@ func (b *bench) close() error {
 	for _, t := range b.tools {
 		errs = append(errs, t.cleanUp())
 	}
-	return errors.Join(append(errs, os.RemoveAll(b.dir))...)
+	return errors.Join(append(errs, quiet("umount", "-l", b.run()), os.RemoveAll(b.dir))...)
 }
 
 // quiet runs a command and returns an error with what it printed.

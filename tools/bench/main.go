@@ -5,7 +5,7 @@
 //	bench -vz ../bin/vz [-rounds 20] [-cases start-none,exec] [-layer TAR] [-json FILE]
 //
 // It needs root and busybox-static, for the case pull also docker-registry,
-// skopeo and zstd. The row "floor" is the least C program that still makes a
+// skopeo, zstd, e2fsprogs and loop devices. The row "floor" is the least C program that still makes a
 // container: clone, overlay, pivot_root, exec. A tool that cannot do a case, as
 // docker 20.10 cannot read zstd, is left out of it with the reason on stderr.
 package main

@@ -50,9 +50,14 @@ func supervised(t tool, program string, before map[int]bool, count int) (pss flo
 	return newest(program, before)
 }
 
-// pids returns the processes whose name begins with name; the kernel keeps
-// fifteen bytes of it.
+// pids returns the processes whose name begins with name, of which the kernel
+// keeps fifteen bytes, and that are the bench's: they are in its own network
+// namespace, as others on the machine are not.
 func pids(name string) (map[int]bool, error) {
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return nil, err
+	}
 	files, err := filepath.Glob("/proc/[0-9]*/comm")
 	if err != nil {
 		return nil, err
@@ -62,6 +67,9 @@ func pids(name string) (map[int]bool, error) {
 		comm, err := os.ReadFile(file)
 		if err != nil || !strings.HasPrefix(strings.TrimSpace(string(comm)), name) {
 			continue // another one, or gone
+		}
+		if net, err := os.Readlink(filepath.Join(filepath.Dir(file), "ns/net")); err != nil || net != own {
+			continue
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		if err != nil {

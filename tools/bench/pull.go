@@ -6,13 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 )
 
 // pull measures pull and unpack from a registry on loopback: gzip and zstd, on
-// a tmpfs and on the disk of the temporary directory.
-// archive is the layer's tar; "" is one that is made up.
+// a tmpfs and on a disk. archive is the layer's tar; "" is one that is made up.
 func (b *bench) pull(vz, archive string, rounds int) (results []result, err error) {
 	for _, program := range []string{"docker-registry", "skopeo", "zstd"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -27,17 +25,20 @@ func (b *bench) pull(vz, archive string, rounds int) (results []result, err erro
 	if err := b.push(address, archive); err != nil {
 		return nil, err
 	}
-	tmpfs := filepath.Join(b.dir, "tmpfs")
-	if err := os.Mkdir(tmpfs, 0o755); err != nil { //nolint:gosec // a store
-		return nil, err
-	}
-	if err := quiet("mount", "-t", "tmpfs", "tmpfs", tmpfs); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, quiet("umount", "-l", tmpfs)) }()
-	for _, place := range []struct{ name, dir string }{{"tmpfs", tmpfs}, {"disk", b.dir}} {
+	for _, place := range []struct {
+		name  string
+		mount func(dir string) error
+	}{{"tmpfs", mountTmpfs}, {"disk", b.mountDisk}} {
+		dir := filepath.Join(b.dir, place.name)
+		if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // a store
+			return nil, err
+		}
+		if err := place.mount(dir); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, quiet("umount", "-l", dir)) }()
 		for _, format := range formats {
-			some, err := b.pullOne("pull-"+place.name+"-"+format, place.dir, address+"/bench:"+format, vz, rounds)
+			some, err := b.pullOne("pull-"+place.name+"-"+format, dir, address+"/bench:"+format, vz, rounds)
 			if err != nil {
 				return nil, err
 			}
@@ -60,7 +61,7 @@ func (b *bench) push(address, archive string) error {
 		return err
 	}
 	for _, format := range formats {
-		if err := quiet("skopeo", "copy", "-q", "--dest-tls-verify=false", "oci:"+layout+":"+format, "docker://"+address+"/bench:"+format); err != nil {
+		if err := quiet("skopeo", "copy", "-q", "--preserve-digests", "--dest-tls-verify=false", "oci:"+layout+":"+format, "docker://"+address+"/bench:"+format); err != nil {
 			return err
 		}
 	}
@@ -93,7 +94,9 @@ func (b *bench) pullOne(name, base, ref, vz string, rounds int) (results []resul
 			if err := p.forget(ref); err != nil {
 				return nil, fmt.Errorf("%s: %w", p.name(), err)
 			}
-			syscall.Sync() // nobody pays for what another one left in memory
+			if err := settle(base); err != nil {
+				return nil, err
+			}
 			began := time.Now()
 			err := quiet(p.pull(ref)...)
 			results[i].took = append(results[i].took, time.Since(began))

@@ -21,7 +21,7 @@ type tool interface {
 
 func allTools(b *bench, vz string) []tool {
 	return []tool{
-		&docker{program: vz, label: "vz", bench: b, env: []string{"VZ_HOME=" + b.dir + "/vz/home", "VZ_RUN=" + b.dir + "/vz/run"}},
+		&docker{program: vz, label: "vz", bench: b, env: []string{"VZ_HOME=" + b.dir + "/vz/home", "VZ_RUN=" + b.run()}},
 		&floor{bench: b},
 		&runtime{program: "crun", bench: b},
 		&runtime{program: "runc", bench: b},

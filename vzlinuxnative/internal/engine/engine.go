@@ -38,7 +38,8 @@ type CreateRequest struct {
 	// Spec is complete: Root.Path is a mounted, absolute path;
 	// Linux.CgroupsPath is set; users are numbers.
 	Spec *specs.Spec
-	// StateDir is a directory for the engine's own files.
+	// StateDir is a directory for the engine's own files, which makes it when
+	// it needs one.
 	StateDir string
 	Stdio    Stdio
 }

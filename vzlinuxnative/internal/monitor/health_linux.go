@@ -108,6 +108,7 @@ func (r *run) isPaused() bool {
 
 // probe runs the command once.
 func (m *monitor) probe(ctx context.Context, r *run, h vzcontract.HealthCheck) vzcontract.HealthProbe {
+	defer m.settle()
 	p := vzcontract.HealthProbe{Start: time.Now()}
 	args := h.Test[1:]
 	if h.Test[0] == "CMD-SHELL" {

@@ -36,6 +36,7 @@ type monitor struct {
 	name   atomic.Value   // string
 	wake   chan struct{}  // ends the pause before a restart
 	work   sync.WaitGroup // connections that are owed an answer
+	rest   rest
 
 	mu       sync.Mutex
 	changed  *sync.Cond // of what follows

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,28 +16,63 @@ import (
 // start touches most of them, waiting only a few, which come back from the page
 // cache when they are needed. See madvise(2), MADV_DONTNEED.
 func dropPages() error {
-	exe, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return err
-	}
-	smaps, err := os.Open("/proc/self/smaps")
-	if err != nil {
-		return err
-	}
-	ranges, err := untouched(smaps, exe)
-	if err = errors.Join(err, smaps.Close()); err != nil {
-		return err
-	}
+	ranges, err := programPages()
 	for _, r := range ranges {
-		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, r.from, r.to-r.from, unix.MADV_DONTNEED); errno != 0 {
-			err = errors.Join(err, fmt.Errorf("madvise %x-%x: %w", r.from, r.to, errno))
-		}
+		err = errors.Join(err, r.advise(unix.MADV_DONTNEED))
 	}
 	return err
 }
 
 // An extent is a range of addresses.
 type extent struct{ from, to uintptr }
+
+func (e extent) advise(advice int) error {
+	if _, _, errno := unix.Syscall(unix.SYS_MADVISE, e.from, e.to-e.from, uintptr(advice)); errno != 0 {
+		return fmt.Errorf("madvise %x-%x: %w", e.from, e.to, errno)
+	}
+	return nil
+}
+
+// programPages finds the pages that dropPages drops, and prepares them for it:
+// every other stripe is advised to be read at random, so that each one is a
+// mapping of its own. Of a file that the page cache keeps in large folios, the
+// kernel since 6.18 maps at every page fault the whole folio, up to 2 MiB, but
+// never across the end of a mapping.
+var programPages = sync.OnceValues(func() ([]extent, error) {
+	exe, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return nil, err
+	}
+	smaps, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		return nil, err
+	}
+	ranges, err := untouched(smaps, exe)
+	err = errors.Join(err, smaps.Close())
+	for _, r := range ranges {
+		for i, s := range r.stripes() {
+			if i%2 == 0 {
+				err = errors.Join(err, s.advise(unix.MADV_RANDOM))
+			}
+		}
+	}
+	return ranges, err
+})
+
+// stripe is how much one page fault may map: what it does anyway around a small
+// folio.
+const stripe = 64 << 10
+
+// stripes cuts e at the multiples of stripe.
+func (e extent) stripes() []extent {
+	var cut []extent
+	for at := e.from; at < e.to; {
+		end := min((at/stripe+1)*stripe, e.to)
+		cut = append(cut, extent{at, end})
+		at = end
+	}
+	return cut
+}
 
 // untouched reads a /proc/PID/smaps and returns the ranges that map exe, cannot
 // be written to, and have not been before they were protected: the loader

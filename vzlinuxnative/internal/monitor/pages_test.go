@@ -32,6 +32,22 @@ Anonymous:             0 kB
 	}
 }
 
+func TestStripes(t *testing.T) {
+	for _, tt := range []struct {
+		in   extent
+		want []extent
+	}{
+		{extent{0x401000, 0x401000}, nil},
+		{extent{0x401000, 0x402000}, []extent{{0x401000, 0x402000}}},
+		{extent{0x401000, 0x421000}, []extent{{0x401000, 0x410000}, {0x410000, 0x420000}, {0x420000, 0x421000}}},
+		{extent{0x410000, 0x420000}, []extent{{0x410000, 0x420000}}},
+	} {
+		if got := tt.in.stripes(); !slices.Equal(got, tt.want) {
+			t.Errorf("stripes of %x = %x, want %x", tt.in, got, tt.want)
+		}
+	}
+}
+
 func TestDropPages(t *testing.T) {
 	if err := dropPages(); err != nil {
 		t.Error(err)

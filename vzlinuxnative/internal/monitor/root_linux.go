@@ -19,7 +19,9 @@ func (m *monitor) mountRoot() error {
 	if m.root.Path != "" {
 		return nil
 	}
-	root, err := rootfs.Mount(rootfs.Options{Layers: m.cfg.Layers, Dir: m.store.Dir(m.id)})
+	root, err := rootfs.Mount(rootfs.Options{
+		Layers: m.cfg.Layers, Dir: m.store.Dir(m.id), Volatile: m.cfg.Run.AutoRemove,
+	})
 	if err != nil {
 		return fmt.Errorf("mount root: %w", err)
 	}

@@ -100,12 +100,8 @@ func (m *monitor) create(r *run, q *request, undo *cleanups) error {
 		streams.PassOn() // the log goes with the container
 	}
 	undo.add(func() error { streams.Abort(); return nil })
-	stateDir := m.engineDir()
-	if err := os.MkdirAll(stateDir, 0o700); err != nil {
-		return err
-	}
 	ctx := context.Background()
-	r.c, err = m.engine.Create(ctx, engine.CreateRequest{ID: m.id, Spec: r.spec, StateDir: stateDir, Stdio: stdio})
+	r.c, err = m.engine.Create(ctx, engine.CreateRequest{ID: m.id, Spec: r.spec, StateDir: m.engineDir(), Stdio: stdio})
 	if err != nil {
 		return err
 	}

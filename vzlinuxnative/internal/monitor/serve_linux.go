@@ -25,6 +25,7 @@ func (m *monitor) accept(l *net.UnixListener) {
 
 // serve answers requests until one takes the connection over.
 func (m *monitor) serve(conn *wire.Conn) {
+	defer m.settle()
 	for {
 		msg, files, err := conn.Receive()
 		if err != nil {

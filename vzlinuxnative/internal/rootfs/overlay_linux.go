@@ -52,16 +52,26 @@ var errOldKernel = errors.New("the kernel takes overlay layers in one string onl
 var oldKernel bool
 
 func attachOverlay(o Options) error {
-	fd, err := newOverlay(o.layout())
+	l := o.layout()
+	err := l.attach(o.merged())
+	if l.volatile && errors.Is(err, unix.EINVAL) {
+		l.volatile = false
+		err = l.attach(o.merged())
+	}
+	return err
+}
+
+func (l layout) attach(target string) error {
+	fd, err := newOverlay(l)
 	if errors.Is(err, errOldKernel) {
-		return mountOverlayString(o.layout(), o.merged())
+		return mountOverlayString(l, target)
 	}
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := unix.MoveMount(fd, "", unix.AT_FDCWD, o.merged(), unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-		return fmt.Errorf("mount overlay: %w", &os.PathError{Op: "attach", Path: o.merged(), Err: err})
+	if err := unix.MoveMount(fd, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return fmt.Errorf("mount overlay: %w", &os.PathError{Op: "attach", Path: target, Err: err})
 	}
 	return nil
 }

@@ -157,6 +157,35 @@ func TestVolatile(t *testing.T) {
 	require.Empty(t, left)
 }
 
+// TestVolatileAgain mounts what a killed process had mounted: the kernel left
+// its mark there.
+func TestVolatileAgain(t *testing.T) {
+	testreq.Root(t)
+	kernels(t, func(t *testing.T) {
+		o := Options{Layers: threeLayers(t), Dir: t.TempDir(), Volatile: true}
+		root, err := Mount(o)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(root.Path, "mark"), []byte("x"), 0o600))
+		require.NoError(t, Unmount(o.Dir))
+		for _, volatile := range []bool{true, false} {
+			o.Volatile = volatile
+			root, err = Mount(o)
+			require.NoError(t, err)
+			require.Equal(t, DriverOverlay, root.Driver, root.Data)
+			require.FileExists(t, filepath.Join(root.Path, "mark"))
+			require.NoError(t, Unmount(o.Dir))
+		}
+		o.Volatile = true
+		_, err = Mount(o)
+		require.NoError(t, err)
+		require.NoError(t, Unmount(o.Dir))
+		f, err := Open(o)
+		require.NoError(t, err)
+		require.FileExists(t, viaFD(f)+"/mark")
+		require.NoError(t, f.Close())
+	})
+}
+
 func TestMountRefusals(t *testing.T) {
 	testreq.Root(t)
 	dir := t.TempDir()
