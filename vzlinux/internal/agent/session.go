@@ -13,12 +13,13 @@ import (
 
 // A session is the work of one control connection.
 type session struct {
-	agent     *Agent
-	processes process.Table
-	methods   map[string]method
-	conn      net.Conn
-	ended     atomic.Bool
-	done      chan struct{} // closed when all that it started has ended
+	agent       *Agent
+	processes   process.Table
+	attachments attachments
+	methods     map[string]method
+	conn        net.Conn
+	ended       atomic.Bool
+	done        chan struct{} // closed when all that it started has ended
 }
 
 type method func(ctx context.Context, body json.RawMessage) (any, error)
@@ -50,6 +51,7 @@ func newSession(a *Agent, conn net.Conn) *session {
 	s.addExec()
 	s.addFiles()
 	s.addSystem()
+	s.addContainers()
 	return s
 }
 
