@@ -21,7 +21,7 @@ type Store struct {
 	file string
 
 	mu     sync.Mutex
-	images map[string]vzcontract.RootFS // guarded by mu; by reference
+	images map[string]vzcontract.RootFS // guarded by mu; by reference; nil until it was read
 }
 
 var (
@@ -29,18 +29,26 @@ var (
 	_ vzcontract.LayerCommitter = (*Store)(nil)
 )
 
-// Open returns the store that is kept in file, so that an agent that was started
-// anew knows what the one before it knew.
-func Open(file string) (*Store, error) {
-	s := &Store{file: file, images: map[string]vzcontract.RootFS{}}
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
+// New returns the store that is kept in file, so that an agent that was started
+// anew knows what the one before it knew. The file is read when it is first needed:
+// the host may mount what it lies on before.
+func New(file string) *Store { return &Store{file: file} }
+
+// load reads the file once. s.mu must be held.
+func (s *Store) load() error {
+	if s.images != nil {
+		return nil
 	}
-	if err != nil {
-		return nil, err
+	images := map[string]vzcontract.RootFS{}
+	text, err := os.ReadFile(s.file)
+	if err == nil {
+		err = json.Unmarshal(text, &images)
 	}
-	return s, json.Unmarshal(text, &s.images)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	s.images = images
+	return nil
 }
 
 // Provide adds an image or says anew what it consists of.
@@ -50,6 +58,9 @@ func (s *Store) Provide(image agentproto.ImageProvide) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.load(); err != nil {
+		return err
+	}
 	s.images[image.Ref] = image.RootFS
 	text, err := json.Marshal(s.images)
 	if err != nil {
@@ -68,6 +79,9 @@ func (s *Store) Provide(image agentproto.ImageProvide) error {
 func (s *Store) RootFS(_ context.Context, req vzcontract.RootFSRequest) (vzcontract.RootFS, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.load(); err != nil {
+		return vzcontract.RootFS{}, err
+	}
 	root, ok := s.images[req.Ref]
 	if !ok {
 		return vzcontract.RootFS{}, vzcontract.Errorf(vzcontract.ErrNotFound, "image %s: the host has not shared it with this guest", req.Ref)

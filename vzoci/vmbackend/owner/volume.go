@@ -1,0 +1,25 @@
+package owner
+
+import (
+	"context"
+	"path"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinux/agentproto"
+	"vz.internal/vzoci/vmbackend/internal/guest"
+)
+
+// volumes puts the host's volumes where the guest has those of the same names.
+func (o *owner) volumes(ctx context.Context) error {
+	for _, v := range o.record.Volumes {
+		info, err := o.runtime.CreateVolume(ctx, vzcontract.VolumeConfig{Name: v.Name})
+		if err != nil {
+			return err
+		}
+		req := agentproto.MountRequest{Kind: "bind", Tag: path.Join(guest.SharePath, v.Entry), Path: info.Mountpoint}
+		if err := o.agent.Call(ctx, agentproto.MethodMount, req, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
