@@ -29,6 +29,9 @@ type Options struct {
 	// outlives the caller. A machine that runs already is
 	// vzcontract.ErrConflict.
 	Launch func(ctx context.Context, machine string) error
+	// Format makes a disk with an empty ext4 file system; nil does it with
+	// mke2fs.
+	Format func(ctx context.Context, path string) error
 	// Bundle is the directory of what guests boot from; empty finds it.
 	Bundle string
 	// Log takes what is odd and no error. The default discards it.
@@ -67,6 +70,9 @@ func Open(opts Options) (*Backend, error) {
 	}
 	if opts.Launch == nil {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "open vm backend: nothing launches machines")
+	}
+	if opts.Format == nil {
+		opts.Format = makeDisk
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

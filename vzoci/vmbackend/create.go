@@ -37,7 +37,7 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 		if err != nil {
 			undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 			defer cancel()
-			err = errors.Join(err, b.undo(undo, r.ID))
+			err = errors.Join(err, b.undo(undo, r))
 		}
 	}()
 	if err := b.resolve(ctx, &r); err != nil {
@@ -46,7 +46,7 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if err := b.reserve(ctx, r); err != nil {
 		return info, err
 	}
-	if err := makeDisk(ctx, b.store.Disk(r.ID)); err != nil {
+	if err := b.opts.Format(ctx, b.store.Disk(r.ID)); err != nil {
 		return info, err
 	}
 	c, err := b.boot(ctx, r.ID)
@@ -66,14 +66,12 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 // undoTime bounds how long it takes to remove what a failed Create has made.
 const undoTime = 30 * time.Second
 
-func (b *Backend) undo(ctx context.Context, id guest.ID) error {
-	if _, err := os.Stat(b.store.Dir(id)); err == nil {
-		return b.discard(ctx, id)
+func (b *Backend) undo(ctx context.Context, r guest.Record) error {
+	err := b.volumes.remove(r.AnonymousVolumes())
+	if _, missing := os.Stat(b.store.Dir(r.ID)); missing == nil {
+		return errors.Join(err, b.discard(ctx, r.ID))
 	}
-	if b.opts.Images == nil {
-		return nil
-	}
-	return b.opts.Images.ReleaseRootFS(ctx, string(id))
+	return errors.Join(err, b.release(ctx, r.ID, len(r.Images)))
 }
 
 // reserve makes the record, and with it the name taken.
@@ -153,8 +151,6 @@ func refuse(cfg vzcontract.RunConfig) error {
 	switch {
 	case len(cfg.Networks) > 0:
 		return no("networks")
-	case len(cfg.VolumesFrom) > 0:
-		return no("volumes from other containers")
 	case len(cfg.Devices) > 0:
 		return no("devices of the host")
 	case ns.CgroupParent != "":

@@ -184,5 +184,11 @@ func (b *Backend) on(ctx context.Context, op, ref string, after bool, do func(c 
 			err = nil // it was done, and the machine has ended with it
 		}
 	}
+	if errors.Is(err, vzcontract.ErrUnavailable) {
+		// The machine may have ended because its container was removed.
+		if _, gone := b.find(ctx, op, m.state.Info.ID); errors.Is(gone, vzcontract.ErrNotFound) {
+			err = gone
+		}
+	}
 	return failure(op, ref, err)
 }

@@ -2,8 +2,6 @@ package vmbackend
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -28,13 +26,7 @@ func (b *Backend) resolve(ctx context.Context, r *guest.Record) error {
 	} else if err := b.shareImage(ctx, r); err != nil {
 		return err
 	}
-	r.Run.Mounts = slices.Clone(r.Config.Mounts)
-	for i := range r.Run.Mounts {
-		if err := b.shareMount(ctx, r, &r.Run.Mounts[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.shareMounts(ctx, r)
 }
 
 // share adds an entry to what the machine shares and returns where the guest has it.
@@ -62,6 +54,11 @@ func (b *Backend) shareImage(ctx context.Context, r *guest.Record) error {
 	if err != nil {
 		return err
 	}
+	for _, target := range root.Image.Config.Volumes {
+		if target = path.Clean("/" + target); target != "/" {
+			r.Mounts = append(r.Mounts, vzcontract.Mount{Type: vzcontract.MountVolume, Target: target})
+		}
+	}
 	if r.Config.PublishAll {
 		return publishAll(r, root.Image.Config.ExposedPorts)
 	}
@@ -74,7 +71,7 @@ func (b *Backend) provide(ctx context.Context, r *guest.Record, ref string) (vzc
 		return vzcontract.RootFS{}, vzcontract.Errorf(vzcontract.ErrUnsupported, "this backend was opened without an image store")
 	}
 	root, err := b.opts.Images.RootFS(ctx, vzcontract.RootFSRequest{
-		Ref: ref, Platform: r.Config.Platform, Policy: r.Config.Pull, Owner: string(r.ID),
+		Ref: ref, Platform: r.Config.Platform, Policy: r.Config.Pull, Owner: lease(r.ID, len(r.Images)),
 	})
 	if err != nil {
 		return root, err
@@ -103,81 +100,4 @@ func publishAll(r *guest.Record, exposed []string) error {
 		}
 	}
 	return nil
-}
-
-// shareMount shares what a mount needs of the host.
-func (b *Backend) shareMount(ctx context.Context, r *guest.Record, m *vzcontract.Mount) error {
-	switch m.Type {
-	case vzcontract.MountBind:
-		if m.Subpath != "" {
-			return vzcontract.Errorf(vzcontract.ErrUnsupported, "mount %s: a bind has no subpath: name the path itself", m.Target)
-		}
-		if err := bindSource(*m); err != nil {
-			return err
-		}
-		m.Source, m.CreateSource = share(r, filepath.Clean(m.Source), m.ReadOnly), false
-	case vzcontract.MountVolume:
-		if m.Source == "" {
-			return nil // anonymous: on the guest's disk
-		}
-		v, err := b.volumes.create(ctx, vzcontract.VolumeConfig{
-			Name: m.Source, Driver: m.VolumeDriver, Options: m.VolumeOptions, Labels: m.VolumeLabels,
-		})
-		if err != nil {
-			return err
-		}
-		m.VolumeDriver, m.VolumeOptions, m.VolumeLabels = "", nil, nil
-		if slices.ContainsFunc(r.Volumes, func(o guest.Volume) bool { return o.Name == v.Name }) {
-			return nil
-		}
-		at := share(r, v.Mountpoint, false)
-		r.Volumes = append(r.Volumes, guest.Volume{Name: v.Name, Entry: path.Base(at)})
-	case vzcontract.MountImage:
-		if !slices.ContainsFunc(r.Images, func(i agentproto.ImageProvide) bool { return i.Ref == m.Source }) {
-			_, err := b.provide(ctx, r, m.Source)
-			return err
-		}
-	}
-	return nil
-}
-
-// bindSource looks whether the source of a bind is there, or makes it.
-func bindSource(m vzcontract.Mount) error {
-	_, err := os.Stat(m.Source)
-	switch {
-	case err == nil:
-		return nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return vzcontract.Errorf(vzcontract.ErrValidation, "bind source: %w", err)
-	case !m.CreateSource:
-		return vzcontract.Errorf(vzcontract.ErrValidation, "bind source %s does not exist: make it first, or use -v, which makes it", m.Source)
-	}
-	if err := os.MkdirAll(m.Source, 0o755); err != nil {
-		return vzcontract.Errorf(vzcontract.ErrValidation, "make bind source: %w", err)
-	}
-	return nil
-}
-
-// mounts are those that the guest tells of, with the host's paths.
-func (m machine) mounts(told []vzcontract.MountInfo) []vzcontract.MountInfo {
-	all := slices.Clone(told)
-	for i, info := range all {
-		for _, e := range m.record.Entries {
-			at := path.Join(guest.SharePath, e.Name)
-			if info.Source == at {
-				all[i].Source = e.Source
-			}
-		}
-		for _, v := range m.record.Volumes {
-			if info.Type != vzcontract.MountVolume || info.Name != v.Name {
-				continue
-			}
-			for _, e := range m.record.Entries {
-				if e.Name == v.Entry {
-					all[i].Source = e.Source
-				}
-			}
-		}
-	}
-	return all
 }

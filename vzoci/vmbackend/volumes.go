@@ -98,6 +98,17 @@ func (v volumes) list() ([]vzcontract.VolumeInfo, error) {
 	return all, nil
 }
 
+// remove removes volumes, whoever uses them. What is not there is removed.
+func (v volumes) remove(names []string) error {
+	var errs []error
+	for _, name := range names {
+		if volumeName.MatchString(name) {
+			errs = append(errs, os.RemoveAll(filepath.Join(v.dir, name)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func volumeFailure(op, name string, err error) error {
 	if err == nil {
 		return nil
@@ -163,7 +174,7 @@ func (b *Backend) RemoveVolume(ctx context.Context, name string, force bool) err
 	if used := users[name]; len(used) > 0 {
 		return volumeFailure("remove", name, vzcontract.Errorf(vzcontract.ErrConflict, "it is in use by %s", strings.Join(used, ", ")))
 	}
-	return volumeFailure("remove", name, os.RemoveAll(filepath.Join(b.volumes.dir, name)))
+	return volumeFailure("remove", name, b.volumes.remove([]string{name}))
 }
 
 // PruneVolumes implements vzcontract.Volumes.

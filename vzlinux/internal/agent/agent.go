@@ -25,6 +25,8 @@ type Agent struct {
 	Shutdown func(reboot bool) error
 	// Containers are what it runs containers with; nil if it cannot.
 	Containers *Containers
+	// Replace has what is done for some requests in place of the agent's own.
+	Replace map[string]Method
 
 	streams   agentproto.Streams
 	detached  process.Table

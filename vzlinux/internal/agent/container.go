@@ -16,7 +16,7 @@ type Containers struct {
 }
 
 // feature makes a method of one that T, an interface of vzcontract, offers.
-func feature[T, In, Out any](b vzcontract.RuntimeBackend, do func(ctx context.Context, b T, in In) (Out, error)) method {
+func feature[T, In, Out any](b vzcontract.RuntimeBackend, do func(ctx context.Context, b T, in In) (Out, error)) Method {
 	able, ok := b.(T)
 	if !ok {
 		return func(context.Context, json.RawMessage) (any, error) {
@@ -27,7 +27,7 @@ func feature[T, In, Out any](b vzcontract.RuntimeBackend, do func(ctx context.Co
 }
 
 // act is feature for one without an answer.
-func act[T, In any](b vzcontract.RuntimeBackend, do func(ctx context.Context, b T, in In) error) method {
+func act[T, In any](b vzcontract.RuntimeBackend, do func(ctx context.Context, b T, in In) error) Method {
 	return feature(b, func(ctx context.Context, b T, in In) (none, error) { return none{}, do(ctx, b, in) })
 }
 

@@ -59,6 +59,7 @@ type owner struct {
 
 	refreshing sync.Mutex  // held while the guest is asked for its state
 	state      guest.State // guarded by refreshing
+	closed     bool        // guarded by refreshing: the files are somebody else's
 }
 
 // Run runs a machine until its container has stopped and nobody needs it. One that
@@ -89,8 +90,15 @@ func Run(ctx context.Context, opts Options) (err error) {
 		return err
 	}
 	defer func() {
+		o.refreshing.Lock()
+		defer o.refreshing.Unlock()
+		o.closed = true
 		o.ports.close()
 		if o.state.Gone || o.state.Info.ID == "" {
+			// What removes itself takes the volumes that were made for it along.
+			if o.state.Gone && record.Config.AutoRemove {
+				err = errors.Join(err, o.removeVolumes())
+			}
 			err = errors.Join(err, store.Remove(id))
 			return
 		}
@@ -203,6 +211,9 @@ func (o *owner) follow(ctx context.Context) {
 func (o *owner) refresh(ctx context.Context) (guest.State, error) {
 	o.refreshing.Lock()
 	defer o.refreshing.Unlock()
+	if o.closed {
+		return o.state, vzcontract.Errorf(vzcontract.ErrUnavailable, "the machine has ended")
+	}
 	list, err := o.runtime.List(ctx)
 	if err != nil {
 		return o.state, err

@@ -2,7 +2,10 @@ package owner
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path"
+	"path/filepath"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinux/agentproto"
@@ -22,4 +25,17 @@ func (o *owner) volumes(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// removeVolumes removes the volumes that were made for the container.
+func (o *owner) removeVolumes() error {
+	var errs []error
+	for _, v := range o.record.Volumes {
+		for _, e := range o.record.Entries {
+			if v.Anonymous && e.Name == v.Entry {
+				errs = append(errs, os.RemoveAll(filepath.Dir(e.Source))) // that of its data
+			}
+		}
+	}
+	return errors.Join(errs...)
 }

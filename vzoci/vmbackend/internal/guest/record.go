@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -42,8 +43,10 @@ type Record struct {
 	MAC     string                    `json:"mac,omitempty"` // empty without a network
 	Entries []config.Entry            `json:"entries,omitempty"`
 	Volumes []Volume                  `json:"volumes,omitempty"`
-	Ports   []vzcontract.PortMapping  `json:"ports,omitempty"`
-	Bundle  string                    `json:"bundle,omitempty"` // directory; empty finds one
+	// Mounts are all that the container has of the host, as the host names it.
+	Mounts []vzcontract.Mount       `json:"mounts,omitempty"`
+	Ports  []vzcontract.PortMapping `json:"ports,omitempty"`
+	Bundle string                   `json:"bundle,omitempty"` // directory; empty finds one
 }
 
 // A Volume of the host is an entry of the machine's share, and stands in the guest
@@ -51,6 +54,8 @@ type Record struct {
 type Volume struct {
 	Name  string `json:"name"`
 	Entry string `json:"entry"`
+	// Anonymous: it was made for this container, and goes with it if asked.
+	Anonymous bool `json:"anonymous,omitempty"`
 }
 
 // A State is what was last known of a container.
@@ -59,6 +64,17 @@ type State struct {
 	Ports []vzcontract.PublishedPort `json:"ports,omitempty"`
 	// Gone: the guest has removed its container.
 	Gone bool `json:"gone,omitempty"`
+}
+
+// AnonymousVolumes are the names of the volumes that were made for the container.
+func (r Record) AnonymousVolumes() []string {
+	var names []string
+	for _, v := range r.Volumes {
+		if v.Anonymous {
+			names = append(names, v.Name)
+		}
+	}
+	return names
 }
 
 // A Store is the records below two directories. Its methods are safe for concurrent
@@ -158,7 +174,11 @@ func (s Store) Remove(id ID) error {
 	if err := os.MkdirAll(gone, 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(gone, string(id)), nil, 0o600); err != nil {
+	images := 1 // a damaged record has leased at least one
+	if r, err := s.Open(id); err == nil {
+		images = len(r.Images)
+	}
+	if err := os.WriteFile(filepath.Join(gone, string(id)), []byte(strconv.Itoa(images)), 0o600); err != nil {
 		return err
 	}
 	// Without its record it is no machine any more, whatever else fails.
@@ -169,8 +189,9 @@ func (s Store) Remove(id ID) error {
 	return errors.Join(err, os.RemoveAll(s.Dir(id)), os.RemoveAll(s.RunDir(id)))
 }
 
-// Gone calls release for each machine that was removed and forgets it.
-func (s Store) Gone(release func(ID) error) error {
+// Gone calls release for each machine that was removed, with the number of images
+// that it had, and forgets it.
+func (s Store) Gone(release func(id ID, images int) error) error {
 	entries, err := os.ReadDir(filepath.Join(s.Home, goneDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -179,10 +200,19 @@ func (s Store) Gone(release func(ID) error) error {
 		return err
 	}
 	for _, e := range entries {
-		if err := release(ID(e.Name())); err != nil {
+		file := filepath.Join(s.Home, goneDir, e.Name())
+		var images int
+		err := read(file, &images)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // another process does it
+		}
+		if err != nil {
+			images = 1
+		}
+		if err := release(ID(e.Name()), images); err != nil {
 			return err
 		}
-		if err := os.Remove(filepath.Join(s.Home, goneDir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
