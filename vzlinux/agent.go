@@ -89,8 +89,8 @@ func (a *Agent) Shutdown(ctx context.Context) error {
 	return a.client.Call(ctx, agentproto.MethodShutdown, agentproto.ShutdownRequest{}, nil)
 }
 
-// stream opens the stream of token.
-func (a *Agent) stream(ctx context.Context, token agentproto.Token) (agentproto.Conn, error) {
+// Stream opens the stream of a token that a request was answered with.
+func (a *Agent) Stream(ctx context.Context, token agentproto.Token) (agentproto.Conn, error) {
 	conn, err := a.dial(ctx, agentproto.Port)
 	if err != nil {
 		return nil, fmt.Errorf("open a stream: %w", err)

@@ -77,7 +77,7 @@ func (e *Exec) connect(ctx context.Context, c Command, started agentproto.ExecSt
 			return
 		}
 		wait.Go(func() {
-			conn, err := e.agent.stream(ctx, *token)
+			conn, err := e.agent.Stream(ctx, *token)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"vz.internal/vzlinux/agentproto"
 )
@@ -37,34 +38,61 @@ func (a *Agent) Rename(ctx context.Context, from, to string) error {
 
 // ReadFile copies a file of the guest to w.
 func (a *Agent) ReadFile(ctx context.Context, w io.Writer, req agentproto.FileRequest) error {
-	return a.receive(ctx, w, agentproto.MethodFileRead, req)
+	return a.Receive(ctx, agentproto.MethodFileRead, req, copyTo(w))
 }
 
 // WriteFile makes or replaces a file of the guest, which appears when all of r has
 // arrived.
 func (a *Agent) WriteFile(ctx context.Context, r io.Reader, req agentproto.FileWriteRequest) error {
-	return a.send(ctx, r, agentproto.MethodFileWrite, req)
+	return a.Send(ctx, r, agentproto.MethodFileWrite, req)
 }
 
 // ReadTree writes a tree of the guest as a tar stream to w.
 func (a *Agent) ReadTree(ctx context.Context, w io.Writer, path string) error {
-	return a.receive(ctx, w, agentproto.MethodTreeRead, agentproto.FileRequest{Path: path})
+	return a.Receive(ctx, agentproto.MethodTreeRead, agentproto.FileRequest{Path: path}, copyTo(w))
 }
 
 // WriteTree unpacks a tar stream into a directory of the guest.
 func (a *Agent) WriteTree(ctx context.Context, r io.Reader, path string) error {
-	return a.send(ctx, r, agentproto.MethodTreeWrite, agentproto.FileRequest{Path: path})
+	return a.Send(ctx, r, agentproto.MethodTreeWrite, agentproto.FileRequest{Path: path})
 }
 
-func (a *Agent) receive(ctx context.Context, w io.Writer, method string, req any) error {
-	return a.transfer(ctx, method, req, func(conn agentproto.Conn) error {
-		_, err := io.Copy(w, conn)
+func copyTo(w io.Writer) func(io.Reader) error {
+	return func(stream io.Reader) error {
+		_, err := io.Copy(w, stream)
 		return err
+	}
+}
+
+// Receive sends a request that a transfer to the host answers, and has take read
+// it. The stream ends with io.EOF only if the agent has sent all of it, else with
+// the agent's reason.
+func (a *Agent) Receive(ctx context.Context, method string, req any, take func(stream io.Reader) error) error {
+	return a.transfer(ctx, method, req, func(conn agentproto.Conn, outcome func() error) error {
+		return take(&incoming{conn: conn, outcome: outcome})
 	})
 }
 
-func (a *Agent) send(ctx context.Context, r io.Reader, method string, req any) error {
-	return a.transfer(ctx, method, req, func(conn agentproto.Conn) error {
+// An incoming stream knows its transfer's outcome.
+type incoming struct {
+	conn    io.Reader
+	outcome func() error
+}
+
+// Read implements io.Reader.
+func (i *incoming) Read(p []byte) (int, error) {
+	n, err := i.conn.Read(p)
+	if errors.Is(err, io.EOF) {
+		if failure := i.outcome(); failure != nil {
+			return n, failure
+		}
+	}
+	return n, err
+}
+
+// Send sends a request that a transfer to the guest answers, and all of r in it.
+func (a *Agent) Send(ctx context.Context, r io.Reader, method string, req any) error {
+	return a.transfer(ctx, method, req, func(conn agentproto.Conn, _ func() error) error {
 		_, err := io.Copy(conn, r)
 		if err == nil {
 			err = conn.CloseWrite()
@@ -75,21 +103,24 @@ func (a *Agent) send(ctx context.Context, r io.Reader, method string, req any) e
 
 // transfer moves bulk data and asks how it went: the agent's reason for a broken
 // stream is better than the stream's own.
-func (a *Agent) transfer(ctx context.Context, method string, req any, move func(agentproto.Conn) error) error {
+func (a *Agent) transfer(ctx context.Context, method string, req any, move func(conn agentproto.Conn, outcome func() error) error) error {
 	var t agentproto.Transfer
 	if err := a.client.Call(ctx, method, req, &t); err != nil {
 		return err
 	}
-	conn, err := a.stream(ctx, t.Token)
+	conn, err := a.Stream(ctx, t.Token)
 	if err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	moved := move(conn)
+	outcome := sync.OnceValue(func() error {
+		return a.client.Call(ctx, agentproto.MethodTransferWait, agentproto.TransferID{ID: t.ID}, nil)
+	})
+	moved := move(conn, outcome)
 	if moved != nil {
 		_ = conn.Close()
 	}
-	err = a.client.Call(ctx, agentproto.MethodTransferWait, agentproto.TransferID{ID: t.ID}, nil)
+	err = outcome()
 	stop()
 	_ = conn.Close()
 	if err != nil && ctx.Err() == nil {

@@ -13,5 +13,5 @@ func (a *Agent) Dial(ctx context.Context, network, address string) (agentproto.C
 	if err := a.client.Call(ctx, agentproto.MethodForward, agentproto.ForwardRequest{Network: network, Address: address}, &t); err != nil {
 		return nil, err
 	}
-	return a.stream(ctx, t.Token)
+	return a.Stream(ctx, t.Token)
 }

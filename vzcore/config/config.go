@@ -67,9 +67,21 @@ type Disk struct {
 	Sync     string `json:"sync,omitempty"` // empty is fsync
 }
 
-// A Share is a directory of the host.
+// A Share is a directory of the host, or several in one.
 type Share struct {
 	Tag      string `json:"tag"`
+	Source   string `json:"source,omitempty"`
+	ReadOnly bool   `json:"read_only,omitempty"`
+	// Entries, in place of Source, are what the share holds.
+	Entries []Entry `json:"entries,omitempty"`
+	// Trusted shows the guest the extended attributes of trusted.*, in which
+	// overlays keep what a layer hides. The guest may set them too.
+	Trusted bool `json:"trusted,omitempty"`
+}
+
+// An Entry is a directory or file of the host that a share has under a name.
+type Entry struct {
+	Name     string `json:"name"`
 	Source   string `json:"source"`
 	ReadOnly bool   `json:"read_only,omitempty"`
 }

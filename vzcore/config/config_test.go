@@ -45,6 +45,22 @@ func TestValidate(t *testing.T) {
 		{"share", func(c *Config) { c.Shares = []Share{{Tag: "a", Source: "/d"}} }, ""},
 		{"share tag", func(c *Config) { c.Shares = []Share{{Tag: strings.Repeat("a", 37), Source: "/d"}} }, "shares.tag"},
 		{"share twice", func(c *Config) { c.Shares = []Share{{Tag: "a", Source: "/d"}, {Tag: "a", Source: "/e"}} }, "shares.tag"},
+		{"share of several", func(c *Config) {
+			c.Shares = []Share{{Tag: "a", Entries: []Entry{{Name: "x", Source: "/d"}, {Name: "y", Source: "/e", ReadOnly: true}}}}
+		}, ""},
+		{"share of nothing", func(c *Config) { c.Shares = []Share{{Tag: "a"}} }, "shares.source"},
+		{"share with source and entries", func(c *Config) {
+			c.Shares = []Share{{Tag: "a", Source: "/d", Entries: []Entry{{Name: "x", Source: "/d"}}}}
+		}, "shares.entries"},
+		{"entry twice", func(c *Config) {
+			c.Shares = []Share{{Tag: "a", Entries: []Entry{{Name: "x", Source: "/d"}, {Name: "x", Source: "/e"}}}}
+		}, "shares.entries.name"},
+		{"entry that leads out", func(c *Config) {
+			c.Shares = []Share{{Tag: "a", Entries: []Entry{{Name: "../x", Source: "/d"}}}}
+		}, "shares.entries.name"},
+		{"entry of a relative path", func(c *Config) {
+			c.Shares = []Share{{Tag: "a", Entries: []Entry{{Name: "x", Source: "d"}}}}
+		}, "shares.entries.source"},
 		{"network", func(c *Config) { c.Network.Kind = "x" }, "network.kind"},
 		{"multicast MAC", func(c *Config) { c.Network.MAC = "01:00:00:00:00:01" }, "network.mac"},
 		{"subnet", func(c *Config) { c.Network.User.Subnet = netip.MustParsePrefix("10.0.0.0/30") }, "network.user.subnet"},

@@ -18,6 +18,8 @@ const (
 	maxDisks  = 16
 	maxShares = 16
 	maxPorts  = 256
+	// An overlay can have more layers, but no image does.
+	maxEntries = 256
 )
 
 var (
@@ -132,7 +134,19 @@ func (s Share) validate(p *problems) {
 	if !tagPattern.MatchString(s.Tag) {
 		p.add("shares.tag", "%q is not 1 to 36 letters, digits, dots, dashes", s.Tag)
 	}
-	p.path("shares.source", s.Source, true)
+	p.path("shares.source", s.Source, len(s.Entries) == 0)
+	if s.Source != "" && len(s.Entries) > 0 {
+		p.add("shares.entries", "share %q has a source besides them", s.Tag)
+	}
+	p.number("shares.entries", uint64(len(s.Entries)), 0, maxEntries)
+	seen := map[string]bool{}
+	for _, e := range s.Entries {
+		if !tagPattern.MatchString(e.Name) || strings.Trim(e.Name, ".") == "" || seen[e.Name] {
+			p.add("shares.entries.name", "%q is used twice or not 1 to 36 letters, digits, dots, dashes", e.Name)
+		}
+		seen[e.Name] = true
+		p.path("shares.entries.source", e.Source, true)
+	}
 }
 
 // Validate returns what is wrong with s.

@@ -54,10 +54,8 @@ func (m *machine) plug(ctx context.Context, r *run, s config.Share) (kind string
 	if m.Kind(s.Tag) != "" {
 		return "", vzcontract.Errorf(vzcontract.ErrConflict, "the share %q is plugged", s.Tag)
 	}
-	if info, err := os.Stat(s.Source); err != nil {
-		return "", vzcontract.Errorf(vzcontract.ErrNotFound, "%w", err)
-	} else if !info.IsDir() {
-		return "", vzcontract.Errorf(vzcontract.ErrValidation, "share %s: it is no directory", s.Source)
+	if err := present(s); err != nil {
+		return "", err
 	}
 	slot, err := r.slot()
 	if err != nil {
@@ -73,6 +71,26 @@ func (m *machine) plug(ctx context.Context, r *run, s config.Share) (kind string
 	r.shares[s.Tag] = one
 	r.mu.Unlock()
 	return Virtiofs, nil
+}
+
+// present looks whether what s shares exists. Entries may be files.
+func present(s config.Share) error {
+	for _, e := range s.Entries {
+		if _, err := os.Stat(e.Source); err != nil {
+			return vzcontract.Errorf(vzcontract.ErrNotFound, "%w", err)
+		}
+	}
+	if len(s.Entries) > 0 {
+		return nil
+	}
+	info, err := os.Stat(s.Source)
+	if err != nil {
+		return vzcontract.Errorf(vzcontract.ErrNotFound, "%w", err)
+	}
+	if !info.IsDir() {
+		return vzcontract.Errorf(vzcontract.ErrValidation, "share %s: it is no directory", s.Source)
+	}
+	return nil
 }
 
 func (r *run) plugVirtiofs(ctx context.Context, one *share, s config.Share, dir string) error {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -38,7 +40,13 @@ func serveShare(s config.Share, dir string) (daemon *process, connection *os.Fil
 	if err != nil {
 		return nil, nil, err
 	}
-	args, err := virtiofsdCommand(program, s)
+	base := filepath.Join(dir, "share-"+s.Tag)
+	if len(s.Entries) > 0 {
+		if err := os.MkdirAll(base, 0o700); err != nil {
+			return nil, nil, err
+		}
+	}
+	args, err := virtiofsdCommand(program, base, s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -84,30 +92,70 @@ func listenerWithClient(dir string) (listener, client *os.File, err error) {
 	return listener, client, nil
 }
 
-// virtiofsdCommand returns the command that serves s on descriptor 3. The two
-// programs of that name have options of their own; that of QEMU has none for
-// read-only, so it gets a mount of its own to serve.
-func virtiofsdCommand(program string, s config.Share) ([]string, error) {
+// Scripts that make what a virtiofsd serves, in a mount namespace of its own: a
+// read-only view of a directory, and a directory at $1 of $2 entries, each with
+// name, source and mode.
+const (
+	readOnlyScript = `set -e; mount --bind -- "$1" "$1"; mount -o remount,ro,bind -- "$1"; shift; exec "$@"`
+	entriesScript  = `set -e; base=$1 n=$2; shift 2
+mount -t tmpfs -o mode=0755,size=1m vz "$base"
+while [ "$n" -gt 0 ]; do
+  if [ -d "$2" ]; then mkdir -- "$base/$1"; else : >"$base/$1"; fi
+  mount --bind -- "$2" "$base/$1"
+  if [ "$3" = ro ]; then mount -o remount,ro,bind -- "$base/$1"; fi
+  shift 3; n=$((n-1))
+done
+exec "$@"`
+)
+
+// virtiofsdCommand returns the command that serves s on descriptor 3; base is an
+// empty directory for its entries. The two programs of that name have options of
+// their own; that of QEMU has none for read-only, so it gets a mount of its own to
+// serve.
+func virtiofsdCommand(program, base string, s config.Share) ([]string, error) {
 	ofQEMU, err := virtiofsdOfQEMU(program)
 	if err != nil {
 		return nil, err
 	}
-	if !ofQEMU {
-		args := []string{program, "--fd=3", "--shared-dir", s.Source, "--xattr", "--cache=auto"}
+	source := s.Source
+	if len(s.Entries) > 0 {
+		source = base
+	}
+	var args []string
+	if ofQEMU {
+		args = []string{program, "-f", "--fd=3", "-o", "source=" + escapeFUSE(source), "-o", "xattr,cache=auto"}
+		if s.Trusted {
+			args = append(args, "-o", "modcaps=+sys_admin")
+		}
+	} else {
+		args = []string{program, "--fd=3", "--shared-dir", source, "--xattr", "--cache=auto"}
+		if s.Trusted {
+			args = append(args, "--modcaps=+sys_admin")
+		}
 		if s.ReadOnly {
 			args = append(args, "--readonly")
 		}
-		return args, nil
 	}
-	args := []string{program, "-f", "--fd=3", "-o", "source=" + escapeFUSE(s.Source), "-o", "xattr,cache=auto"}
-	if !s.ReadOnly {
+	script, words := "", []string(nil)
+	switch {
+	case len(s.Entries) > 0:
+		script, words = entriesScript, []string{base, strconv.Itoa(len(s.Entries))}
+		for _, e := range s.Entries {
+			mode := "rw"
+			if e.ReadOnly || s.ReadOnly {
+				mode = "ro"
+			}
+			words = append(words, e.Name, e.Source, mode)
+		}
+	case s.ReadOnly && ofQEMU:
+		script, words = readOnlyScript, []string{filepath.Clean(s.Source)}
+	default:
 		return args, nil
 	}
 	if unix.Geteuid() != 0 {
-		return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "read-only shares with %s need root, or virtiofsd 1.11 or newer", program)
+		return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "a share of several directories, or a read-only one with %s, needs root", program)
 	}
-	const script = `mount --bind -- "$1" "$1" && mount -o remount,ro,bind -- "$1" && shift && exec "$@"`
-	return append([]string{"/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", filepath.Clean(s.Source)}, args...), nil
+	return slices.Concat([]string{"/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh"}, words, args), nil
 }
 
 // virtiofsdOfQEMU tells whether program is the old one, in C, that came with QEMU.

@@ -24,20 +24,28 @@ type Error struct {
 	Message string          `json:"message"`
 	// Exec is "not_found" or "cannot_exec" when a program could not be started.
 	Exec string `json:"exec,omitempty"`
+	// The parts of a vzcontract.Error, if it was one.
+	Op   string `json:"op,omitempty"`
+	Kind string `json:"kind,omitempty"`
+	Name string `json:"name,omitempty"`
 }
 
 // Error implements error.
 func (e *Error) Error() string { return e.Message }
 
-// Unwrap returns the sentinel of the code.
-func (e *Error) Unwrap() error {
+// Unwrap returns the sentinel of the code and the operation that failed.
+func (e *Error) Unwrap() []error {
+	class := vzcontract.SentinelOf(e.Code)
 	switch e.Exec {
 	case execNotFound:
-		return vzcontract.ErrNoSuchProgram
+		class = vzcontract.ErrNoSuchProgram
 	case execCannot:
-		return vzcontract.ErrCannotExec
+		class = vzcontract.ErrCannotExec
 	}
-	return vzcontract.SentinelOf(e.Code)
+	if e.Op == "" {
+		return []error{class}
+	}
+	return []error{class, &vzcontract.Error{Op: e.Op, Kind: e.Kind, Name: e.Name, Class: class}}
 }
 
 const (

@@ -180,6 +180,9 @@ func wireError(err error) *Error {
 		code = vzcontract.CodeTimeout
 	}
 	wire := &Error{Code: code, Message: err.Error()}
+	if typed := new(vzcontract.Error); errors.As(err, &typed) {
+		wire.Op, wire.Kind, wire.Name = typed.Op, typed.Kind, typed.Name
+	}
 	switch {
 	case errors.Is(err, vzcontract.ErrNoSuchProgram):
 		wire.Exec = execNotFound

@@ -73,11 +73,11 @@ type ThawRequest struct {
 	Host    string    `json:"hostname,omitempty"`
 }
 
-// A MountRequest mounts a share that the host has plugged. It is retried until the
-// device appears or the request is cancelled.
+// A MountRequest mounts a share that the host has plugged, or a disk. It is retried
+// until the device appears or the request is cancelled.
 type MountRequest struct {
-	Kind     string `json:"kind"` // virtiofs or 9p
-	Tag      string `json:"tag"`
+	Kind     string `json:"kind"` // virtiofs, 9p, ext4 or bind
+	Tag      string `json:"tag"`  // of the share, the disk's id, or the directory to bind
 	Path     string `json:"path"` // made if missing
 	ReadOnly bool   `json:"read_only,omitempty"`
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 
 	"vz.internal/vzlinux"
 	"vz.internal/vzlinux/agentproto"
@@ -75,7 +76,7 @@ func describe(dir string, kernel kernelVersion, name string) error {
 	version := vzlinux.BundleVersion{
 		Kernel: kernel.Kernel, Arch: kernel.Arch, Profile: kernel.Profile,
 		Agent: vzlinux.Version, MinRevision: agentproto.MinRevision, MaxRevision: agentproto.MaxRevision,
-		Capabilities: []string{agentproto.CapabilityInit}, SHA256: map[string]string{},
+		Capabilities: []string{agentproto.CapabilityInit, agentproto.CapabilityContainers}, SHA256: map[string]string{},
 	}
 	for _, file := range []string{name, vzlinux.InitramfsFile} {
 		digest, err := vzlinux.FileDigest(filepath.Join(dir, file))
@@ -94,15 +95,29 @@ func describe(dir string, kernel kernelVersion, name string) error {
 	return replace(filepath.Join(dir, vzlinux.VersionFile), append(text, '\n'))
 }
 
+// toolchains are the C compilers for the guest agent: its part that runs containers
+// has some C in it.
+var toolchains = map[string]struct{ goarch, compiler string }{
+	"x86_64": {"amd64", "x86_64-linux-gnu-gcc"}, "arm64": {"arm64", "aarch64-linux-gnu-gcc"},
+}
+
 // BuildAgent builds the guest agent for arch, static and with equal bytes each time.
 func BuildAgent(ctx context.Context, root, arch, output string) error {
-	goarch := map[string]string{"x86_64": "amd64", "arm64": "arm64"}[arch]
-	if goarch == "" {
+	tools, ok := toolchains[arch]
+	if !ok {
 		return fmt.Errorf("build the guest agent for %q: x86_64 and arm64 are known", arch)
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags=netgo,osusergo", "-ldflags=-s -w -buildid=", "-o", output, "./cmd/vz-guest-agent")
+	compiler := tools.compiler
+	if tools.goarch == runtime.GOARCH {
+		compiler = "gcc"
+	}
+	if _, err := exec.LookPath(compiler); err != nil {
+		return fmt.Errorf("build the guest agent: %w: kernel/kernel.sh packages %s", err, arch)
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags=netgo,osusergo",
+		"-ldflags=-s -w -buildid= -linkmode external -extldflags '-static -Wl,--build-id=none'", "-o", output, "./cmd/vz-guest-agent")
 	cmd.Dir = filepath.Join(root, "vzlinux")
-	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+goarch, "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+tools.goarch, "CGO_ENABLED=1", "CC="+compiler)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the guest agent: %w\n%s", err, out)
 	}

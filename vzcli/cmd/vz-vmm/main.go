@@ -1,6 +1,7 @@
-// Command vz-vmm runs one virtual machine for vz vm, which starts it: it owns the
-// machine from its start to its end. A line on descriptor 3 says when the guest can
-// be used, or why it can not: "ok" or an error.
+// Command vz-vmm runs one virtual machine: of vz vm, by its name, or that of a
+// container, by its id. Vz starts it, and it owns the machine from its start to its
+// end. A line on descriptor 3 says when the guest can be used, or why it can not: "ok"
+// or an error, which in the case of a container begins with its code.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 	"syscall"
 
 	"vz.internal/vzcli/internal/vmm"
+	"vz.internal/vzcontract"
 )
 
 func main() {
@@ -21,9 +23,10 @@ func main() {
 	flag.StringVar(&opts.Registry.Run, "run", "", "runtime `directory`")
 	flag.StringVar(&opts.Restore, "restore", "", "`directory` of a saved state to start from")
 	flag.BoolVar(&opts.Renew, "renew", false, "with -restore: become another machine than the one that was saved")
+	container := flag.Bool("container", false, "NAME is the id of a container's machine")
 	flag.Parse()
 	if flag.NArg() != 1 || opts.Registry.Home == "" || opts.Registry.Run == "" {
-		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR [-restore DIR [-renew]] NAME")
+		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR [-container | -restore DIR [-renew]] NAME")
 		os.Exit(2)
 	}
 	opts.Name = flag.Arg(0)
@@ -39,8 +42,15 @@ func main() {
 		}
 	}
 	opts.Ready = func() { tell("ok") }
-	if err := vmm.Run(ctx, opts); err != nil {
-		tell(strings.ReplaceAll(err.Error(), "\n", "; "))
+	run, prefix := vmm.Run, ""
+	if *container {
+		run = vmm.RunContainer
+	}
+	if err := run(ctx, opts); err != nil {
+		if *container {
+			prefix = string(vzcontract.CodeOf(err)) + " "
+		}
+		tell(prefix + strings.ReplaceAll(err.Error(), "\n", "; "))
 		fmt.Fprintln(os.Stderr, "vz-vmm:", err)
 		os.Exit(1)
 	}

@@ -9,16 +9,22 @@ import (
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzlinuxnative"
+	"vz.internal/vzoci/vmbackend"
 )
 
 // openBackend wires what runs containers on Linux.
 func openBackend(g command.Globals, s *command.Services) (*command.Services, error) {
-	if g.Backend == "vm" {
-		return nil, unsupportedBackend("vm", "this build of vz has only the native backend")
-	}
 	images, logins, err := openImages(s.Home)
 	if err != nil {
 		return nil, notYours(err)
+	}
+	if g.Backend == "vm" {
+		b, err := vmbackend.Open(vmbackend.Options{Home: s.Home, Run: s.Run, Images: images, Launch: launcher(s), Log: slog.Default()})
+		if err != nil {
+			return nil, notYours(err)
+		}
+		s.Backend, s.Images, s.Store, s.Logins = b, b, imageStore{images}, logins
+		return s, nil
 	}
 	b, err := vzlinuxnative.Open(vzlinuxnative.Options{Home: s.Home, Run: s.Run, Images: images, Log: slog.Default()})
 	if err != nil {

@@ -23,3 +23,8 @@ type Options struct {
 func Run(context.Context, Options) error {
 	return vzcontract.Errorf(vzcontract.ErrUnsupported, "virtual machines on %s", runtime.GOOS)
 }
+
+// RunContainer is Run for the machine of a container.
+func RunContainer(context.Context, Options) error {
+	return vzcontract.Errorf(vzcontract.ErrUnsupported, "containers in virtual machines on this system")
+}

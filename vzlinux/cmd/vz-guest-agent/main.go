@@ -1,7 +1,8 @@
 // Command vz-guest-agent serves the host of a virtual machine in its guest: it
-// runs programs, moves files, forwards ports and configures the guest, over
-// AF_VSOCK port 7424. As process 1 of a Linux guest it boots that guest first; on
-// macOS it is started by launchd.
+// runs programs and containers, moves files, forwards ports and configures the
+// guest, over AF_VSOCK port 7424. As process 1 of a Linux guest it boots that guest
+// first; on macOS it is started by launchd. With the arguments "internal monitor" it
+// is the monitor of one container.
 package main
 
 import (
@@ -20,6 +21,10 @@ import (
 )
 
 func main() {
+	// A monitor may be the first process of its own namespace, so this comes first.
+	if code, is := monitor(os.Args); is {
+		os.Exit(code)
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	if boot.Is() {
 		boot.Main(log)
@@ -30,6 +35,12 @@ func main() {
 	if slices.Contains(os.Args[1:], boot.Argument) {
 		a.Capabilities = append(a.Capabilities, agentproto.CapabilityInit)
 		a.Shutdown = boot.Shutdown
+		var err error
+		if a.Containers, err = containers(log); err != nil {
+			log.Error("containers", "error", err)
+		} else if a.Containers != nil {
+			a.Capabilities = append(a.Capabilities, agentproto.CapabilityContainers)
+		}
 	}
 	l, err := vsock.Listen(agentproto.Port)
 	if err == nil {

@@ -23,6 +23,10 @@ type Agent struct {
 	Log          *slog.Logger
 	// Shutdown ends the guest; nil where that is not the agent's to do.
 	Shutdown func(reboot bool) error
+	// Containers are what it runs containers with; nil if it cannot.
+	Containers *Containers
+	// Replace has what is done for some requests in place of the agent's own.
+	Replace map[string]Method
 
 	streams   agentproto.Streams
 	detached  process.Table
@@ -101,6 +105,7 @@ func (a *Agent) connection(ctx context.Context, conn net.Conn) error {
 	a.mu.Unlock()
 	err = server.Run(ctx, s)
 	s.processes.End()
+	s.attachments.close()
 	a.mu.Lock()
 	delete(a.sessions, s)
 	a.mu.Unlock()

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net"
 	"sync/atomic"
 
@@ -13,18 +14,20 @@ import (
 
 // A session is the work of one control connection.
 type session struct {
-	agent     *Agent
-	processes process.Table
-	methods   map[string]method
-	conn      net.Conn
-	ended     atomic.Bool
-	done      chan struct{} // closed when all that it started has ended
+	agent       *Agent
+	processes   process.Table
+	attachments attachments
+	methods     map[string]Method
+	conn        net.Conn
+	ended       atomic.Bool
+	done        chan struct{} // closed when all that it started has ended
 }
 
-type method func(ctx context.Context, body json.RawMessage) (any, error)
+// A Method does one kind of request. What it returns is encoded as JSON.
+type Method func(ctx context.Context, body json.RawMessage) (any, error)
 
 // typed makes a method of a function with a request and an answer of its own.
-func typed[In, Out any](do func(context.Context, In) (Out, error)) method {
+func typed[In, Out any](do func(context.Context, In) (Out, error)) Method {
 	return func(ctx context.Context, body json.RawMessage) (any, error) {
 		var in In
 		if len(body) > 0 {
@@ -37,19 +40,21 @@ func typed[In, Out any](do func(context.Context, In) (Out, error)) method {
 }
 
 // plain makes a method of a function without an answer.
-func plain[In any](do func(context.Context, In) error) method {
+func plain[In any](do func(context.Context, In) error) Method {
 	return typed(func(ctx context.Context, in In) (none, error) { return none{}, do(ctx, in) })
 }
 
 type none struct{}
 
 func newSession(a *Agent, conn net.Conn) *session {
-	s := &session{agent: a, conn: conn, done: make(chan struct{}), methods: map[string]method{
+	s := &session{agent: a, conn: conn, done: make(chan struct{}), methods: map[string]Method{
 		agentproto.MethodPing: plain(func(context.Context, none) error { return nil }),
 	}}
 	s.addExec()
 	s.addFiles()
 	s.addSystem()
+	s.addContainers()
+	maps.Copy(s.methods, a.Replace)
 	return s
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // onFile makes a method of a function on one path.
-func onFile[Out any](do func(path string) (Out, error)) method {
+func onFile[Out any](do func(path string) (Out, error)) Method {
 	return typed(func(_ context.Context, in agentproto.FileRequest) (Out, error) {
 		var zero Out
 		if err := file.Check(in.Path); err != nil {

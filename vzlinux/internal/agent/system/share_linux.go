@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,13 +22,18 @@ func Mount(ctx context.Context, req agentproto.MountRequest) error {
 	if req.ReadOnly {
 		flags |= unix.MS_RDONLY
 	}
-	data := ""
+	data, source := "", func() (string, error) { return req.Tag, nil }
 	switch req.Kind {
+	case "ext4":
+		// Blocks that no file has used yet are of no interest to the host.
+		data, source = "noinit_itable", func() (string, error) { return disk(req.Tag) }
+	case "bind":
+		return bind(req)
 	case "virtiofs":
 	case "9p":
 		data = "trans=virtio,version=9p2000.L,msize=512000,cache=none"
 	default:
-		return vzcontract.Errorf(vzcontract.ErrValidation, "mount a share of kind %q: virtiofs and 9p are known", req.Kind)
+		return vzcontract.Errorf(vzcontract.ErrValidation, "mount a share of kind %q: virtiofs, 9p, ext4 and bind are known", req.Kind)
 	}
 	if req.Tag == "" || len(req.Tag) > 36 || strings.ContainsAny(req.Tag, ",\x00") {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "%q is no tag of a share", req.Tag)
@@ -36,7 +42,10 @@ func Mount(ctx context.Context, req agentproto.MountRequest) error {
 		return err
 	}
 	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
-		err := unix.Mount(req.Tag, req.Path, req.Kind, flags, data)
+		from, err := source()
+		if err == nil {
+			err = unix.Mount(from, req.Path, req.Kind, flags, data)
+		}
 		if err == nil {
 			return nil
 		}
@@ -50,6 +59,34 @@ func Mount(ctx context.Context, req agentproto.MountRequest) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// bind shows a directory of the guest, such as one of a share, at another place too.
+func bind(req agentproto.MountRequest) error {
+	if !filepath.IsAbs(req.Tag) {
+		return vzcontract.Errorf(vzcontract.ErrValidation, "bind %q: it is no absolute path", req.Tag)
+	}
+	if err := unix.Mount(req.Tag, req.Path, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("bind %s at %s: %w", req.Tag, req.Path, err)
+	}
+	if !req.ReadOnly {
+		return nil
+	}
+	return unix.Mount("", req.Path, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
+}
+
+// disk returns the device of the disk whose serial number is id.
+func disk(id string) (string, error) {
+	found, err := filepath.Glob("/sys/block/vd*/serial")
+	if err != nil {
+		return "", err
+	}
+	for _, path := range found {
+		if text, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(text)) == id {
+			return filepath.Join("/dev", filepath.Base(filepath.Dir(path))), nil
+		}
+	}
+	return "", fmt.Errorf("find disk %s: %w", id, unix.ENOENT)
 }
 
 // Unmount unmounts what is at path. A busy file system is an error.

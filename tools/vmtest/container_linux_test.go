@@ -1,0 +1,116 @@
+package vmtest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/conformance"
+	"vz.internal/vzcore/config"
+	"vz.internal/vzlinux/agentproto"
+	"vz.internal/vzlinux/container"
+	"vz.internal/vzoci/vmbackend"
+	"vz.internal/vzoci/vmbackend/owner"
+)
+
+const busybox = "/bin/busybox"
+
+// needContainers skips a test that this host cannot run containers in machines for.
+func needContainers(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		need(t, "only root can share several directories with a guest")
+	}
+	for _, path := range []string{busybox, "/usr/sbin/mke2fs"} {
+		if _, err := os.Stat(path); err != nil {
+			need(t, err.Error()+" (packages busybox-static and e2fsprogs)")
+		}
+	}
+}
+
+// Containers returns a backend whose machines are run by goroutines of the test. They
+// have ended when the test has.
+func Containers(t *testing.T) *vmbackend.Backend {
+	t.Helper()
+	needContainers(t)
+	driver, bundle := Driver(t, "x86_64"), Bundle(t, "x86_64")
+	run, err := os.MkdirTemp("", "vz") // a socket's path must be short
+	require.NoError(t, err)
+	home := t.TempDir()
+	life, end := context.WithCancel(context.Background())
+	var owners sync.WaitGroup
+	launch := func(ctx context.Context, machine string) error {
+		ready := make(chan error, 1)
+		owners.Go(func() {
+			err := owner.Run(life, owner.Options{
+				Home: home, Run: run, Machine: machine, Driver: driver, Arch: "x86_64", Ready: func() { ready <- nil }, Idle: time.Second,
+			})
+			ready <- err
+			if err != nil && t.Failed() {
+				console, _ := os.ReadFile(filepath.Join(home, "guests", machine, "console.log"))
+				t.Logf("machine %s: %v\n%s", machine, err, console)
+			}
+		})
+		select {
+		case err := <-ready:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	b, err := vmbackend.Open(vmbackend.Options{Home: home, Run: run, Launch: launch, Bundle: bundle.Dir})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		end()
+		owners.Wait()
+		require.NoError(t, os.RemoveAll(run))
+	})
+	return b
+}
+
+// TestContainerConformance runs the suite of all backends, each container in a
+// machine of its own.
+func TestContainerConformance(t *testing.T) {
+	needContainers(t)
+	root := conformance.BusyboxRoot(t, busybox)
+	conformance.TestBackend(t, conformance.Config{
+		New:     func(t *testing.T) vzcontract.RuntimeBackend { return Containers(t) },
+		Rootfs:  func(*testing.T) string { return root },
+		Timeout: 10 * time.Minute,
+	})
+}
+
+// TestSharedConformance runs the suite with all containers in one guest, where
+// cgroups are those of version 2 and the kernel is vz's own. The suite's directories
+// are at the same places in the guest.
+func TestSharedConformance(t *testing.T) {
+	needContainers(t)
+	base, err := os.MkdirTemp("", "vmtest-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(base)) })
+	t.Setenv("TMPDIR", base)
+	root := conformance.BusyboxRoot(t, busybox)
+	cfg := Config(t, "x86_64")
+	cfg.Memory = 1 << 30
+	cfg.Shares = []config.Share{{Tag: "base", Source: base, Trusted: true}}
+	g := Start(t, "x86_64", cfg)
+	mount := agentproto.MountRequest{Kind: g.ShareKind("base"), Tag: "base", Path: base}
+	require.NoError(t, g.Agent.Call(t.Context(), agentproto.MethodMount, mount, nil))
+	clock := agentproto.ClockRequest{Now: time.Now()}
+	require.NoError(t, g.Agent.Call(t.Context(), agentproto.MethodClock, clock, nil))
+	has, err := container.Ask(t.Context(), g.Agent)
+	require.NoError(t, err)
+	conformance.TestBackend(t, conformance.Config{
+		New: func(*testing.T) vzcontract.RuntimeBackend {
+			return container.New(g.Agent, container.Options{Capabilities: has})
+		},
+		Rootfs:  func(*testing.T) string { return root },
+		Timeout: 5 * time.Minute,
+	})
+}

@@ -1,0 +1,13 @@
+//go:build !linux
+
+package main
+
+import (
+	"log/slog"
+
+	"vz.internal/vzlinux/internal/agent"
+)
+
+func monitor([]string) (code int, is bool) { return 0, false }
+
+func containers(*slog.Logger) (*agent.Containers, error) { return nil, nil }

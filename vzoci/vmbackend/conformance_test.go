@@ -1,0 +1,28 @@
+//go:build linux || darwin
+
+package vmbackend_test
+
+import (
+	"testing"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/conformance"
+	"vz.internal/vzcontract/fake"
+)
+
+// shared are the checks of what a guest shares with its host.
+var shared = map[string]string{
+	"mount-bind": noShare, "mount-bind-file": noShare, "mount-bind-read-only": noShare, "mount-bind-create": noShare,
+	"mount-nested": noShare, "volume-shared": noShare, "volume-copies-image": noShare, "volume-subpath": noShare, "volumes-from": noShare,
+}
+
+const noShare = "the simulated guest has no share"
+
+// TestConformance has everything but the machines: tools/vmtest boots those.
+func TestConformance(t *testing.T) {
+	conformance.TestBackend(t, conformance.Config{
+		New:   func(t *testing.T) vzcontract.RuntimeBackend { return open(t) },
+		Image: fake.Builtin,
+		Skip:  shared,
+	})
+}

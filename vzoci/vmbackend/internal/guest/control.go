@@ -1,0 +1,94 @@
+package guest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzlinux"
+	"vz.internal/vzlinux/agentproto"
+)
+
+// The requests to the process that runs a machine.
+const (
+	MethodRefresh = "guest.refresh" // none, State: as it is now
+	MethodPublish = "guest.publish" // none, []vzcontract.PublishedPort: the record's ports, before the container starts
+	MethodStop    = "guest.stop"    // Stop, none; answered when the machine has ended
+)
+
+// A Stop ends a machine: by its guest, or at once.
+type Stop struct {
+	Force bool `json:"force,omitempty"`
+}
+
+var hello = agentproto.Hello{MinRevision: 1, MaxRevision: 1, Version: vzlinux.Version}
+
+// A Handler does the requests of a control socket.
+type Handler func(ctx context.Context, method string, body json.RawMessage) (any, error)
+
+// Serve implements agentproto.Handler.
+func (h Handler) Serve(ctx context.Context, method string, body json.RawMessage) (any, error) {
+	return h(ctx, method, body)
+}
+
+// Serve answers on l until that is closed.
+func Serve(ctx context.Context, l net.Listener, handle Handler) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			head, err := agentproto.ReadHead(ctx, conn)
+			if err == nil {
+				var s *agentproto.Server
+				if s, err = agentproto.Accept(ctx, conn, head, hello); err == nil {
+					_ = s.Run(ctx, handle)
+					return
+				}
+			}
+			_ = conn.Close()
+		}()
+	}
+}
+
+// Dial connects with the process that runs a machine. Without one it is
+// vzcontract.ErrConflict.
+func (s Store) Dial(ctx context.Context, id ID) (*agentproto.Client, error) {
+	conn, err := dial(ctx, s.Control(id))
+	if err != nil {
+		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the machine does not run: %w", err)
+	}
+	c, err := agentproto.NewClient(ctx, conn, hello)
+	if err != nil {
+		return nil, fmt.Errorf("control the machine: %w", err)
+	}
+	return c, nil
+}
+
+// DialAgent connects with the agent of a machine that runs; without one it is
+// vzcontract.ErrConflict.
+func (s Store) DialAgent(ctx context.Context, id ID) (*vzlinux.Agent, error) {
+	first, err := dial(ctx, s.Agent(id))
+	if err != nil {
+		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the machine does not run: %w", err)
+	}
+	return vzlinux.Connect(ctx, func(ctx context.Context, _ uint32) (agentproto.Conn, error) {
+		if conn := first; conn != nil {
+			first = nil
+			return conn, nil
+		}
+		return dial(ctx, s.Agent(id))
+	})
+}
+
+func dial(ctx context.Context, socket string) (*net.UnixConn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.UnixConn), nil
+}

@@ -1,0 +1,183 @@
+//go:build linux || darwin
+
+package vmbackend_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/fake"
+	"vz.internal/vzcore"
+	"vz.internal/vzcore/config"
+	corefake "vz.internal/vzcore/fake"
+	"vz.internal/vzlinux"
+	"vz.internal/vzlinux/agentproto"
+	"vz.internal/vzlinux/agenttest"
+	"vz.internal/vzoci/vmbackend"
+	"vz.internal/vzoci/vmbackend/owner"
+)
+
+// A driver opens machines in memory. Each has the real agent, whose containers are
+// simulated and lie below dir.
+type driver struct {
+	corefake.Driver
+	dir string
+}
+
+// Open implements vzcore.Driver.
+func (d *driver) Open(cfg config.Config, dir string) (vzcore.Machine, error) {
+	state := filepath.Join(d.dir, filepath.Base(filepath.Dir(cfg.Disks[0].Path)))
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return nil, err
+	}
+	b, err := fake.Open(state)
+	if err != nil {
+		return nil, err
+	}
+	g := &guest{backend: b}
+	hypervisor := &corefake.Driver{Hook: g.hook, Guest: func(_ uint32, conn vzcore.Conn) { g.agent.Serve(conn) }}
+	m, err := hypervisor.Open(cfg, dir)
+	if err != nil {
+		return nil, err
+	}
+	g.agent = agenttest.Start(b, func() { m.(*corefake.Machine).Exit(nil) })
+	return &machine{Machine: m, guest: g}, nil
+}
+
+// A machine stops its guest with it.
+type machine struct {
+	vzcore.Machine
+	guest *guest
+}
+
+// Close implements vzcore.Machine.
+func (m *machine) Close() error {
+	err := m.Machine.Close()
+	m.guest.off()
+	return err
+}
+
+type guest struct {
+	backend *fake.Backend
+	agent   *agenttest.Guest
+	once    sync.Once
+}
+
+func (g *guest) hook(_ context.Context, step string) error {
+	if step == "stop" {
+		g.off()
+	}
+	return nil
+}
+
+func (g *guest) off() {
+	g.once.Do(func() {
+		g.agent.Stop()
+		ctx := context.Background()
+		if all, err := g.backend.List(ctx); err == nil {
+			for _, c := range all { // as the end of a guest ends them
+				if g.backend.Stop(ctx, c.ID, vzcontract.StopOptions{Signal: "KILL"}) == nil {
+					_, _ = g.backend.Wait(ctx, c.ID, vzcontract.WaitNotRunning)
+				}
+			}
+		}
+		_ = g.backend.Close()
+	})
+}
+
+// store has one image, whose layer nobody looks at.
+type store struct{ dir string }
+
+// RootFS implements vzcontract.RootFSProvider.
+func (s store) RootFS(_ context.Context, req vzcontract.RootFSRequest) (vzcontract.RootFS, error) {
+	if req.Ref != fake.Builtin {
+		return vzcontract.RootFS{}, vzcontract.Errorf(vzcontract.ErrNotFound, "image %s: not found", req.Ref)
+	}
+	return vzcontract.RootFS{Layers: []string{s.dir}}, nil
+}
+
+// ReleaseRootFS implements vzcontract.RootFSProvider.
+func (store) ReleaseRootFS(context.Context, string) error { return nil }
+
+// bundle returns a directory that looks like what a guest boots from.
+func bundle(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	v := vzlinux.BundleVersion{
+		Arch: "x86_64", MinRevision: agentproto.MinRevision, MaxRevision: agentproto.MaxRevision,
+		Capabilities: []string{agentproto.CapabilityInit, agentproto.CapabilityContainers}, SHA256: map[string]string{},
+	}
+	for _, name := range []string{vzlinux.KernelFile("x86_64"), vzlinux.InitramfsFile} {
+		write(t, filepath.Join(dir, name), []byte(name))
+		sum := sha256.Sum256([]byte(name))
+		v.SHA256[name] = hex.EncodeToString(sum[:])
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, vzlinux.VersionFile), text)
+	return dir
+}
+
+func write(t *testing.T, path string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open returns a backend whose machines are run by goroutines of the test.
+func open(t *testing.T) *vmbackend.Backend {
+	t.Helper()
+	run, err := os.MkdirTemp("", "vz") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	disks, err := os.MkdirTemp("", "vz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	life, end := context.WithCancel(context.Background())
+	var owners sync.WaitGroup
+	b, err := vmbackend.Open(vmbackend.Options{
+		Home: home, Run: run, Images: store{t.TempDir()}, Bundle: bundle(t),
+		Format: func(_ context.Context, path string) error { return os.WriteFile(path, nil, 0o600) },
+		Launch: func(ctx context.Context, machine string) error {
+			ready := make(chan error, 2)
+			owners.Go(func() {
+				ready <- owner.Run(life, owner.Options{
+					Home: home, Run: run, Machine: machine, Driver: &driver{dir: disks}, Arch: "x86_64",
+					Ready: func() { ready <- nil }, Idle: 50 * time.Millisecond,
+				})
+			})
+			select {
+			case err := <-ready:
+				return err
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		end()
+		owners.Wait()
+		if err := os.RemoveAll(run); err != nil {
+			t.Error(err)
+		}
+		_ = os.RemoveAll(disks) // simulated programs may still write there
+	})
+	return b
+}

@@ -1,0 +1,96 @@
+package owner
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vz.internal/vzcore"
+	"vz.internal/vzcore/config"
+	"vz.internal/vzlinux"
+	"vz.internal/vzlinux/agentproto"
+	"vz.internal/vzlinux/container"
+	"vz.internal/vzoci/vmbackend/internal/guest"
+)
+
+// Profile is that of the kernels that machines boot.
+const Profile = "container"
+
+// boot starts the machine and has the guest set up what its container needs.
+func (o *owner) boot(ctx context.Context, opts Options) error {
+	cfg, err := o.config(opts)
+	if err != nil {
+		return err
+	}
+	if o.vm, err = vzcore.New(opts.Driver, cfg, o.store.RunDir(o.record.ID)); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, bootTime)
+	defer cancel()
+	if err = o.vm.Start(ctx); err == nil {
+		o.agent, err = vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return o.vm.Dial(ctx, port) })
+	}
+	if err == nil {
+		err = o.setUp(ctx, cfg)
+	}
+	if err != nil {
+		_ = o.vm.Close()
+	}
+	return err
+}
+
+func (o *owner) config(opts Options) (config.Config, error) {
+	bundle, err := vzlinux.FindBundle(o.record.Bundle, opts.Arch, Profile, agentproto.CapabilityInit, agentproto.CapabilityContainers)
+	if err != nil {
+		return config.Config{}, err
+	}
+	c := config.Default()
+	c.CPUs, c.Memory = o.record.CPUs, o.record.Memory
+	c.Boot.Kernel, c.Boot.Initramfs = bundle.Kernel(), bundle.Initramfs()
+	c.Console.Log = o.store.Console(o.record.ID)
+	c.Disks = []config.Disk{{ID: guest.DiskID, Path: o.store.Disk(o.record.ID), Sync: config.SyncNone}}
+	if len(o.record.Entries) > 0 {
+		c.Shares = []config.Share{{Tag: guest.ShareTag, Entries: o.record.Entries, Trusted: true}}
+	}
+	c.Network.Kind = config.NetworkNone
+	if o.record.MAC != "" {
+		c.Network.Kind, c.Network.MAC = config.NetworkUser, o.record.MAC
+	}
+	return c, nil
+}
+
+// setUp configures a guest that has booted.
+func (o *owner) setUp(parent context.Context, cfg config.Config) error {
+	work, ctx := errgroup.WithContext(parent)
+	call := func(method string, req any) {
+		work.Go(func() error { return o.agent.Call(ctx, method, req, nil) })
+	}
+	call(agentproto.MethodClock, agentproto.ClockRequest{Now: time.Now()})
+	if cfg.Network.Kind == config.NetworkUser {
+		subnet, gateway, address := cfg.Network.User.Addresses()
+		call(agentproto.MethodNetworkUp, agentproto.NetworkRequest{
+			Address: netip.PrefixFrom(address, subnet.Bits()), Gateway: gateway, DNS: []netip.Addr{gateway},
+		})
+	}
+	for _, s := range cfg.Shares {
+		call(agentproto.MethodMount, agentproto.MountRequest{Kind: o.vm.ShareKind(s.Tag), Tag: s.Tag, Path: guest.SharePath})
+	}
+	call(agentproto.MethodMount, agentproto.MountRequest{Kind: "ext4", Tag: guest.DiskID, Path: guest.StatePath})
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	ctx = parent
+	has, err := container.Ask(ctx, o.agent)
+	if err != nil {
+		return err
+	}
+	o.runtime = container.New(o.agent, container.Options{Capabilities: has})
+	for _, image := range o.record.Images {
+		if err := o.agent.Call(ctx, agentproto.MethodImageProvide, image, nil); err != nil {
+			return err
+		}
+	}
+	return o.volumes(ctx)
+}

@@ -1,0 +1,85 @@
+package vmbackend
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"vz.internal/vzcontract"
+	"vz.internal/vzoci/vmbackend/internal/guest"
+)
+
+// Remove implements vzcontract.Containers. The machine and its disk go.
+func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.RemoveOptions) error {
+	m, err := b.find(ctx, "remove", ref)
+	if err != nil {
+		return err
+	}
+	info, err := b.present(ctx, m)
+	if err != nil {
+		return failure("remove", ref, err)
+	}
+	if !opts.Force && (info.State == vzcontract.StateRunning || info.State == vzcontract.StatePaused) {
+		return failure("remove", ref, vzcontract.Errorf(vzcontract.ErrConflict, "it is %s: stop it first, or use force", info.State))
+	}
+	// A guest that runs removes its container first: who waits for that or reads
+	// its log learns how it ended.
+	if c, err := b.reach(ctx, m.record.ID); err == nil {
+		err = c.Remove(ctx, info.ID, vzcontract.RemoveOptions{Force: opts.Force})
+		if errors.Is(err, vzcontract.ErrConflict) {
+			return failure("remove", ref, err)
+		}
+		// Who asks from now on is told that it has gone; the machine that does
+		// not answer is ended below.
+		_, _ = c.refresh(ctx)
+	}
+	err = b.discard(ctx, m.record.ID)
+	if opts.Volumes {
+		err = errors.Join(err, b.volumes.remove(m.record.AnonymousVolumes()))
+	}
+	return failure("remove", ref, err)
+}
+
+// discard ends a machine and removes all of it.
+func (b *Backend) discard(ctx context.Context, id guest.ID) error {
+	if err := b.end(ctx, id); err != nil {
+		return err
+	}
+	lock, err := b.store.Lock(ctx, id)
+	if errors.Is(err, vzcontract.ErrNotFound) {
+		return b.endLeases(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return errors.Join(b.store.Remove(id), b.endLeases(ctx))
+}
+
+// endLeases releases the images of machines that are no more.
+func (b *Backend) endLeases(ctx context.Context) error {
+	if b.opts.Images == nil {
+		return nil
+	}
+	return b.store.Gone(func(id guest.ID, images int) error { return b.release(ctx, id, images) })
+}
+
+// release ends a machine's leases of so many images.
+func (b *Backend) release(ctx context.Context, id guest.ID, images int) error {
+	if b.opts.Images == nil {
+		return nil
+	}
+	var errs []error
+	for i := range images {
+		errs = append(errs, b.opts.Images.ReleaseRootFS(ctx, lease(id, i)))
+	}
+	return errors.Join(errs...)
+}
+
+// lease names the lease of a machine's image.
+func lease(id guest.ID, image int) string {
+	if image == 0 {
+		return string(id)
+	}
+	return string(id) + "-" + strconv.Itoa(image)
+}
