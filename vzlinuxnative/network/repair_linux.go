@@ -82,7 +82,7 @@ func (m *Manager) faults(ctx context.Context, live func(string) bool) ([]fault, 
 // strayLinks finds interfaces with this installation's mark that no lease and
 // no used network owns.
 func (m *Manager) strayLinks(all []*network, known map[string]bool) ([]fault, error) {
-	links, err := netlink.LinkList()
+	links, err := whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
