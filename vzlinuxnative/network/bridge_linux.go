@@ -181,7 +181,7 @@ func uplinkMTU() int {
 
 // uplink is the index of the interface with the default route, or 0.
 func uplink() int {
-	routes, err := netlink.RouteList(nil, unix.AF_INET)
+	routes, err := whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, unix.AF_INET) })
 	if err != nil {
 		return 0
 	}

@@ -38,7 +38,7 @@ func routeIn(t testing.TB, ns *os.File, to, via string) {
 // the uplink, no rule, no lease.
 func nothingLeft(t testing.TB, m *Manager) {
 	t.Helper()
-	links, err := netlink.LinkList()
+	links, err := whole(netlink.LinkList)
 	require.NoError(t, err)
 	for _, l := range links {
 		switch l.Attrs().Name {

@@ -80,7 +80,7 @@ func forgetFlows(ports []nft.Port) error {
 		if err := errors.Join(filter.AddProtocol(p.Protocol), filter.AddIP(netlink.ConntrackReplySrcIP, a.AsSlice())); err != nil {
 			return err
 		}
-		_, err := netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, filter)
+		_, err := whole(func() (uint, error) { return netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, filter) })
 		if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPROTONOSUPPORT) {
 			return nil // a kernel that does not tell
 		}

@@ -85,7 +85,7 @@ func (m *Manager) strayLinks(all []*network, known map[string]bool) ([]fault, er
 	if m.sweeping() {
 		return nil, nil
 	}
-	links, err := netlink.LinkList()
+	links, err := whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-const patience = 3 * time.Second
+const patience = 20 * time.Second
 
 // Serve answers on a port of ns, by tcp or udp, with name and the client's
 // address: "name 10.0.0.7".
