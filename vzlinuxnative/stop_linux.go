@@ -47,7 +47,7 @@ func gone(ctx context.Context, err error) error {
 }
 
 // settled calls f with the truth about a container until f does not find that
-// the monitor ended meanwhile.
+// the monitor takes no requests, no more or not yet.
 func (b *Backend) settled(ctx context.Context, op, ref string, f func(c *container) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -56,6 +56,8 @@ func (b *Backend) settled(ctx context.Context, op, ref string, f func(c *contain
 	if err != nil {
 		return err
 	}
+	var w *watch // of the record, since before the last look
+	defer func() { w.close() }()
 	for {
 		c, err := b.truth(id)
 		if err == nil {
@@ -64,22 +66,41 @@ func (b *Backend) settled(ctx context.Context, op, ref string, f func(c *contain
 		if !errors.Is(err, wire.ErrGone) {
 			return failure(op, ref, err)
 		}
-		if err := b.awaitMonitorEnd(ctx, id); err != nil {
+		if w != nil {
+			err = b.awaitMonitorTurn(ctx, id, w)
+			w.close()
+			w = nil
+		} else if w, err = b.watch(id); errors.Is(err, vzcontract.ErrNotFound) {
+			w.close()
+			w, err = nil, nil // the next look finds that out
+		}
+		if err != nil {
 			return failure(op, ref, err)
 		}
 	}
 }
 
-// awaitMonitorEnd returns when a monitor that takes no more requests has ended.
-func (b *Backend) awaitMonitorEnd(ctx context.Context, id string) error {
-	lock, err := b.takeMonitorLock(ctx, id)
-	if err != nil {
-		if errors.Is(err, vzcontract.ErrNotFound) {
-			return nil // the next look finds that out
-		}
-		return err
+// awaitMonitorTurn returns when a monitor that takes no requests has ended, or
+// has come to a point where it may take them: one that begins may not listen yet.
+func (b *Backend) awaitMonitorTurn(ctx context.Context, id string, w *watch) error {
+	ended, end := context.WithCancel(ctx)
+	defer end()
+	var err error
+	waited := make(chan struct{})
+	go func() {
+		defer close(waited)
+		defer end()
+		err = b.awaitMonitor(ended, id)
+	}()
+	changed := pollUntil(ended, int(w.inotify.Fd()))
+	if ended.Err() == nil {
+		return changed
 	}
-	return lock.Close()
+	<-waited
+	if ctx.Err() != nil {
+		return contextError(ctx)
+	}
+	return err
 }
 
 // Stop implements vzcontract.Lifecycle.

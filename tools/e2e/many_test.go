@@ -54,6 +54,7 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+	h.Settle()
 	for _, left := range h.Leaks() {
 		t.Errorf("left behind: %s", left)
 	}

@@ -1,6 +1,8 @@
 package vztest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -8,7 +10,8 @@ import (
 	"time"
 )
 
-// Leaks lists mounts, processes and control groups that belong to the home.
+// Leaks lists mounts, processes, control groups and network interfaces that
+// belong to the home.
 func (h *Home) Leaks() (leaks []string) {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -31,7 +34,24 @@ func (h *Home) Leaks() (leaks []string) {
 	for _, id := range h.seen() {
 		leaks = append(leaks, cgroups(id)...)
 	}
-	return leaks
+	return append(leaks, h.interfaces()...)
+}
+
+// interfaces lists those that carry the mark of the home's networks.
+func (h *Home) interfaces() (list []string) {
+	sum := sha256.Sum256([]byte(filepath.Join(h.Home(), "networks")))
+	mark := "vz:" + hex.EncodeToString(sum[:6]) + ":"
+	files, err := filepath.Glob("/sys/class/net/*/ifalias")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, f := range files {
+		alias, err := os.ReadFile(f)
+		if err == nil && strings.HasPrefix(string(alias), mark) { // else it has gone meanwhile
+			list = append(list, "interface "+filepath.Base(filepath.Dir(f)))
+		}
+	}
+	return list
 }
 
 // A Process is one of the host.

@@ -63,7 +63,7 @@ func (t *Table) AddNetwork(n Network) error {
 
 // RemoveNetwork takes out what AddNetwork put in.
 func (t *Table) RemoveNetwork(n Network) error {
-	err := change(func(c *nftables.Conn) error { return t.elements(n, c.SetDeleteElements) })
+	err := remove(func(c *nftables.Conn) error { return t.elements(n, c.SetDeleteElements) })
 	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}

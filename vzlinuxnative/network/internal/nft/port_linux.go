@@ -70,15 +70,15 @@ func (t *Table) Unpublish(ports []Port) error {
 	if len(ports) == 0 {
 		return nil
 	}
-	remove := func(ports []Port) error {
-		return change(func(c *nftables.Conn) error { return t.each(ports, c.SetDeleteElements) })
+	takeOut := func(ports []Port) error {
+		return remove(func(c *nftables.Conn) error { return t.each(ports, c.SetDeleteElements) })
 	}
-	err := remove(ports)
+	err := takeOut(ports)
 	if !errors.Is(err, unix.ENOENT) {
 		return err
 	}
 	for _, p := range ports {
-		if err := remove([]Port{p}); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := takeOut([]Port{p}); err != nil && !errors.Is(err, unix.ENOENT) {
 			return err
 		}
 	}

@@ -42,6 +42,23 @@ func change(fill func(c *nftables.Conn) error) error {
 	return c.Flush()
 }
 
+// remove sends one transaction that takes things out. They are out when it
+// returns; the kernel, which closes the socket only once all processors have
+// forgotten them, is not waited for.
+func remove(fill func(c *nftables.Conn) error) error {
+	c, err := nftables.New(nftables.AsLasting())
+	if err != nil {
+		return fmt.Errorf("open nftables: %w", err)
+	}
+	defer func() {
+		go func() { _ = c.CloseLasting() }() // nothing is left to fail
+	}()
+	if err := fill(c); err != nil {
+		return err
+	}
+	return c.Flush()
+}
+
 // create makes the table, complete, with what fill adds to it. One that exists
 // is unix.EEXIST.
 func (t *Table) create(fill func(c *nftables.Conn) error) error {
@@ -93,7 +110,7 @@ func (t *Table) with(fill func(c *nftables.Conn) error) error {
 
 // Delete removes the table with all that is in it.
 func (t *Table) Delete() error {
-	err := change(func(c *nftables.Conn) error { c.DelTable(t.table()); return nil })
+	err := remove(func(c *nftables.Conn) error { c.DelTable(t.table()); return nil })
 	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
