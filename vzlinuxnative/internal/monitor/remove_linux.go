@@ -10,24 +10,27 @@ import (
 	"vz.internal/vzlinuxnative/internal/rootfs"
 )
 
-// remove removes the container, which has stopped. Its leases on images
-// are ended by the next vz that has to do with images.
+// remove removes the container, which has stopped, and gives back its lock: who
+// waits for the removal need not wait for its empty directories, nor for the
+// end of this process. The container's leases on images are ended by the next
+// vz that has to do with images.
 func (m *monitor) remove() error {
 	fault.Point("autoremove.begin")
 	if err := errors.Join(m.store.LeaveLeases(m.cfg), m.store.RemoveAnonymous(m.cfg)); err != nil {
 		return err
 	}
-	if err := rootfs.Remove(m.store.Dir(m.id)); err != nil {
+	dir := m.store.Dir(m.id)
+	if err := rootfs.Empty(dir); err != nil {
 		return err
 	}
 	fault.Point("autoremove.root")
-	if err := m.store.Remove(m.id); err != nil {
+	if err := m.store.Forget(m.id); err != nil {
 		return err
 	}
 	fault.Point("autoremove.record")
 	j, err := events.Open(filepath.Join(m.home, "events"))
-	if err != nil {
-		return err
+	if err == nil {
+		err = j.Append(record.Event(m.cfg, m.name.Load().(string), "destroy", nil))
 	}
-	return j.Append(record.Event(m.cfg, m.name.Load().(string), "destroy", nil))
+	return errors.Join(err, m.lock.Close(), rootfs.Remove(dir), m.store.Clear(m.id))
 }
