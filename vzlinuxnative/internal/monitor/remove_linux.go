@@ -10,17 +10,15 @@ import (
 	"vz.internal/vzlinuxnative/internal/rootfs"
 )
 
-// remove removes the container, which has stopped, and gives back its lock: who
-// waits for the removal need not wait for its empty directories, nor for the
-// end of this process. The container's leases on images are ended by the next
-// vz that has to do with images.
+// remove removes the container, which has stopped. Its leases on images are
+// ended by the next vz that has to do with images. What is left of its files,
+// little and found by nobody, waste removes.
 func (m *monitor) remove() error {
 	fault.Point("autoremove.begin")
 	if err := errors.Join(m.store.LeaveLeases(m.cfg), m.store.RemoveAnonymous(m.cfg)); err != nil {
 		return err
 	}
-	dir := m.store.Dir(m.id)
-	if err := rootfs.Empty(dir); err != nil {
+	if err := rootfs.Empty(m.store.Dir(m.id)); err != nil {
 		return err
 	}
 	fault.Point("autoremove.root")
@@ -29,8 +27,13 @@ func (m *monitor) remove() error {
 	}
 	fault.Point("autoremove.record")
 	j, err := events.Open(filepath.Join(m.home, "events"))
-	if err == nil {
-		err = j.Append(record.Event(m.cfg, m.name.Load().(string), "destroy", nil))
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, m.lock.Close(), rootfs.Remove(dir), m.store.Clear(m.id))
+	return j.Append(record.Event(m.cfg, m.name.Load().(string), "destroy", nil))
+}
+
+// waste removes the files of a removed container.
+func (m *monitor) waste() error {
+	return errors.Join(rootfs.Remove(m.store.Dir(m.id)), m.store.Clear(m.id))
 }
