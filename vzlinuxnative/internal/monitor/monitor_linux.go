@@ -92,8 +92,12 @@ func (m *monitor) live(l *net.UnixListener, next *request) error {
 	err := m.clear()
 	m.work.Wait()
 	m.tell.flush()
-	err = errors.Join(err, m.goWithEnd(), m.lock.Close())
+	gone, goErr := m.goWithEnd()
+	err = errors.Join(err, goErr, m.lock.Close())
 	fault.Point("stop.idle")
+	if gone {
+		err = errors.Join(err, m.waste())
+	}
 	return errors.Join(err, m.nets.Linger(context.Background(), idlePause))
 }
 

@@ -140,16 +140,20 @@ func (m *monitor) clear() error {
 	return errors.Join(rootfs.Unmount(m.store.Dir(m.id)), os.RemoveAll(m.dir))
 }
 
-// goWithEnd removes the container if it was to go with its end.
-func (m *monitor) goWithEnd() error {
+// goWithEnd removes the container if it was to go with its end, and reports
+// whether it did.
+func (m *monitor) goWithEnd() (bool, error) {
 	if m.cfg == nil || !m.cfg.Run.AutoRemove {
-		return nil
+		return false, nil
 	}
 	st, err := m.store.State(m.id)
 	if err != nil || st.State != vzcontract.StateStopped {
-		return err // one whose start failed stays, to tell why
+		return false, err // one whose start failed stays, to tell why
 	}
-	return m.remove()
+	if err := m.remove(); err != nil {
+		return false, err
+	}
+	return true, nil
 }
 
 // complain writes to the monitor's own log, which nobody reads as long as all

@@ -78,6 +78,39 @@ func TestLife(t *testing.T) {
 	require.Len(t, ids, 3)
 }
 
+// TestForget is a removal whose files are left for later.
+func TestForget(t *testing.T) {
+	s := New(t.TempDir())
+	a, b := testID("a"), testID("b")
+	create(t, s, a, "one")
+	w, err := s.Watch(a)
+	require.NoError(t, err)
+	defer w.Close()
+	exit := &vzcontract.ExitStatus{Code: 7}
+	_, err = s.Update(a, func(st *State) error { st.LastExit = exit; return nil })
+	require.NoError(t, err)
+	require.NoError(t, s.Forget(a))
+	require.Equal(t, *exit, w.Exit())
+	require.DirExists(t, s.Dir(a))
+	for _, ref := range []string{"one", a, "aaa"} {
+		_, err := s.Find(ref)
+		require.ErrorIs(t, err, vzcontract.ErrNotFound, ref)
+	}
+	create(t, s, b, "one") // the name is free
+	require.NoError(t, s.Clear(a))
+	require.NoDirExists(t, s.Dir(a))
+	require.NoError(t, s.Clear(a), "again")
+	got, err := s.Find("one")
+	require.NoError(t, err)
+	require.Equal(t, b, got, "the next one's name")
+
+	require.NoError(t, s.Forget(b)) // nobody clears
+	did, err := s.Sweep()
+	require.NoError(t, err)
+	require.Len(t, did, 1)
+	require.NoDirExists(t, s.Dir(b))
+}
+
 func TestRename(t *testing.T) {
 	s := New(t.TempDir())
 	create(t, s, testID("a"), "one")

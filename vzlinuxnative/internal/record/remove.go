@@ -23,6 +23,44 @@ func (s *Store) Remove(id string) error {
 		return err
 	}
 	defer lock.Close()
+	if err := s.forget(id, lock); err != nil {
+		return err
+	}
+	return s.clear(id)
+}
+
+// Forget makes the container gone: nobody finds it, and its name is free. Its
+// files are waste, for Clear, or for Sweep where that does not come.
+func (s *Store) Forget(id string) error {
+	lock, err := s.lock(id)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return s.forget(id, lock)
+}
+
+// Clear removes the files of a container that is forgotten.
+func (s *Store) Clear(id string) error {
+	lock, err := s.lock(id)
+	if errors.Is(err, vzcontract.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return s.clear(id)
+}
+
+func (s *Store) clear(id string) error {
+	if err := os.RemoveAll(s.Dir(id)); err != nil {
+		return fmt.Errorf("remove record: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) forget(id string, lock *os.File) error {
 	st, err := s.State(id)
 	damaged := new(DamagedError)
 	if err != nil && !errors.As(err, &damaged) && !errors.Is(err, vzcontract.ErrNotFound) {
@@ -44,9 +82,6 @@ func (s *Store) Remove(id string) error {
 		}
 	}
 	fault.Point("rm.name")
-	if err := os.RemoveAll(s.Dir(id)); err != nil {
-		return fmt.Errorf("remove record: %w", err)
-	}
 	return nil
 }
 

@@ -10,7 +10,10 @@
 package rootfs
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -193,6 +196,41 @@ func Unmount(dir string) error {
 			return &os.PathError{Op: "unmount", Path: merged, Err: err}
 		}
 	}
+}
+
+// Empty unmounts the root of a container that has ended and deletes what may
+// take room. What it leaves for Remove are a few empty directories.
+func Empty(dir string) error {
+	if _, copied := copyReason(dir); copied {
+		return Remove(dir)
+	}
+	if err := Unmount(dir); err != nil {
+		return err
+	}
+	switch names, err := someName(Options{Dir: dir}.upper()); {
+	case err != nil:
+		return fmt.Errorf("remove root: %w", err)
+	case len(names) > 0:
+		return Remove(dir)
+	}
+	return nil
+}
+
+// someName returns the name of something in a directory, which need not exist.
+func someName(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(1)
+	if err == io.EOF {
+		err = nil
+	}
+	return names, err
 }
 
 // Remove unmounts and deletes the root of a container that has ended. It is

@@ -186,6 +186,34 @@ func TestVolatileAgain(t *testing.T) {
 	})
 }
 
+func TestEmpty(t *testing.T) {
+	testreq.Root(t)
+	for _, tt := range []struct {
+		name  string
+		write func(o Options, root string) error
+		left  bool // of the directories
+	}{
+		{"nothing written", func(Options, string) error { return nil }, true},
+		{"a file", func(_ Options, root string) error { return os.WriteFile(root+"/mark", nil, 0o600) }, false},
+		{"a copy", func(o Options, _ string) error { return os.WriteFile(filepath.Join(o.Dir, copyFile), nil, 0o600) }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := Options{Layers: threeLayers(t), Dir: t.TempDir()}
+			root, err := Mount(o)
+			require.NoError(t, err)
+			require.NoError(t, tt.write(o, root.Path))
+			require.NoError(t, Empty(o.Dir))
+			noMountBelow(t, o.Dir)
+			left, err := os.ReadDir(o.Dir)
+			require.NoError(t, err)
+			require.Equal(t, tt.left, len(left) > 0, "left %v", left)
+			require.NoError(t, Empty(o.Dir), "again")
+			require.NoError(t, Remove(o.Dir))
+			require.NoDirExists(t, filepath.Join(o.Dir, "upper"))
+		})
+	}
+}
+
 func TestMountRefusals(t *testing.T) {
 	testreq.Root(t)
 	dir := t.TempDir()
