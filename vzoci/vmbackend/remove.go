@@ -25,7 +25,8 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 	// A guest that runs removes its container first: who waits for that or reads
 	// its log learns how it ended.
 	told := false
-	if c, err := b.reach(ctx, m.record.ID); err == nil {
+	if c, release, err := b.reach(ctx, m.record.ID); err == nil {
+		defer release()
 		err = c.Remove(ctx, info.ID, vzcontract.RemoveOptions{Force: opts.Force})
 		if errors.Is(err, vzcontract.ErrConflict) {
 			return failure("remove", ref, err)
