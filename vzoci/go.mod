@@ -9,4 +9,8 @@ require (
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
 	vz.internal/vzcontract v0.1.0
+	vz.internal/vzcore v0.1.0
+	vz.internal/vzlinux v0.1.0
 )
+
+require github.com/creack/pty v1.1.24 // indirect

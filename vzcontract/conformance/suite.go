@@ -50,6 +50,16 @@ func checks() []check {
 	)
 }
 
+// Names returns the names of all checks, for a Skip of those that another test has
+// run already.
+func Names() []string {
+	var names []string
+	for _, c := range checks() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 // TestBackend runs every check as a subtest. Each gets its own backend.
 func TestBackend(t *testing.T, cfg Config) {
 	if cfg.Timeout == 0 {

@@ -95,7 +95,6 @@ func (b *Backend) Capabilities() vzcontract.Capabilities {
 		vzcontract.FeatureNetworks:   "each container has a machine of its own, with no network to the others",
 		vzcontract.FeatureSharedVM:   "each container has a machine of its own",
 		vzcontract.FeatureCheckpoint: "checkpoints of containers in machines are not there yet; vz vm save saves a machine",
-		vzcontract.FeatureEvents:     "machines tell their events to nobody yet",
 	}
 	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
 		missing[vzcontract.FeatureImages] = noImages

@@ -3,6 +3,7 @@ package vmbackend
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -13,11 +14,15 @@ import (
 )
 
 // A connection is one with a machine that runs. As long as it stands the machine
-// goes on.
+// goes on, so it ends soon after its last use.
 type connection struct {
 	*container.Runtime
 	agent   *vzlinux.Agent
 	control *agentproto.Client
+
+	mu   sync.Mutex
+	uses int         // guarded by mu
+	idle *time.Timer // guarded by mu: ends it
 }
 
 func (c *connection) close() error { return errors.Join(c.agent.Close(), c.control.Close()) }
@@ -40,8 +45,24 @@ func (c *connection) refresh(ctx context.Context) (guest.State, error) {
 }
 
 // reach returns the connection with a machine that runs; vzcontract.ErrConflict if
-// it does not.
-func (b *Backend) reach(ctx context.Context, id guest.ID) (*connection, error) {
+// it does not. The caller releases it.
+func (b *Backend) reach(ctx context.Context, id guest.ID) (c *connection, release func(), err error) {
+	c, err = b.connected(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	release = c.use()
+	if c.lost() { // it was unused until now, and has just been closed for that
+		release()
+		if c, err = b.connected(ctx, id); err != nil {
+			return nil, nil, err
+		}
+		release = c.use()
+	}
+	return c, release, nil
+}
+
+func (b *Backend) connected(ctx context.Context, id guest.ID) (*connection, error) {
 	b.mu.Lock()
 	c := b.guests[id]
 	b.mu.Unlock()
@@ -88,21 +109,21 @@ const (
 )
 
 // boot is reach that starts the machine if it does not run.
-func (b *Backend) boot(ctx context.Context, id guest.ID) (*connection, error) {
+func (b *Backend) boot(ctx context.Context, id guest.ID) (*connection, func(), error) {
 	for wait := firstTry; ; wait = min(2*wait, lastTry) {
-		c, err := b.reach(ctx, id)
+		c, release, err := b.reach(ctx, id)
 		if err == nil || !errors.Is(err, vzcontract.ErrConflict) {
-			return c, err
+			return c, release, err
 		}
 		if err := b.opts.Launch(ctx, string(id)); err == nil {
 			continue
 		} else if !errors.Is(err, vzcontract.ErrConflict) {
-			return nil, err
+			return nil, nil, err
 		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		}
 	}
 }

@@ -49,10 +49,11 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if err := b.opts.Format(ctx, b.store.Disk(r.ID)); err != nil {
 		return info, err
 	}
-	c, err := b.boot(ctx, r.ID)
+	c, release, err := b.boot(ctx, r.ID)
 	if err != nil {
 		return info, err
 	}
+	defer release()
 	if _, err := c.Create(ctx, r.Run); err != nil {
 		return info, err
 	}

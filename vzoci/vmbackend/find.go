@@ -81,8 +81,9 @@ func (b *Backend) find(ctx context.Context, op, ref string) (machine, error) {
 
 // present returns what a container is now.
 func (b *Backend) present(ctx context.Context, m machine) (vzcontract.ContainerInfo, error) {
-	c, err := b.reach(ctx, m.record.ID)
+	c, release, err := b.reach(ctx, m.record.ID)
 	if err == nil {
+		defer release()
 		var state guest.State
 		if state, err = c.refresh(ctx); err == nil {
 			m.state = state
@@ -174,8 +175,9 @@ func (b *Backend) on(ctx context.Context, op, ref string, after bool, do func(c 
 	if err != nil {
 		return err
 	}
-	c, err := b.boot(ctx, m.record.ID)
+	c, release, err := b.boot(ctx, m.record.ID)
 	if err == nil {
+		defer release()
 		err = do(c, m.state.Info.ID)
 	}
 	if err == nil && after {

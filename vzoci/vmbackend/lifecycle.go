@@ -26,6 +26,7 @@ func (b *Backend) Start(ctx context.Context, ref string, opts vzcontract.StartOp
 			_, again := c.refresh(ctx) // which takes the ports back
 			return errors.Join(err, again)
 		}
+		a = c.hold(a)
 		return nil
 	})
 	if err != nil && a != nil {
@@ -37,7 +38,9 @@ func (b *Backend) Start(ctx context.Context, ref string, opts vzcontract.StartOp
 // Attach implements vzcontract.Lifecycle.
 func (b *Backend) Attach(ctx context.Context, ref string, opts vzcontract.AttachOptions) (a vzcontract.Attachment, err error) {
 	err = b.on(ctx, "attach", ref, false, func(c *connection, id string) error {
-		a, err = c.Attach(ctx, id, opts)
+		if a, err = c.Attach(ctx, id, opts); err == nil {
+			a = c.hold(a)
+		}
 		return err
 	})
 	return a, err
@@ -74,7 +77,9 @@ func (b *Backend) Wait(ctx context.Context, ref string, cond vzcontract.WaitCond
 // Exec implements vzcontract.Execer.
 func (b *Backend) Exec(ctx context.Context, ref string, cfg vzcontract.ExecConfig) (s vzcontract.ExecSession, err error) {
 	err = b.on(ctx, "exec", ref, false, func(c *connection, id string) error {
-		s, err = c.Exec(ctx, id, cfg)
+		if s, err = c.Exec(ctx, id, cfg); err == nil {
+			s = &held{ExecSession: s, release: c.use()}
+		}
 		return err
 	})
 	return s, err

@@ -56,7 +56,9 @@ func (b *Backend) CopyIn(ctx context.Context, ref, dir string, tar io.Reader, op
 // CopyOut implements vzcontract.Copier.
 func (b *Backend) CopyOut(ctx context.Context, ref, path string) (tar io.ReadCloser, stat vzcontract.PathStat, err error) {
 	err = b.on(ctx, "copy", ref, false, func(c *connection, id string) error {
-		tar, stat, err = c.CopyOut(ctx, id, path)
+		if tar, stat, err = c.CopyOut(ctx, id, path); err == nil {
+			tar = &heldStream{ReadCloser: tar, release: c.use()}
+		}
 		return err
 	})
 	return tar, stat, err

@@ -24,14 +24,19 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 	}
 	// A guest that runs removes its container first: who waits for that or reads
 	// its log learns how it ended.
-	if c, err := b.reach(ctx, m.record.ID); err == nil {
+	told := false
+	if c, release, err := b.reach(ctx, m.record.ID); err == nil {
+		defer release()
 		err = c.Remove(ctx, info.ID, vzcontract.RemoveOptions{Force: opts.Force})
 		if errors.Is(err, vzcontract.ErrConflict) {
 			return failure("remove", ref, err)
 		}
-		// Who asks from now on is told that it has gone; the machine that does
-		// not answer is ended below.
-		_, _ = c.refresh(ctx)
+		// Who asks from now on is told that it has gone, and so are those who
+		// follow events; a machine that does not answer is ended below.
+		told = err == nil && c.control.Call(ctx, guest.MethodGone, struct{}{}, nil) == nil
+	}
+	if !told {
+		b.destroyed(info)
 	}
 	err = b.discard(ctx, m.record.ID)
 	if opts.Volumes {

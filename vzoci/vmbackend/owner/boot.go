@@ -67,7 +67,8 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 	call := func(method string, req any) {
 		work.Go(func() error { return o.agent.Call(ctx, method, req, nil) })
 	}
-	call(agentproto.MethodClock, agentproto.ClockRequest{Now: time.Now()})
+	o.clock = time.Now()
+	call(agentproto.MethodClock, agentproto.ClockRequest{Now: o.clock})
 	if cfg.Network.Kind == config.NetworkUser {
 		subnet, gateway, address := cfg.Network.User.Addresses()
 		call(agentproto.MethodNetworkUp, agentproto.NetworkRequest{

@@ -53,9 +53,12 @@ type owner struct {
 	ports   *ports
 	wake    chan struct{} // holds one value if there is something to look at
 	stop    chan bool     // whether at once
+	gone    chan struct{} // closed when the container's removal was noted
 
 	mu      sync.Mutex
 	callers int // guarded by mu: connections to the agent
+
+	clock time.Time // when the guest's was set
 
 	refreshing sync.Mutex  // held while the guest is asked for its state
 	state      guest.State // guarded by refreshing
@@ -81,7 +84,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 	}
 	o := &owner{
 		store: store, record: record, idle: opts.Idle, ports: &ports{},
-		wake: make(chan struct{}, 1), stop: make(chan bool, 1),
+		wake: make(chan struct{}, 1), stop: make(chan bool, 1), gone: make(chan struct{}),
 	}
 	if o.idle == 0 {
 		o.idle = DefaultIdle
@@ -196,15 +199,38 @@ func (o *owner) awake() {
 	}
 }
 
-// follow looks at the guest's container whenever something happens to it.
+// follow notes what happens to the guest's container, and looks at it each time. What
+// happened since the guest has its clock counts.
 func (o *owner) follow(ctx context.Context) {
-	_ = o.runtime.Events(ctx, vzcontract.EventOptions{}, func(vzcontract.Event) error {
-		if _, err := o.refresh(ctx); err != nil {
+	removed := false
+	defer func() {
+		if !removed { // nobody will hear of it any more
+			close(o.gone)
+		}
+	}()
+	_ = o.runtime.Events(ctx, vzcontract.EventOptions{Since: o.clock}, func(e vzcontract.Event) error {
+		state, err := o.refresh(ctx)
+		if err != nil {
 			return err
+		}
+		if err := o.store.Emit(o.named(e)); err != nil {
+			return err
+		}
+		if state.Gone && e.Action == "destroy" && !removed {
+			removed = true
+			close(o.gone)
 		}
 		o.awake()
 		return nil
 	})
+}
+
+// named gives an event of the container the names that it has for the host.
+func (o *owner) named(e vzcontract.Event) vzcontract.Event {
+	if e.Type == "container" && o.record.Config.Image != "" && e.Attributes != nil {
+		e.Attributes["image"] = o.record.Config.Image
+	}
+	return e
 }
 
 // refresh asks the guest for its container and writes down what changed.
@@ -267,6 +293,13 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 			return nil, err
 		}
 		return o.ports.published(), nil
+	case guest.MethodGone:
+		select {
+		case <-o.gone:
+			return struct{}{}, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	case guest.MethodStop:
 		var req guest.Stop
 		if err := json.Unmarshal(body, &req); err != nil {

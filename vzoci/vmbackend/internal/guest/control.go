@@ -15,6 +15,7 @@ import (
 const (
 	MethodRefresh = "guest.refresh" // none, State: as it is now
 	MethodPublish = "guest.publish" // none, []vzcontract.PublishedPort: the record's ports, before the container starts
+	MethodGone    = "guest.gone"    // none, none: answered when the container's destroy event was noted
 	MethodStop    = "guest.stop"    // Stop, none; answered when the machine has ended
 )
 
