@@ -33,7 +33,7 @@ func (t *translator) service(s types.ServiceConfig) plan.Service {
 	t.limits(p, s, &out.Run)
 	t.security(p, s, &out.Run)
 	t.life(p, s, &out.Run)
-	t.extension(p, s)
+	t.extension(p, s, &out.Run)
 	out.PostStart = t.hooks(p.below("post_start[]"), s.PostStart)
 	out.PreStop = t.hooks(p.below("pre_stop[]"), s.PreStop)
 	t.label(s, &out)
@@ -125,32 +125,6 @@ func (t *translator) hooks(p problems, hooks []types.ServiceHook) []plan.Hook {
 		})
 	}
 	return out
-}
-
-// extension reads x-vz.
-func (t *translator) extension(p problems, s types.ServiceConfig) {
-	raw, ok := s.Extensions["x-vz"]
-	if !ok {
-		return
-	}
-	settings, ok := raw.(map[string]any)
-	if !ok {
-		p.add("x-vz", "want a mapping")
-		return
-	}
-	for _, key := range slices.Sorted(maps.Keys(settings)) {
-		value, _ := settings[key].(string)
-		switch {
-		case key != "isolation":
-			p.add("x-vz", "%s: not yet; known is isolation", key)
-		case value == "vm" && t.host.Isolation != vzcontract.IsolationFull:
-			p.add("x-vz", "isolation: vm: this backend shares the host's kernel; use --backend vm")
-		case value == "native" && t.host.Isolation == vzcontract.IsolationFull:
-			p.add("x-vz", "isolation: native: this backend runs virtual machines; use --backend native")
-		case value != "vm" && value != "native":
-			p.add("x-vz", "isolation: want native or vm")
-		}
-	}
 }
 
 // label gives the containers what ties them to the project, and hashes.
