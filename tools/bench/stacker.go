@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // A stacker runs Compose files.
@@ -21,6 +23,7 @@ type stacker struct {
 	argv   []string // begins every command on a project
 	engine []string // begins every command of the engine
 	daemon *daemon  // nil where there is none
+	mount  string   // of its storage, which outlives it
 }
 
 // allStackers are vz and docker-compose with either engine that it can talk to.
@@ -90,6 +93,7 @@ func (s *stacker) podman(dir string) error {
 		"podman", "--root", dir + "/root", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp",
 		"--network-config-dir", dir + "/networks", "--cgroup-manager", "cgroupfs", "--events-backend", "file",
 	}
+	s.mount = dir + "/root/overlay"
 	socket := dir + "/sock"
 	var err error
 	s.daemon, err = startDaemon(dir+"/log", func() error { return quiet("docker", "-H", "unix://"+socket, "version") },
@@ -107,10 +111,17 @@ func (s *stacker) command(file string, args ...string) []string {
 	return s.with(s.argv, append([]string{"-f", file}, args...)...)
 }
 
-// stop ends the engine's daemon.
+// stop ends the engine's daemon and lets go of its storage.
 func (s *stacker) stop() error {
-	if s.daemon == nil {
-		return nil
+	var errs []error
+	if s.daemon != nil {
+		errs = append(errs, s.daemon.stop())
 	}
-	return s.daemon.stop()
+	if s.mount != "" {
+		err := syscall.Unmount(s.mount, syscall.MNT_DETACH)
+		if err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) { // not mounted
+			errs = append(errs, fmt.Errorf("unmount %s: %w", s.mount, err))
+		}
+	}
+	return errors.Join(errs...)
 }
