@@ -53,7 +53,7 @@ func (c stackCase) file(health bool) string {
 }
 
 // stacks measures the projects with every tool that runs Compose files here, in
-// turn; one life of the first project is for warmth only.
+// turn; one life of the first one is for warmth only.
 func (b *bench) stacks(some []stackCase, vz string, rounds int) (results []result, err error) {
 	var tools []*stacker
 	defer func() {
@@ -68,46 +68,52 @@ func (b *bench) stacks(some []stackCase, vz string, rounds int) (results []resul
 		}
 		tools = append(tools, s)
 	}
-	if _, err := some[0].round(tools); err != nil {
+	if _, err := some[0].measure(tools, 1); err != nil {
 		return nil, err
 	}
 	for _, c := range some {
-		all := make([]result, len(stackVerbs)*len(tools)) // by verb, then tool
-		for range max(rounds*chained/c.services/4, 3) {
-			took, err := c.round(tools)
-			if err != nil {
-				return nil, err
-			}
-			for i, s := range tools {
-				for v := range stackVerbs {
-					r := &all[v*len(tools)+i]
-					r.took = append(r.took, took[i][v])
-					r.Case, r.Tool = c.name()+": "+stackVerbs[v].title, s.label
-				}
-			}
+		measured, err := c.measure(tools, max(rounds*chained/c.services/4, 3))
+		if err != nil {
+			return nil, err
 		}
-		for i := range all {
-			all[i].summarize(all[i].Case, all[i].Tool)
-		}
-		results = append(results, all...)
+		results = append(results, measured...)
 	}
 	return results, nil
 }
 
-// round takes the project through one life with each tool.
-func (c stackCase) round(tools []*stacker) (took [][]time.Duration, err error) {
-	for _, s := range tools {
-		file, err := c.write(filepath.Join(s.bench.dir, c.name()), s.health)
-		if err != nil {
-			return nil, err
+// measure takes the project through lives with each tool in turn. A tool that
+// fails is left out from then on, with the reason on stderr, unless it is vz.
+func (c stackCase) measure(tools []*stacker, rounds int) ([]result, error) {
+	all := make([]result, len(stackVerbs)*len(tools)) // by verb, then tool
+	failed := map[*stacker]bool{}
+	for range rounds {
+		for i, s := range tools {
+			if failed[s] {
+				continue
+			}
+			took, err := c.life(s)
+			for v, d := range took {
+				all[v*len(tools)+i].took = append(all[v*len(tools)+i].took, d)
+			}
+			if err == nil {
+				continue
+			}
+			failed[s] = true
+			err = fmt.Errorf("%s: %w", s.label, err)
+			if s.label == "vz" {
+				return nil, err
+			}
+			fmt.Fprintf(os.Stderr, "%s: no more of it: %v\n", c.name(), err)
 		}
-		one, err := c.life(s, file)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", s.label, err), quiet(s.command(file, "down", "-t", "0")...))
-		}
-		took = append(took, one)
 	}
-	return took, nil
+	var results []result
+	for i := range all {
+		if len(all[i].took) > 0 {
+			all[i].summarize(c.name()+": "+stackVerbs[i/len(tools)].title, tools[i%len(tools)].label)
+			results = append(results, all[i])
+		}
+	}
+	return results, nil
 }
 
 // write puts the project into a directory and returns its file.
@@ -119,13 +125,17 @@ func (c stackCase) write(dir string, health bool) (file string, err error) {
 	return file, os.WriteFile(file, []byte(c.file(health)), 0o644) //nolint:gosec // a project
 }
 
-// life takes the project through its verbs and returns what each took.
-func (c stackCase) life(s *stacker, file string) ([]time.Duration, error) {
-	var took []time.Duration
+// life takes the project through its verbs and returns what each took, those
+// before one that failed.
+func (c stackCase) life(s *stacker) (took []time.Duration, err error) {
+	file, err := c.write(filepath.Join(s.bench.dir, c.name()), s.health)
+	if err != nil {
+		return nil, err
+	}
 	for i, verb := range stackVerbs {
 		began := time.Now()
 		if err := quiet(s.command(file, verb.args...)...); err != nil {
-			return nil, err
+			return took, errors.Join(err, quiet(s.command(file, "down", "-t", "0")...))
 		}
 		took = append(took, time.Since(began))
 		want := c.services
@@ -135,10 +145,10 @@ func (c stackCase) life(s *stacker, file string) ([]time.Duration, error) {
 		args := s.command(file, "ps", "-q")
 		out, err := exec.Command(args[0], args[1:]...).Output()
 		if err != nil {
-			return nil, fmt.Errorf("%q: %w", args, err)
+			return took, fmt.Errorf("%q: %w", args, err)
 		}
 		if n := len(strings.Fields(string(out))); n != want {
-			return nil, fmt.Errorf("after %s there are %d containers, not %d", verb.title, n, want)
+			return took, fmt.Errorf("after %s there are %d containers, not %d", verb.title, n, want)
 		}
 	}
 	return took, nil

@@ -63,7 +63,7 @@ second ` + "`up`" + ` with nothing changed does nothing and says so.
 
 Nothing is kept that could be out of date: what belongs to a project is found by the labels of its containers, networks
 and volumes (docker compose's). So ` + "`up`" + ` after ctrl-C, a failure or ` + "`kill -9`" + ` at any point goes on from what there is.
-When a step fails, what was made stays, as with docker compose; nothing starts before all images are here. One command at a
+When a step fails, what was made stays, as with docker compose; nothing is made before all images are here. One command at a
 time changes a project; another one waits. After a reboot ` + "`vz stack resume`" + ` starts again what should run, in all projects, in
 order and with the conditions of ` + "`depends_on`" + `; it needs no files.
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -46,6 +47,9 @@ func (t *translator) process(p problems, s types.ServiceConfig, out *plan.Servic
 	run.Image, run.Platform = s.Image, s.Platform
 	if run.Image == "" && s.Build != nil {
 		run.Image = t.Name + "-" + s.Name
+	}
+	if strings.ContainsFunc(run.Image, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }) {
+		p.add("image", "%q is no name of an image", run.Image)
 	}
 	run.Args = s.Command
 	if s.Entrypoint != nil {
