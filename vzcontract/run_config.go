@@ -1,6 +1,9 @@
 package vzcontract
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // RunConfig is everything that can be said about a container before it is
 // created: docker run's settings as data. The zero value of each field means
@@ -287,6 +290,36 @@ type HealthCheck struct {
 	StartPeriod   time.Duration `json:"startPeriod,omitempty"`
 	StartInterval time.Duration `json:"startInterval,omitempty"`
 	Retries       int           `json:"retries,omitempty"`
+	// Restart ends a container that becomes unhealthy as a stop would, and starts
+	// it again, with the pauses of a restart and whatever the restart policy is.
+	Restart bool `json:"restart,omitempty"`
+}
+
+// Over returns h with the fields that are zero taken from an image's check, as
+// docker does; either may be nil.
+func (h *HealthCheck) Over(image *HealthCheck) *HealthCheck {
+	if h == nil || image == nil {
+		return cmp.Or(h, image)
+	}
+	both := *h
+	if len(both.Test) == 0 {
+		both.Test = image.Test
+	}
+	both.Interval, both.Timeout = cmp.Or(h.Interval, image.Interval), cmp.Or(h.Timeout, image.Timeout)
+	both.StartPeriod, both.StartInterval = cmp.Or(h.StartPeriod, image.StartPeriod), cmp.Or(h.StartInterval, image.StartInterval)
+	both.Retries = cmp.Or(h.Retries, image.Retries)
+	return &both
+}
+
+// Probes reports whether there is a command to run; h may be nil.
+func (h *HealthCheck) Probes() bool { return h != nil && len(h.Test) > 0 && h.Test[0] != "NONE" }
+
+// CheckRestart refuses Restart where nothing could be unhealthy; h may be nil.
+func (h *HealthCheck) CheckRestart() error {
+	if h != nil && h.Restart && !h.Probes() {
+		return Errorf(ErrValidation, "restart when unhealthy: the container has no health check")
+	}
+	return nil
 }
 
 // LogConfig says where output goes. Driver is "json-file" ("local" means the

@@ -30,8 +30,9 @@ func merge(cfg *record.Config, dir string) error {
 	cfg.WorkingDir = path.Clean(cmp.Or(run.WorkingDir, from.WorkingDir, "/"))
 	cfg.User = cmp.Or(run.User, from.User)
 	run.StopSignal = cmp.Or(run.StopSignal, from.StopSignal, "SIGTERM")
-	if run.Health == nil {
-		run.Health = from.Health
+	run.Health = run.Health.Over(from.Health)
+	if err := run.Health.CheckRestart(); err != nil {
+		return err
 	}
 	cfg.Labels = map[string]string{}
 	maps.Copy(cfg.Labels, from.Labels)

@@ -12,7 +12,7 @@ import (
 func (s *Stack) observe(ctx context.Context, d *plan.Desired) (*plan.Observed, error) {
 	o := &plan.Observed{
 		Others: map[string]string{}, Networks: map[string]vzcontract.NetworkInfo{},
-		Volumes: map[string]vzcontract.VolumeInfo{}, Images: map[string]string{},
+		Volumes: map[string]vzcontract.VolumeInfo{},
 	}
 	all, err := s.cfg.Backend.List(ctx)
 	if err != nil {
@@ -46,6 +46,7 @@ func (s *Stack) observe(ctx context.Context, d *plan.Desired) (*plan.Observed, e
 	if d == nil || s.cfg.Images == nil {
 		return o, nil
 	}
+	o.Images = map[string]string{}
 	for i := range d.Services {
 		ref := d.Services[i].Run.Image
 		if _, known := o.Images[ref]; known || ref == "" {

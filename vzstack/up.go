@@ -99,7 +99,7 @@ func (s *Stack) apply(ctx context.Context, p *compose.Project, d *plan.Desired, 
 	}
 	made, err := plan.Make(d, have, s.planOptions(p, opts))
 	if err != nil {
-		return nil, err
+		return nil, p.Locate(err)
 	}
 	result := &Result{Plan: made}
 	for _, w := range made.Warnings {

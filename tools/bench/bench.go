@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -97,13 +96,18 @@ func (b *bench) close() error {
 	return errors.Join(append(errs, quiet("umount", "-l", b.run()), os.RemoveAll(b.dir))...)
 }
 
-// quiet runs a command and returns an error with what it printed.
+// quiet runs a command and returns an error with the end of what it printed.
 func quiet(args ...string) error {
 	cmd := exec.Command(args[0], args[1:]...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
+		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, lastLines(string(out)))
 	}
 	return nil
+}
+
+func lastLines(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], "\n")
 }
 
 // measure runs the tools in turn, the first round for warmth only.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -55,6 +57,34 @@ func TestCasesFitTools(t *testing.T) {
 		}
 		if able < 2 {
 			t.Errorf("case %s compares %d tools", c.name, able)
+		}
+	}
+}
+
+// TestStackFiles checks what the projects ask of the tools.
+func TestStackFiles(t *testing.T) {
+	for _, c := range stackCases {
+		for _, health := range []bool{true, false} {
+			text := c.file(health)
+			if got := strings.Count(text, "image: "+imageName); got != c.services {
+				t.Errorf("%s has %d services", c.name(), got)
+			}
+			want := 0
+			if health {
+				want = chained
+			}
+			if got := strings.Count(text, "healthcheck:"); got != want {
+				t.Errorf("%s, health %t: %d checks", c.name(), health, got)
+			}
+			if got := strings.Count(text, "depends_on:"); got != chained-1 {
+				t.Errorf("%s: %d services wait for another", c.name(), got)
+			}
+		}
+	}
+	for _, s := range allStackers(&bench{dir: "/d"}, "/bin/vz") {
+		s.argv = []string{"tool"}
+		if got := s.command("/f", "up", "-d"); !slices.Equal(got, []string{"env", "tool", "-f", "/f", "up", "-d"}) {
+			t.Errorf("%s runs %q", s.label, got)
 		}
 	}
 }

@@ -14,8 +14,9 @@ const hybrid = "/sys/fs/cgroup/unified"
 // isolated is set in the environment of the bench that runs isolated.
 const isolated = "VZ_BENCH_ISOLATED"
 
-// isolate goes on in mount and network namespaces of its own: the tools'
-// bridges and rules vanish with them. The second cgroup version is hidden there,
+// isolate goes on in mount, network and process namespaces of its own: the
+// tools' bridges, rules and processes vanish with them, also when the bench is
+// killed. The shell there takes in orphans. The second cgroup version is hidden there,
 // which crun refuses to see beside the first one.
 func isolate() error {
 	if os.Getenv(isolated) != "" {
@@ -36,9 +37,9 @@ func isolate() error {
 	if _, err := os.Stat(hybrid + "/cgroup.procs"); err == nil {
 		steps = append(steps, "umount -l "+hybrid)
 	}
-	steps = append(steps, `exec "$0" "$@"`)
+	steps = append(steps, `{ "$0" "$@"; exit $?; }`)
 	args := append([]string{
-		"unshare", "--mount", "--net", "--propagation", "private", "sh", "-c", strings.Join(steps, " && "), self,
+		"unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private", "sh", "-c", strings.Join(steps, " && "), self,
 	}, os.Args[1:]...)
 	return syscall.Exec(unshare, args, append(os.Environ(), isolated+"=1"))
 }

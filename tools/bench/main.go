@@ -5,7 +5,8 @@
 //	bench -vz ../bin/vz [-rounds 20] [-cases start-none,exec] [-layer TAR] [-json FILE]
 //
 // It needs root and busybox-static, for the case pull also docker-registry,
-// skopeo, zstd, e2fsprogs and loop devices. The row "floor" is the least C program that still makes a
+// skopeo, zstd, e2fsprogs and loop devices, for the cases of stack
+// docker-compose. The row "floor" is the least C program that still makes a
 // container: clone, overlay, pivot_root, exec. A tool that cannot do a case, as
 // docker 20.10 cannot read zstd, is left out of it with the reason on stderr.
 package main
@@ -98,6 +99,22 @@ func run() (err error) {
 		}
 		for name, some := range byCase(results) {
 			print(benchCase{title: "Pull and unpack, " + strings.TrimPrefix(name, "pull-")}, some)
+		}
+		all = append(all, results...)
+	}
+	var some []stackCase
+	for _, c := range stackCases {
+		if wanted("stack") || wanted(c.name()) {
+			some = append(some, c)
+		}
+	}
+	if len(some) > 0 {
+		results, err := b.stacks(some, path, *rounds)
+		if err != nil {
+			return fmt.Errorf("case stack: %w", err)
+		}
+		for name, some := range byCase(results) {
+			print(benchCase{title: "Compose project of services, " + strings.TrimPrefix(name, "stack-")}, some)
 		}
 		all = append(all, results...)
 	}

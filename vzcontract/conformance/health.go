@@ -12,6 +12,7 @@ var healthChecks = []check{
 	{name: "health-unhealthy", run: healthUnhealthy},
 	{name: "health-timeout", run: healthTimeout},
 	{name: "health-none", run: healthNone},
+	{name: "health-restart", run: healthRestart},
 	{name: "health-stopped-first", run: healthStoppedFirst},
 }
 
@@ -86,6 +87,36 @@ func healthNone(e *env) {
 	}
 	_, err := e.b.Wait(e.ctx, info.ID, vzcontract.WaitHealthy)
 	e.wantClass("wait for the health of a container without a check", err, vzcontract.ErrConflict)
+}
+
+// healthRestart has a program that is found unhealthy start again, which without
+// a policy it would not.
+func healthRestart(e *env) {
+	cfg := e.config("sh", "-c", "echo run; while :; do sleep 0.05; done")
+	cfg.Health = &vzcontract.HealthCheck{
+		Test: []string{"CMD", "sh", "-c", "test -e /root/up"}, Interval: 20 * time.Millisecond, Retries: 2, Restart: true,
+	}
+	none := time.Duration(0)
+	cfg.StopGrace = &none
+	info := e.start(cfg)
+	for e.inspect(info.ID).RestartCount == 0 {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-e.ctx.Done():
+			e.Fatalf("an unhealthy container was not started again: %+v", e.inspect(info.ID))
+		}
+	}
+	// Asking it to stop is final, also while it is found unhealthy.
+	if err := e.b.Stop(e.ctx, info.ID, vzcontract.StopOptions{}); err != nil {
+		e.Fatal(err)
+	}
+	e.wait(info.ID)
+	if got := e.wantState(info.ID, vzcontract.StateStopped); got.Restarting || got.RestartCount == 0 {
+		e.Errorf("after stop: %+v", got)
+	}
+	cfg.Name, cfg.Health = "", &vzcontract.HealthCheck{Restart: true}
+	_, err := e.b.Create(e.ctx, cfg)
+	e.wantClass("restart of the unhealthy without a health check", err, vzcontract.ErrValidation)
 }
 
 func healthStoppedFirst(e *env) {

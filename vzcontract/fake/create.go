@@ -102,8 +102,9 @@ func merge(info *vzcontract.ContainerInfo, img *image) error {
 	info.WorkingDir = firstOf(cfg.WorkingDir, from.WorkingDir, "/")
 	info.User = firstOf(cfg.User, from.User)
 	cfg.StopSignal = firstOf(cfg.StopSignal, from.StopSignal, "SIGTERM")
-	if cfg.Health == nil {
-		cfg.Health = from.Health
+	cfg.Health = cfg.Health.Over(from.Health)
+	if err := cfg.Health.CheckRestart(); err != nil {
+		return err
 	}
 	info.Labels = map[string]string{}
 	for _, labels := range []map[string]string{from.Labels, cfg.Labels} {

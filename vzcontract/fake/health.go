@@ -43,9 +43,40 @@ func (b *Backend) watchHealth(c *container, r *run, h vzcontract.HealthCheck) {
 		}
 		if c.Info.Health != nil && b.runs[c.Info.ID] == r {
 			b.judge(c, h, probe, time.Since(began) < h.StartPeriod)
+			r.sick = h.Restart && c.Info.Health.Status == vzcontract.HealthUnhealthy
 		}
+		sick := r.sick
 		unlock()
+		if sick {
+			b.endSick(c, r)
+			return
+		}
 	}
+}
+
+// endSick ends a container as a stop would, to have it start again.
+func (b *Backend) endSick(c *container, r *run) {
+	sig, err := signalNumber(c.Info.Config.StopSignal, "SIGTERM")
+	if err != nil {
+		sig = sigKill // it was checked when the container was made
+	}
+	r.signal(sig)
+	timer := time.NewTimer(grace(c.Info.Config))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		r.signal(sigKill)
+	case <-r.done:
+	case <-b.life.Done():
+	}
+}
+
+// grace is how long a container may take to stop.
+func grace(cfg vzcontract.RunConfig) time.Duration {
+	if cfg.StopGrace != nil {
+		return *cfg.StopGrace
+	}
+	return 10 * time.Second
 }
 
 func orDefault(d, otherwise time.Duration) time.Duration {

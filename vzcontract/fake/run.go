@@ -22,6 +22,7 @@ type run struct {
 	tty       *sim.TTY
 	done      chan struct{} // closed when the exit is recorded
 	abandoned bool          // the backend closes: the exit is no news; under Backend.mu
+	sick      bool          // it ends for being unhealthy; under Backend.mu
 	volumes   []string
 	closers   []func() error
 }
@@ -89,7 +90,7 @@ func (b *Backend) launch(c *container, attach *vzcontract.AttachOptions) (*attac
 	if cfg.Timeout > 0 {
 		b.goes(func() { b.limit(r, cfg.Timeout) })
 	}
-	if h := cfg.Health; h != nil && len(h.Test) > 0 && h.Test[0] != "NONE" {
+	if h := cfg.Health; h.Probes() {
 		c.Info.Health = &vzcontract.HealthStatus{Status: vzcontract.HealthStarting}
 		b.goes(func() { b.watchHealth(c, r, *h) })
 	}
@@ -180,7 +181,7 @@ func (b *Backend) supervise(c *container, r *run) {
 	ran := c.Info.StoppedAt.Sub(c.Info.StartedAt)
 	switch {
 	case b.closed || c.removed:
-	case b.wantsRestart(c, exit):
+	case b.wantsRestart(c, r, exit):
 		c.Info.Restarting = true
 		b.touch()
 		b.goes(func() { b.restartLater(c, ran) })
@@ -197,9 +198,9 @@ func (b *Backend) stoppedNow(c *container, exit vzcontract.ExitStatus) {
 	b.event("container", "die", c, map[string]string{"exitCode": itoa(exit.Code)})
 }
 
-func (b *Backend) wantsRestart(c *container, exit vzcontract.ExitStatus) bool {
-	if c.StopAsked {
-		return false
+func (b *Backend) wantsRestart(c *container, r *run, exit vzcontract.ExitStatus) bool {
+	if c.StopAsked || r.sick {
+		return !c.StopAsked
 	}
 	switch p := c.Info.Config.Restart; p.Mode {
 	case vzcontract.RestartAlways, vzcontract.RestartUnlessStopped:

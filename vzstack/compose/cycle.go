@@ -8,6 +8,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzstack/plan"
 )
 
 // checkCycle refuses services that wait for each other and names them.
@@ -22,7 +23,8 @@ func checkCycle(p *types.Project) error {
 			return nil
 		case visiting:
 			loop := append(slices.Clone(path[slices.Index(path, name):]), name)
-			return vzcontract.Errorf(vzcontract.ErrValidation, "dependency cycle: %s", strings.Join(loop, " -> "))
+			err := vzcontract.Errorf(vzcontract.ErrValidation, "dependency cycle: %s", strings.Join(loop, " -> "))
+			return &plan.PathError{Path: "services." + name + ".depends_on", Err: err}
 		}
 		state[name] = visiting
 		path = append(path, name)

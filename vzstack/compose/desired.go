@@ -35,7 +35,7 @@ func (p *Project) Desired(ctx context.Context, host Host) (*plan.Desired, error)
 		return nil, &Refused{Problems: t.refused}
 	}
 	if t.err != nil {
-		return nil, t.err
+		return nil, p.Locate(t.err)
 	}
 	return d, nil
 }
@@ -52,9 +52,10 @@ type translator struct {
 
 func (t *translator) problems() problems { return problems{all: &t.refused} }
 
-func (t *translator) fail(err error) {
+// fail notes what makes the project impossible, at a path of its files.
+func (t *translator) fail(path string, err error) {
 	if t.err == nil {
-		t.err = err
+		t.err = &plan.PathError{Path: path, Err: err}
 	}
 }
 
@@ -124,11 +125,11 @@ func (t *translator) uniquePorts(d *plan.Desired) {
 			}
 			e := endpoint{m.HostIP, m.HostPort, m.Protocol}
 			if other, ok := taken[e]; ok && other != s.Name {
-				t.fail(vzcontract.Errorf(vzcontract.ErrConflict, "services %s and %s both publish port %d/%s", other, s.Name, m.HostPort, m.Protocol))
+				t.fail("services."+s.Name+".ports", vzcontract.Errorf(vzcontract.ErrConflict, "services %s and %s both publish port %d/%s", other, s.Name, m.HostPort, m.Protocol))
 			}
 			taken[e] = s.Name
 			if s.Replicas > 1 {
-				t.fail(vzcontract.Errorf(vzcontract.ErrConflict,
+				t.fail("services."+s.Name+".ports", vzcontract.Errorf(vzcontract.ErrConflict,
 					"service %s: its %d replicas cannot all publish port %d/%s; give a range such as %d-%d, or no host port",
 					s.Name, s.Replicas, m.HostPort, m.Protocol, m.HostPort, int(m.HostPort)+s.Replicas-1))
 			}

@@ -63,7 +63,7 @@ second ` + "`up`" + ` with nothing changed does nothing and says so.
 
 Nothing is kept that could be out of date: what belongs to a project is found by the labels of its containers, networks
 and volumes (docker compose's). So ` + "`up`" + ` after ctrl-C, a failure or ` + "`kill -9`" + ` at any point goes on from what there is.
-When a step fails, what was made stays, as with docker compose; nothing starts before all images are here. One command at a
+When a step fails, what was made stays, as with docker compose; nothing is made before all images are here. One command at a
 time changes a project; another one waits. After a reboot ` + "`vz stack resume`" + ` starts again what should run, in all projects, in
 order and with the conditions of ` + "`depends_on`" + `; it needs no files.
 
@@ -81,6 +81,8 @@ with that owner and mode is mounted, also of a file; without, the file itself is
 ## x-vz
 
 ` + "`x-vz: {isolation: native}`" + ` or ` + "`vm`" + ` in a service refuses to run it on a backend of the other kind.
+` + "`x-vz: {restart_unhealthy: true}`" + ` ends a container that becomes unhealthy, as a stop would, and starts it again, with growing
+pauses and whatever ` + "`restart:`" + ` says; the check may be the image's. ` + "`vz run --health-on-failure restart`" + ` does the same.
 
 ## Limits
 

@@ -43,7 +43,7 @@ func (t *translator) fileMount(p problems, ref types.FileReferenceConfig, kind s
 		}
 	}
 	if !declared {
-		t.fail(vzcontract.Errorf(vzcontract.ErrNotFound, "%s: no %s named %s is declared", p.at, kind, ref.Source))
+		t.fail(p.at, vzcontract.Errorf(vzcontract.ErrNotFound, "%s: no %s named %s is declared", p.at, kind, ref.Source))
 		return
 	}
 	m := vzcontract.Mount{Type: vzcontract.MountBind, Target: target, ReadOnly: true}
@@ -52,8 +52,8 @@ func (t *translator) fileMount(p problems, ref types.FileReferenceConfig, kind s
 		if m.Source = object.File; !filepath.IsAbs(m.Source) {
 			m.Source = filepath.Join(t.WorkingDir, m.Source)
 		}
-		if _, err := readFile(kind+" "+ref.Source, m.Source); err != nil {
-			t.fail(err)
+		if err := checkFile(kind+" "+ref.Source, m.Source); err != nil {
+			t.fail(kind+"s."+ref.Source, err)
 		}
 		out.Run.Mounts = append(out.Run.Mounts, m)
 		return
@@ -61,7 +61,7 @@ func (t *translator) fileMount(p problems, ref types.FileReferenceConfig, kind s
 	file := plan.File{Mode: defaultFileMode}
 	var err error
 	if file.Content, err = t.content(kind, ref.Source, object); err != nil {
-		t.fail(err)
+		t.fail(kind+"s."+ref.Source, err)
 		return
 	}
 	if ref.Mode != nil {

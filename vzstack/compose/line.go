@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,22 +16,66 @@ type document struct {
 	root *yaml.Node
 }
 
-// documents parses the project's files again. One that cannot be read has no
-// lines to show, which is no failure.
+// documents parses the project's files again.
 func (p *Project) documents() []document {
+	return documentsOf(slices.Concat(p.ComposeFiles, p.included), p.WorkingDir)
+}
+
+// maxDocuments bounds how many files are read to find a line.
+const maxDocuments = 100
+
+// documentsOf parses files and those that they include or extend. One that
+// cannot be read has no lines to show, which is no failure.
+func documentsOf(files []string, dir string) []document {
 	var docs []document
-	for _, name := range slices.Concat(p.ComposeFiles, p.included) {
-		data, err := os.ReadFile(name)
+	files = slices.Clone(files)
+	for i := 0; i < len(files) && i < maxDocuments; i++ {
+		data, err := os.ReadFile(files[i])
 		var root yaml.Node
 		if err != nil || yaml.Unmarshal(data, &root) != nil || len(root.Content) == 0 {
 			continue
 		}
-		if rel, err := filepath.Rel(p.WorkingDir, name); err == nil && filepath.IsLocal(rel) {
-			name = rel
+		docs = append(docs, document{relative(dir, files[i]), root.Content[0]})
+		for _, other := range others(root.Content[0]) {
+			if !filepath.IsAbs(other) {
+				other = filepath.Join(filepath.Dir(files[i]), other)
+			}
+			if !slices.Contains(files, other) {
+				files = append(files, other)
+			}
 		}
-		docs = append(docs, document{name, root.Content[0]})
 	}
 	return docs
+}
+
+// others lists the files that a document includes or extends.
+func others(root *yaml.Node) (files []string) {
+	var document struct {
+		Include  []yaml.Node
+		Services map[string]struct{ Extends yaml.Node }
+	}
+	_ = root.Decode(&document) // what is of another kind names no files
+	for i := range document.Include {
+		var long struct{ Path yaml.Node }
+		_ = document.Include[i].Decode(&long) // or the short form
+		for _, n := range []*yaml.Node{&document.Include[i], &long.Path} {
+			var one string
+			var many []string
+			if n.Decode(&one) == nil && one != "" {
+				files = append(files, one)
+			} else if n.Decode(&many) == nil {
+				files = append(files, many...)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(document.Services)) {
+		var extends struct{ File string }
+		n := document.Services[name].Extends
+		if n.Decode(&extends) == nil && extends.File != "" {
+			files = append(files, extends.File)
+		}
+	}
+	return files
 }
 
 // locate fills in where problems are, as near as the files tell.
@@ -40,12 +85,7 @@ func (p *Project) locate(all []Problem) {
 	}
 	docs := p.documents()
 	for i := range all {
-		best := 0
-		for _, d := range docs {
-			if line, depth := lineOf(d.root, all[i].Path); depth > best && line > 0 {
-				all[i].File, all[i].Line, best = d.name, line, depth
-			}
-		}
+		all[i].File, all[i].Line = nearest(docs, all[i].Path)
 	}
 }
 

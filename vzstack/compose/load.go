@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,6 +48,9 @@ type Project struct {
 	Warnings []string
 	// included are files that were read besides ComposeFiles.
 	included []string
+	// files and dir are where a load began, for its errors.
+	files []string
+	dir   string
 }
 
 // Load reads a project. Everything wrong with the files matches
@@ -56,7 +60,7 @@ func Load(ctx context.Context, src Source) (*Project, error) {
 	var err error
 	p.Warnings = collectWarnings(func() { err = p.load(ctx, src) })
 	if err != nil {
-		return nil, classify(err)
+		return nil, classify(err, p.files, p.dir)
 	}
 	for _, f := range p.ComposeFiles {
 		p.included = slices.DeleteFunc(p.included, func(have string) bool { return have == f })
@@ -72,11 +76,15 @@ func (p *Project) load(ctx context.Context, src Source) error {
 	options.WithListeners(func(event string, metadata map[string]any) {
 		p.note(options, event, metadata)
 	})
+	p.files = options.ConfigPaths
+	if p.dir, err = options.GetWorkingDir(); err != nil {
+		return err
+	}
 	p.Project, err = options.LoadProject(ctx)
 	if err != nil {
 		return err
 	}
-	return checkCycle(p.Project)
+	return p.Locate(checkCycle(p.Project))
 }
 
 func projectOptions(src Source) []cli.ProjectOptionsFn {
@@ -115,14 +123,19 @@ func (p *Project) note(options *cli.ProjectOptions, event string, metadata map[s
 	}
 }
 
-// classify words the parser's errors on one line and gives them a class.
-func classify(err error) error {
+// classify words the parser's errors on one line, with the place in the files
+// where there is one, and gives them a class.
+func classify(err error, files []string, dir string) error {
 	var already *vzcontract.Error
 	if errors.As(err, &already) || vzcontract.CodeOf(err) != vzcontract.CodeInternal {
 		return err
 	}
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	text, found := place(files, dir, strings.Join(strings.Fields(err.Error()), " "))
 	switch {
+	case found && errors.Is(err, fs.ErrNotExist):
+		return vzcontract.Errorf(vzcontract.ErrNotFound, "%s", text)
+	case found:
+		return vzcontract.Errorf(vzcontract.ErrValidation, "%s", text)
 	case errors.Is(err, fs.ErrNotExist), strings.Contains(text, "no configuration file provided"):
 		return vzcontract.Errorf(vzcontract.ErrNotFound, "read Compose file: %s", text)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -147,7 +160,7 @@ func (p *Project) Select(names []string, alone Dependencies) (*Project, error) {
 	}
 	enabled, err := p.WithServicesEnabled(names...)
 	if err != nil {
-		return nil, classify(err)
+		return nil, classify(err, p.ComposeFiles, p.WorkingDir)
 	}
 	option := types.IncludeDependencies
 	if alone == WithoutDependencies {
@@ -155,7 +168,7 @@ func (p *Project) Select(names []string, alone Dependencies) (*Project, error) {
 	}
 	selected, err := enabled.WithSelectedServices(names, option)
 	if err != nil {
-		return nil, classify(err)
+		return nil, classify(err, p.ComposeFiles, p.WorkingDir)
 	}
 	next := *p
 	next.Project = selected
@@ -183,14 +196,40 @@ func CheckName(name string) error {
 	return nil
 }
 
+// maxFile bounds what is read of a file that becomes a secret or config.
+const maxFile = 16 << 20
+
 // readFile reads a file that the project names.
 func readFile(what, name string) ([]byte, error) {
-	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "%s: the file %s does not exist", what, name)
+	if err := checkFile(what, name); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "%s: %s is no regular file, so there can be no copy with another owner or mode", what, name)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = vzcontract.Errorf(vzcontract.ErrValidation, "%s has more than %d MB", name, maxFile>>20)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	return data, nil
+}
+
+// checkFile refuses a file that does not exist.
+func checkFile(what, name string) error {
+	_, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return vzcontract.Errorf(vzcontract.ErrNotFound, "%s: the file %s does not exist", what, name)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
 }

@@ -100,7 +100,7 @@ func (t *translator) seccomp(p problems, sec *vzcontract.SecurityConfig, value s
 	profile, err := readFile(p.at+": security_opt seccomp", value)
 	switch {
 	case err != nil:
-		t.fail(err)
+		t.fail(p.at+".security_opt", err)
 	case !json.Valid(profile):
 		p.add("security_opt", "seccomp: %s is not JSON", value)
 	default:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -33,7 +34,7 @@ func (t *translator) service(s types.ServiceConfig) plan.Service {
 	t.limits(p, s, &out.Run)
 	t.security(p, s, &out.Run)
 	t.life(p, s, &out.Run)
-	t.extension(p, s)
+	t.extension(p, s, &out.Run)
 	out.PostStart = t.hooks(p.below("post_start[]"), s.PostStart)
 	out.PreStop = t.hooks(p.below("pre_stop[]"), s.PreStop)
 	t.label(s, &out)
@@ -46,6 +47,9 @@ func (t *translator) process(p problems, s types.ServiceConfig, out *plan.Servic
 	run.Image, run.Platform = s.Image, s.Platform
 	if run.Image == "" && s.Build != nil {
 		run.Image = t.Name + "-" + s.Name
+	}
+	if strings.ContainsFunc(run.Image, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }) {
+		p.add("image", "%q is no name of an image", run.Image)
 	}
 	run.Args = s.Command
 	if s.Entrypoint != nil {
@@ -125,32 +129,6 @@ func (t *translator) hooks(p problems, hooks []types.ServiceHook) []plan.Hook {
 		})
 	}
 	return out
-}
-
-// extension reads x-vz.
-func (t *translator) extension(p problems, s types.ServiceConfig) {
-	raw, ok := s.Extensions["x-vz"]
-	if !ok {
-		return
-	}
-	settings, ok := raw.(map[string]any)
-	if !ok {
-		p.add("x-vz", "want a mapping")
-		return
-	}
-	for _, key := range slices.Sorted(maps.Keys(settings)) {
-		value, _ := settings[key].(string)
-		switch {
-		case key != "isolation":
-			p.add("x-vz", "%s: not yet; known is isolation", key)
-		case value == "vm" && t.host.Isolation != vzcontract.IsolationFull:
-			p.add("x-vz", "isolation: vm: this backend shares the host's kernel; use --backend vm")
-		case value == "native" && t.host.Isolation == vzcontract.IsolationFull:
-			p.add("x-vz", "isolation: native: this backend runs virtual machines; use --backend native")
-		case value != "vm" && value != "native":
-			p.add("x-vz", "isolation: want native or vm")
-		}
-	}
 }
 
 // label gives the containers what ties them to the project, and hashes.

@@ -85,8 +85,15 @@ func (w walker) fields(v reflect.Value, at use) {
 
 // extensions visits x-vz of a service; other x- keys are nobody's business.
 func (w walker) extensions(v reflect.Value, at use) {
-	if x, ok := v.Interface().(types.Extensions); ok && at.pattern == "services.*" && x["x-vz"] != nil {
-		w.visit(use{at.path + ".x-vz", at.pattern + ".x-vz"})
+	x, ok := v.Interface().(types.Extensions)
+	if !ok || at.pattern != "services.*" || x["x-vz"] == nil {
+		return
+	}
+	own := use{at.path + ".x-vz", at.pattern + ".x-vz"}
+	w.visit(own)
+	settings, _ := x["x-vz"].(map[string]any) // else the translation refuses it
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		w.visit(use{own.path + "." + key, own.pattern + "." + key})
 	}
 }
 

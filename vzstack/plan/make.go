@@ -56,16 +56,30 @@ func Make(want *Desired, have *Observed, opts Options) (*Plan, error) {
 	}
 	order := m.order()
 	m.decide(order)
+	if err := m.makePulls(order); err != nil {
+		return nil, err
+	}
 	if !opts.Existing {
 		m.makeNetworks()
 		m.makeVolumes()
 	}
-	m.makePulls(order)
 	for _, name := range order {
 		m.service(want.Service(name))
 	}
 	m.orphans()
+	m.pullFirst()
 	return m.plan, nil
+}
+
+// pullFirst has everything wait until all images are here: a name that is
+// misspelled should leave nothing half made.
+func (m *maker) pullFirst() {
+	pulls := slices.Sorted(maps.Values(m.pulls))
+	for i := range m.plan.Steps {
+		if s := &m.plan.Steps[i]; s.Kind != Pull && len(s.After) == 0 {
+			s.After = pulls
+		}
+	}
 }
 
 // A maker makes one plan.
@@ -93,8 +107,9 @@ type waitKey struct {
 	optional  bool
 }
 
-func conflict(format string, args ...any) error {
-	return vzcontract.Errorf(vzcontract.ErrConflict, format, args...)
+// at is an error about a key of the files.
+func at(path string, class error, format string, args ...any) error {
+	return &PathError{path, vzcontract.Errorf(class, format, args...)}
 }
 
 // check finds what makes the plan impossible, before anything is done.
@@ -103,32 +118,32 @@ func (m *maker) check() error {
 		have, ok := m.have.Networks[n.Config.Name]
 		switch {
 		case n.External && !ok:
-			return vzcontract.Errorf(vzcontract.ErrNotFound, "network %s is external and does not exist: make it with `vz network create %s`", n.Config.Name, n.Config.Name)
+			return at("networks."+n.Key, vzcontract.ErrNotFound, "network %s is external and does not exist: make it with `vz network create %s`", n.Config.Name, n.Config.Name)
 		case !n.External && ok && have.Labels[LabelProject] != m.want.Project:
-			return conflict("the network %s exists and does not belong to project %s: remove it, or declare it external", n.Config.Name, m.want.Project)
+			return at("networks."+n.Key, vzcontract.ErrConflict, "the network %s exists and does not belong to project %s: remove it, or declare it external", n.Config.Name, m.want.Project)
 		}
 	}
 	for _, v := range m.want.Volumes {
 		if _, ok := m.have.Volumes[v.Config.Name]; v.External && !ok {
-			return vzcontract.Errorf(vzcontract.ErrNotFound, "volume %s is external and does not exist: make it with `vz volume create %s`", v.Config.Name, v.Config.Name)
+			return at("volumes."+v.Key, vzcontract.ErrNotFound, "volume %s is external and does not exist: make it with `vz volume create %s`", v.Config.Name, v.Config.Name)
 		}
 	}
 	names := map[string]string{}
 	for i := range m.want.Services {
 		s := &m.want.Services[i]
 		if s.Build && !m.opts.Existing && m.have.Images[s.Run.Image] == "" {
-			return vzcontract.Errorf(vzcontract.ErrUnsupported,
+			return at("services."+s.Name+".build", vzcontract.ErrUnsupported,
 				"service %s: build: vz cannot build images yet, and there is no image %s: build it with another tool and bring it in with `vz load`, or pull it under that name",
 				s.Name, s.Run.Image)
 		}
 		for n := 1; n <= s.Replicas; n++ {
 			name := s.Container(m.want.Project, n)
 			if other, ok := names[name]; ok {
-				return conflict("services %s and %s both want the container name %s", other, s.Name, name)
+				return at("services."+s.Name+".container_name", vzcontract.ErrConflict, "services %s and %s both want the container name %s", other, s.Name, name)
 			}
 			names[name] = s.Name
 			if by, ok := m.have.taken(name, m.want.Project, s.Name); ok {
-				return conflict("service %s: the container name %s is in use by %s: remove or rename that one", s.Name, name, by)
+				return at("services."+s.Name+".container_name", vzcontract.ErrConflict, "service %s: the container name %s is in use by %s: remove or rename that one", s.Name, name, by)
 			}
 		}
 	}
@@ -265,20 +280,26 @@ func (m *maker) makeVolumes() {
 }
 
 // makePulls plans to fetch the images that containers to be made need, each
-// once. Nothing starts before all are here: a name that is misspelled should
-// not leave half a project running.
-func (m *maker) makePulls(order []string) {
+// once.
+func (m *maker) makePulls(order []string) error {
 	for _, name := range order {
 		s := m.want.Service(name)
 		_, here := m.have.Images[s.Run.Image]
-		if here || m.opts.Existing || s.Run.Pull == vzcontract.PullNever || !m.remade[name] && len(m.replicas[name]) >= s.Replicas {
+		if here || m.opts.Existing || !m.remade[name] && len(m.replicas[name]) >= s.Replicas {
 			continue
+		}
+		if s.Run.Pull == vzcontract.PullNever {
+			if m.have.Images == nil {
+				continue // nobody knows
+			}
+			return at("services."+s.Name+".pull_policy", vzcontract.ErrNotFound, "service %s: there is no image %s, and its pull_policy is never", name, s.Run.Image)
 		}
 		key := pullKey(s)
 		if _, ok := m.pulls[key]; !ok {
 			m.pulls[key] = m.plan.add(Step{Kind: Pull, Name: s.Run.Image, Service: s.Name})
 		}
 	}
+	return nil
 }
 
 func pullKey(s *Service) string { return s.Run.Image + " " + s.Run.Platform }

@@ -17,7 +17,7 @@ type Observed struct {
 	Networks map[string]vzcontract.NetworkInfo // by name
 	Volumes  map[string]vzcontract.VolumeInfo  // by name
 	// Images maps references of the project to the ids of images in the
-	// store; a reference that is missing is not there.
+	// store; a reference that is missing is not there. Nil is that nobody knows.
 	Images map[string]string
 }
 

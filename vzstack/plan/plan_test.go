@@ -95,12 +95,12 @@ func TestMake(t *testing.T) {
 3 create p-web-1 after 0
 4 start p-web-1 after 2 3`},
 		{"missing image, pulled once", want("a", "b"), &Observed{Images: map[string]string{}}, Options{}, `
-0 create-network p_default
-1 pull img
-2 create p-a-1 after 0 1
-3 start p-a-1 after 1 2
-4 create p-b-1 after 0 1
-5 start p-b-1 after 1 4`},
+0 pull img
+1 create-network p_default after 0
+2 create p-a-1 after 1
+3 start p-a-1 after 2
+4 create p-b-1 after 1
+5 start p-b-1 after 4`},
 		{"nothing to do", want("web ->db", "db"), have("web-1 running", "db-1 running"), Options{}, ""},
 		{"healthy is awaited once", want("a =>db", "b =>db", "db"), have("db-1 running"), Options{}, `
 0 create p-a-1

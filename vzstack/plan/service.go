@@ -1,9 +1,6 @@
 package plan
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // service plans the containers of one service; those of the services that it
 // needs are planned already.
@@ -85,9 +82,6 @@ func (m *maker) needs(s *Service) []int {
 	for _, other := range s.SharesWith {
 		after = append(after, m.present[other]...)
 	}
-	if step, ok := m.pulls[pullKey(s)]; ok {
-		after = append(after, step)
-	}
 	return after
 }
 
@@ -139,7 +133,7 @@ func (m *maker) start(s *Service, n int, id string, present []int, rerun bool) {
 		m.ready[s.Name] = append(m.ready[s.Name], present...)
 		return
 	}
-	after := slices.AppendSeq(slices.Clone(present), maps.Values(m.pulls))
+	after := slices.Clone(present)
 	for _, other := range s.SharesWith {
 		after = append(after, m.ready[other]...)
 	}

@@ -62,6 +62,7 @@ func TestRefusedValues(t *testing.T) {
 		{"--health-interval=5", "want a duration"},
 		{"--health-interval=1us", "at least 1ms"},
 		{"--no-healthcheck --health-cmd=x", "cannot be combined"},
+		{"--health-on-failure=kill", "known are none and restart"},
 		{"--log-driver=syslog", "json-file, local and none"},
 		{"--log-opt=colour=red", "max-size, max-file"},
 		{"--log-opt=max-file=3", "needs max-size"},

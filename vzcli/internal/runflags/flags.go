@@ -117,6 +117,7 @@ type LifeFlags struct {
 	Timeout             int      `placeholder:"SECONDS" help:"Kill the container after this time."`
 	HealthCmd           string   `placeholder:"COMMAND" help:"Command that checks the health."`
 	HealthInterval      string   `placeholder:"DURATION" help:"Time between health checks."`
+	HealthOnFailure     string   `placeholder:"ACTION" help:"What follows when it is unhealthy: none or restart."`
 	HealthRetries       int      `placeholder:"N" help:"Failures in a row that mean unhealthy."`
 	HealthStartInterval string   `placeholder:"DURATION" help:"Time between checks during the start period."`
 	HealthStartPeriod   string   `placeholder:"DURATION" help:"Time in which failures do not count."`

@@ -81,6 +81,13 @@ func (f *LifeFlags) health() (*vzcontract.HealthCheck, error) {
 		}
 		set = set || d.value != ""
 	}
+	switch f.HealthOnFailure {
+	case "", "none":
+	case "restart":
+		h.Restart, set = true, true
+	default:
+		return nil, bad("health-on-failure", f.HealthOnFailure, "known are none and restart")
+	}
 	switch {
 	case f.HealthRetries < 0:
 		return nil, bad("health-retries", strconv.Itoa(f.HealthRetries), "want a number from 0 up")

@@ -9,10 +9,13 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/engine"
 	"vz.internal/vzlinuxnative/internal/ocispec"
 	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/internal/signame"
 )
 
 // What a health status keeps.
@@ -20,11 +23,6 @@ const (
 	maxProbes      = 5
 	maxProbeOutput = 4096
 )
-
-// hasHealthCheck reports whether there is a check and it is not switched off.
-func hasHealthCheck(h *vzcontract.HealthCheck) bool {
-	return h != nil && len(h.Test) > 0 && h.Test[0] != "NONE"
-}
 
 // health probes until the run ends.
 func (m *monitor) health(ctx context.Context, r *run, h vzcontract.HealthCheck) {
@@ -49,8 +47,34 @@ func (m *monitor) probeOnce(ctx context.Context, r *run, h vzcontract.HealthChec
 	if ctx.Err() != nil {
 		return false
 	}
-	m.judge(h, probe, time.Since(r.began) < h.StartPeriod)
+	if m.judge(h, probe, time.Since(r.began) < h.StartPeriod) == vzcontract.HealthUnhealthy && h.Restart {
+		m.endSick(r)
+		return false
+	}
 	return true
+}
+
+// endSick ends a run as a stop would, to have another one begin.
+func (m *monitor) endSick(r *run) {
+	r.mu.Lock()
+	r.sick = true
+	r.mu.Unlock()
+	sig, err := signame.Parse(m.stopSignal())
+	if err != nil {
+		sig = unix.SIGKILL // it was checked when the container was made
+	}
+	_ = r.signal(sig) // it may just have ended
+	grace := defaultGrace
+	if r.cfg.StopGrace != nil {
+		grace = *r.cfg.StopGrace
+	}
+	r.awaitEnd(grace)
+}
+
+func (r *run) isSick() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sick
 }
 
 // regularPause is the time between two probes that count.
@@ -160,8 +184,8 @@ func (m *monitor) runProbe(ctx context.Context, r *run, args []string, timeout t
 	return statusOf(ws).Code, nil
 }
 
-// judge adds a probe to the verdict.
-func (m *monitor) judge(h vzcontract.HealthCheck, probe vzcontract.HealthProbe, starting bool) {
+// judge adds a probe to the verdict and returns it.
+func (m *monitor) judge(h vzcontract.HealthCheck, probe vzcontract.HealthProbe, starting bool) (verdict vzcontract.HealthState) {
 	changed := vzcontract.HealthState("")
 	_, err := m.store.Update(m.id, func(st *record.State) error {
 		if !st.Live() || st.Health == nil {
@@ -180,14 +204,15 @@ func (m *monitor) judge(h vzcontract.HealthCheck, probe vzcontract.HealthProbe, 
 				next.Status = vzcontract.HealthUnhealthy
 			}
 		}
-		if next.Status != before {
-			changed = next.Status
+		if verdict = next.Status; verdict != before {
+			changed = verdict
 		}
 		return nil
 	})
 	if err == nil && changed != "" {
 		m.event("health_status", map[string]string{"health": string(changed)})
 	}
+	return verdict
 }
 
 // bounded keeps the first bytes of what it reads.

@@ -40,6 +40,7 @@ type run struct {
 	mu     sync.Mutex
 	reaped bool // guarded by mu
 	paused bool // guarded by mu
+	sick   bool // it ends for being unhealthy; guarded by mu
 }
 
 // launch makes a run. After an error nothing is left of it.
@@ -139,7 +140,7 @@ func (m *monitor) release(r *run, undo *cleanups) error {
 		st.Networks, st.Ports = r.places()
 		st.RootfsDriver, st.RootfsData = m.root.Driver, m.root.Data
 		st.Health = nil
-		if hasHealthCheck(r.cfg.Health) {
+		if r.cfg.Health.Probes() {
 			st.Health = &vzcontract.HealthStatus{Status: vzcontract.HealthStarting}
 		}
 		return nil
@@ -166,7 +167,7 @@ func (m *monitor) watch(ctx context.Context, r *run) {
 			}
 		})
 	}
-	if hasHealthCheck(r.cfg.Health) {
+	if r.cfg.Health.Probes() {
 		go m.health(ctx, r, *r.cfg.Health)
 	}
 }

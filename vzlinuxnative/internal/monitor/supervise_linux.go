@@ -44,7 +44,7 @@ func (m *monitor) supervise(r *run) {
 		st.Exit, st.LastExit = &exit, &exit
 		st.Exits++
 		st.Networks, st.Ports = nil, nil
-		r.again = wantsRestart(record.RunConfig(m.cfg, st).Restart, st, exit)
+		r.again = !st.StopAsked && (r.isSick() || wantsRestart(record.RunConfig(m.cfg, st).Restart, st, exit))
 		st.Restarting = r.again
 		return nil
 	})
@@ -112,10 +112,9 @@ func (m *monitor) oomKilled(r *run) bool {
 	return err == nil && n > 0
 }
 
+// wantsRestart reports whether the policy has a container start again that
+// nobody asked to stop.
 func wantsRestart(p vzcontract.RestartPolicy, st *record.State, exit vzcontract.ExitStatus) bool {
-	if st.StopAsked {
-		return false
-	}
 	switch p.Mode {
 	case vzcontract.RestartAlways, vzcontract.RestartUnlessStopped:
 		return true

@@ -28,7 +28,7 @@ func (p *printer) progress(step vzstack.Progress) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.w, " %s %s  %s\n", step.Kind, step.Name, step.Action) // nowhere to report a lost line to
+	fmt.Fprintf(p.w, " %s %s  %s\n", step.Kind, command.OneLine(step.Name), step.Action) // nowhere to report a lost line to
 }
 
 // colours are those of docker compose, in its order.
