@@ -24,6 +24,9 @@ TESTFLAGS ?= -p 2 -shuffle=on -count=1 -timeout 20m
 FUZZTIME ?= 30s
 # Needs that may not be skipped, for .ci/run: VZ_REQUIRE=root,net
 
+# What tools/sh/build.sh builds with, for `make build` and for releases.
+export CGO_COMMANDS TAGS LDFLAGS STATIC BUILDFLAGS GO
+
 export VZ_REQUIRE
 
 .PHONY: help build demo test race check generate fmt tools bench fuzz clean packages-build packages-test
@@ -33,17 +36,8 @@ help: ## list the targets
 
 build: $(addprefix build-,$(COMMANDS)) ## build all programs into bin/
 
-# The directory of a command says its module: vzcli/cmd/vz is built in vzcli.
 build-%:
-	@mkdir -p bin
-	@dir=$$(echo vz*/cmd/$*); \
-	if [[ " $(CGO_COMMANDS) " == *" $* "* ]]; then \
-		echo "build bin/$* (static, cgo)"; \
-		(cd $${dir%%/*} && CGO_ENABLED=1 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(STATIC)' -o ../bin/$* ./$${dir#*/}); \
-	else \
-		echo "build bin/$*"; \
-		(cd $${dir%%/*} && CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o ../bin/$* ./$${dir#*/}); \
-	fi
+	@tools/sh/build.sh "$$($(GO) env GOOS)" "$$($(GO) env GOARCH)" bin $*
 
 demo: packages-build ## install what is missing, build, run containers from vz:builtin
 	@$(MAKE) --no-print-directory build
