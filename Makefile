@@ -29,10 +29,10 @@ export CGO_COMMANDS TAGS LDFLAGS STATIC BUILDFLAGS GO
 
 export VZ_REQUIRE
 
-.PHONY: help build demo test race check generate fmt tools bench fuzz clean packages-build packages-test
+.PHONY: help build demo test race check generate fmt tools release release-check bench fuzz clean packages-build packages-test packages-release
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(addprefix build-,$(COMMANDS)) ## build all programs into bin/
 
@@ -67,6 +67,12 @@ $(TOOLS)/.stamp: tools/lint/go.mod tools/lint/go.sum
 	@cd tools/lint && GOWORK=off GOFLAGS= GOBIN=$(TOOLS) $(GO) install tool
 	@touch $@
 
+release: packages-build packages-release ## pack VERSION=1.2.3 for all systems into dist/, installing cross compilers
+	@tools/sh/release.sh '$(VERSION)' "$(CURDIR)/dist"
+
+release-check: packages-build packages-release ## build VERSION twice, apart, and compare the digests
+	@tools/sh/release-check.sh '$(VERSION)'
+
 bench: build ## compare with the container tools that are installed
 	@cd tools && $(GO) run ./bench -vz ../bin/vz
 
@@ -74,10 +80,13 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@tools/sh/fuzz.sh '$(TAGS)' '$(FUZZTIME)' $(MODULES)
 
 clean: ## remove what was built
-	@rm -rf bin .cache
+	@rm -rf bin dist .cache
 
 packages-build:
 	@tools/sh/packages.sh build
 
 packages-test:
 	@tools/sh/packages.sh test
+
+packages-release:
+	@tools/sh/packages.sh release

@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: packages.sh build|test
+# usage: packages.sh build|test|release
 # Installs the system packages that the step needs and that are missing. On
 # Debian and Ubuntu apt does it, as root or by sudo; elsewhere the script says
 # what to install.
@@ -14,8 +14,16 @@ test)
 		conmon crun debian-archive-keyring debootstrap docker-registry netavark podman runc skopeo tmux umoci zstd
 	)
 	;;
+release)
+	# The compiler for the other architecture.
+	case $(uname -m) in
+	x86_64) packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross) ;;
+	aarch64) packages=(gcc-x86-64-linux-gnu libc6-dev-amd64-cross) ;;
+	*) packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-x86-64-linux-gnu libc6-dev-amd64-cross) ;;
+	esac
+	;;
 *)
-	echo "usage: packages.sh build|test" >&2
+	echo "usage: packages.sh build|test|release" >&2
 	exit 2
 	;;
 esac

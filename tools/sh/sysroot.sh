@@ -22,6 +22,6 @@ if [[ ! -e $dir/.complete ]]; then
 	echo "fetch libseccomp for $arch" >&2
 	(cd "$apt/deb" && apt-get "${options[@]}" update && apt-get "${options[@]}" download libseccomp-dev) >&2
 	dpkg -x "$apt"/deb/libseccomp-dev_*.deb "$dir"
-	touch "$dir/.complete"
+	dpkg-deb -f "$apt"/deb/libseccomp-dev_*.deb Version >"$dir/.complete"
 fi
 echo "$dir"

@@ -13,7 +13,7 @@ import (
 // Main is the whole program: it runs one command line and returns the exit
 // code. It may be called more than once in a process.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return Run(command.Program{Name: "vz", Commands: table()}, args, command.Streams{In: stdin, Out: stdout, Err: stderr})
+	return Run(Program(), args, command.Streams{In: stdin, Out: stdout, Err: stderr})
 }
 
 // Run runs one command line of a program that shares vz's global flags,
