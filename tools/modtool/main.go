@@ -3,6 +3,7 @@
 //	modtool tidy            go mod tidy in each, in the order of their needs
 //	modtool check           fail where tidy would change something or a module
 //	                        does not build by itself
+//	modtool api write|check write api.txt in each module, or compare it
 //	modtool proxy DIR       write a GOPROXY directory that a file server can serve
 //	modtool rename PREFIX   give all modules another path prefix
 //	modtool release VERSION set the version, tidy, date the changelog, commit, tag
@@ -23,7 +24,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: modtool tidy | check | proxy DIR | rename PREFIX | release VERSION")
+var errUsage = errors.New("usage: modtool tidy | check | api write|check | proxy DIR | rename PREFIX | release VERSION")
 
 func run(args []string) error {
 	if len(args) == 0 {
@@ -42,6 +43,10 @@ func run(args []string) error {
 		return tidyAll(w, writeBack)
 	case verb == "check" && len(args) == 0:
 		return check(w)
+	case verb == "api" && len(args) == 1 && args[0] == "write":
+		return writeAPI(w)
+	case verb == "api" && len(args) == 1 && args[0] == "check":
+		return checkAPI(w)
 	case verb == "proxy" && len(args) == 1:
 		return writeProxy(w, args[0])
 	case verb == "rename" && len(args) == 1:

@@ -8,9 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 )
+
+// goRoot stands for Go's own directory among those of the modules.
+const goRoot = "GOROOT"
 
 // moduleDirs maps each module of the workspace's build to its directory.
 func moduleDirs(root string) (map[string]string, error) {
@@ -23,7 +25,11 @@ func moduleDirs(root string) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("go list -m all: %w: %s", err, stderr.Bytes())
 	}
-	dirs := map[string]string{}
+	root, err = goEnv(goRoot)
+	if err != nil {
+		return nil, err
+	}
+	dirs := map[string]string{goRoot: root}
 	for line := range strings.Lines(string(out)) {
 		path, dir, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		dirs[path] = dir
@@ -31,7 +37,15 @@ func moduleDirs(root string) (map[string]string, error) {
 	return dirs, nil
 }
 
-var licenseName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|copyright|patents)([.-].*)?$`)
+func goEnv(name string) (string, error) {
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		return "", fmt.Errorf("go env %s: %w", name, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+var licenseName = regexp.MustCompile(`(?i)^((un)?licen[cs]e|copying|notice|copyright|patents)([.-].*)?$`)
 
 // licenseText is the licenses of all parts that are not vz's own. A part without
 // one is an error: it could not be given to others.
@@ -45,7 +59,7 @@ func licenseText(parts []part, modules map[string]string) ([]byte, error) {
 		case ownModule:
 			continue
 		case goItself:
-			dir = runtime.GOROOT() //nolint:staticcheck // the Go that packs is the one that built
+			dir = modules[goRoot]
 		case cLibrary:
 			dir = filepath.Join("/usr/share/doc", p.name)
 		case goModule:

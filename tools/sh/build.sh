@@ -25,6 +25,7 @@ if [[ $os == linux && $arch != "$(GOARCH='' $go env GOARCH)" && " $* " =~ \ (${C
 	cross=(CC="$triple-gcc" PKG_CONFIG_SYSROOT_DIR="$sysroot" PKG_CONFIG_LIBDIR="$sysroot/usr/lib/$triple/pkgconfig")
 fi
 
+: "${CGO_COMMANDS?}" "${TAGS?}" "${LDFLAGS?}" "${STATIC?}"
 for command; do
 	# The directory of a command says its module: vzcli/cmd/vz is built in vzcli.
 	dir=$(echo vz*/cmd/"$command")

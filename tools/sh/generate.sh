@@ -1,8 +1,9 @@
 #!/bin/bash
 # usage: generate.sh TOOLS [diff]
 # Writes what is generated: use_repo in MODULE.bazel and the BUILD.bazel files,
-# without the network. With "diff" it only shows what would change, and fails
-# when that is anything.
+# without the network, the API of each module and the reference of all commands.
+# With "diff" it only shows what would change in Bazel's files, and fails when
+# that is anything.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=$1 mode=${2:-fix}
@@ -18,9 +19,13 @@ gazelle() {
 }
 
 if [[ $mode == diff ]]; then
-	gazelle diff
-	(cd tools && go run ./modcheck)
-	exit 0
+	status=0
+	gazelle diff || {
+		echo "BUILD.bazel files are not what the sources need (the difference is above): run \`make generate\`"
+		status=1
+	}
+	(cd tools && go run ./modcheck) || status=1
+	exit $status
 fi
 
 (cd tools && go run ./modcheck -w)
@@ -34,3 +39,6 @@ done
 git ls-files -z --cached --others --exclude-standard -- '*.bazel' | xargs -0 "$tools/buildifier" -lint=fix
 mapfile -t modules < <(printf '%s\n' */go.mod | sed 's,/go.mod,,')
 "$tools/gofumpt" -w "${modules[@]}"
+
+(cd tools && go run ./modtool api write)
+(cd vzcli && go run -tags netgo,osusergo,seccomp ./internal/manual/generate reference ../docs/commands.md)

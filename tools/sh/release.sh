@@ -18,7 +18,8 @@ if [[ -n $(git status --porcelain) ]]; then
 	echo "release: the work tree has changes; the programs will say so" >&2
 	commit+=-dirty
 fi
-export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=$epoch GOAMD64=v1 GOARM64=v8.0 CGO_CFLAGS=-O2 CGO_CPPFLAGS='' CGO_LDFLAGS=-O2
+export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=$epoch GOAMD64=v1 GOARM64=v8.0
+unset CGO_CFLAGS CGO_CPPFLAGS CGO_LDFLAGS
 system=vz.internal/vzcli/internal/command/system
 BUILDFLAGS="-buildvcs=false"
 LDFLAGS+=" -X $system.builtVersion=$version -X $system.builtCommit=$commit -X $system.builtTime=$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ)"

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 arch=$1
 dir=$PWD/.cache/sysroot/$arch
-if [[ ! -e $dir/.complete ]]; then
+if [[ ! -s $dir/.complete ]]; then
 	command -v apt-get >/dev/null || {
 		echo "sysroot.sh: libseccomp for $arch is taken from Debian's or Ubuntu's packages, and there is no apt-get here" >&2
 		exit 1
