@@ -57,7 +57,7 @@ apart() {
 	(cd tools/release && GOWORK=off GOFLAGS='' go mod tidy -diff && GOWORK=off GOFLAGS='' go vet ./... && GOWORK=off GOFLAGS='' "$tools/staticcheck" ./...)
 }
 
-help() { (cd vzcli && go run -tags "$tags" ./internal/manual/generate check ../docs/commands.md); }
+help() { (cd vzcli && go run -trimpath -tags "$tags" ./internal/manual/generate check ../docs/commands.md); }
 
 bazel_files() { git ls-files -z --cached --others --exclude-standard -- '*.bazel'; }
 
@@ -76,9 +76,9 @@ check release apart
 check gazelle tools/sh/generate.sh "$tools" diff
 check buildifier bazel_format
 check modtool bash -c 'cd tools && go run ./modtool check'
-check api bash -c 'cd tools && go run ./modtool api check'
+check api bash -c 'cd tools && go run -trimpath ./modtool api check'
 check help help
-check repocheck bash -c 'cd tools && go test -count=1 ./repocheck'
+check repocheck bash -c 'cd tools && go test -trimpath -count=1 ./repocheck'
 if [[ -n ${ONLY-} ]] || command -v shellcheck >/dev/null; then
 	check shellcheck scripts
 else

@@ -12,7 +12,7 @@ tools=$1 mode=${2:-fix}
 # modules that the workspace is built from answers instead.
 repos=$(mktemp)
 trap 'rm -f "$repos"' EXIT
-(cd tools && go run ./modcheck -repos) >"$repos"
+(cd tools && go run -trimpath ./modcheck -repos) >"$repos"
 
 gazelle() {
 	GOPROXY=off GOFLAGS=-mod=mod "$tools/gazelle" update -mode="$1" -external=static -repo_config="$repos" -repo_root="$PWD" "${@:2}"
@@ -24,11 +24,11 @@ if [[ $mode == diff ]]; then
 		echo "BUILD.bazel files are not what the sources need (the difference is above): run \`make generate\`"
 		status=1
 	}
-	(cd tools && go run ./modcheck) || status=1
+	(cd tools && go run -trimpath ./modcheck) || status=1
 	exit $status
 fi
 
-(cd tools && go run ./modcheck -w)
+(cd tools && go run -trimpath ./modcheck -w)
 gazelle fix
 # Tests of a package that asks for root do so as a whole.
 git ls-files -z --cached --others --exclude-standard -- '*_test.go' | xargs -0 grep -lE '(testreq|need)\.(Root|Net|CgroupV2)\(' | while read -r file; do
@@ -40,5 +40,5 @@ git ls-files -z --cached --others --exclude-standard -- '*.bazel' | xargs -0 "$t
 mapfile -t modules < <(printf '%s\n' */go.mod | sed 's,/go.mod,,')
 "$tools/gofumpt" -w "${modules[@]}"
 
-(cd tools && go run ./modtool api write)
-(cd vzcli && go run -tags netgo,osusergo,seccomp ./internal/manual/generate reference ../docs/commands.md)
+(cd tools && go run -trimpath ./modtool api write)
+(cd vzcli && go run -trimpath -tags netgo,osusergo,seccomp ./internal/manual/generate reference ../docs/commands.md)

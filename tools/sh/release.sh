@@ -35,7 +35,7 @@ for arch in amd64 arm64; do
 	tools/sh/build.sh darwin "$arch" "$built/darwin_$arch" vz vz-stack vz-vm
 done
 echo "write manual pages and completions"
-(cd vzcli && go run -tags "$TAGS" ./internal/manual/generate share "$built/share" "$version")
+(cd vzcli && go run -trimpath -tags "$TAGS" ./internal/manual/generate share "$built/share" "$version")
 echo "pack $out"
 (cd tools/release && GOWORK=off GOFLAGS='' go run . -version "$version" -epoch "$epoch" -root ../.. -in "$built" -out "$out")
 (cd "$out" && sha256sum -c --quiet SHA256SUMS && ls -l)
