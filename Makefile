@@ -43,7 +43,7 @@ demo: packages-build ## install what is missing, build, run containers from vz:b
 	@$(MAKE) --no-print-directory build
 	@demo/demo.sh bin
 
-test: packages-build packages-test ## install what is missing, run all tests, look for leaks
+test: packages-build packages-test tools ## install what is missing, run all tests, look for leaks
 	@$(MAKE) --no-print-directory build
 	@tools/sh/test.sh '$(TAGS)' '$(TESTFLAGS)' $(MODULES) tools
 
