@@ -23,10 +23,7 @@ func writeArchive(r *release, t target, files []file) error {
 }
 
 func archive(w io.Writer, base string, when time.Time, files []file) error {
-	zipped, err := gzip.NewWriterLevel(w, gzip.BestCompression)
-	if err != nil {
-		return err
-	}
+	zipped := gzip.NewWriter(w)
 	out := tar.NewWriter(zipped)
 	made := map[string]bool{}
 	// A directory comes before what is in it.
