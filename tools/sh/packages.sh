@@ -9,7 +9,7 @@ case ${1:-} in
 build) packages=(gcc libc6-dev libseccomp-dev pkg-config ca-certificates) ;;
 test)
 	packages=(
-		busybox-static iproute2 nftables procps shellcheck
+		busybox-static curl iproute2 nftables procps shellcheck
 		# for tools/e2e; docker, where it is installed, is compared with too
 		conmon crun debian-archive-keyring debootstrap docker-registry netavark podman runc skopeo tmux umoci zstd
 	)
