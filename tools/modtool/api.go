@@ -152,18 +152,48 @@ func packageAPI(dir string) ([]string, error) {
 	return decls, nil
 }
 
-// declText prints a declaration of which only what is exported is left.
+// declText prints a declaration of which only what is exported is left. Comments
+// and how things are laid out leave no trace in it.
 func declText(files *token.FileSet, d ast.Decl) (string, error) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
 		d.Body = nil
+		if d.Recv != nil {
+			if !ast.IsExported(receiver(d.Recv.List[0].Type)) {
+				return "", nil
+			}
+			d.Recv.List[0].Names = nil
+		}
 	case *ast.GenDecl:
 		if d.Tok == token.IMPORT {
 			return "", nil
 		}
 	}
 	var text bytes.Buffer
-	cfg := printer.Config{Mode: printer.TabIndent, Tabwidth: 8}
-	err := cfg.Fprint(&text, files, d)
-	return text.String(), err
+	cfg := printer.Config{Mode: printer.RawFormat, Tabwidth: 8}
+	if err := cfg.Fprint(&text, files, d); err != nil {
+		return "", err
+	}
+	var lines []string
+	for line := range strings.Lines(text.String()) {
+		if line = strings.TrimRight(line, " \t\n"); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+// receiver is the name of the type that a method's receiver has.
+func receiver(t ast.Expr) string {
+	switch t := t.(type) {
+	case *ast.StarExpr:
+		return receiver(t.X)
+	case *ast.IndexExpr:
+		return receiver(t.X)
+	case *ast.IndexListExpr:
+		return receiver(t.X)
+	case *ast.Ident:
+		return t.Name
+	}
+	return ""
 }

@@ -89,6 +89,38 @@ func TestCheckFindsWhatIsNotTidy(t *testing.T) {
 	}
 }
 
+func TestAPI(t *testing.T) {
+	w := small(t)
+	if err := checkAPI(w); err == nil || !strings.Contains(err.Error(), "a/api.txt is not the API of the code") {
+		t.Errorf("check without a golden file = %v", err)
+	}
+	if err := writeAPI(w); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkAPI(w); err != nil {
+		t.Errorf("check of what was written = %v", err)
+	}
+	if got := text(t, w.Root, "a", "api.txt"); !strings.Contains(got, "package x.internal/a\n\nfunc Hello() string\n") {
+		t.Errorf("api.txt = %q", got)
+	}
+	for _, tt := range []struct {
+		name, code string
+		same       bool
+	}{
+		{"comments, layout, order, what is hidden", "// Package a has.\npackage a\n\n// Other.\nfunc Hello() string {\n\treturn hidden\n}\n\nvar hidden = \"\"\n\ntype inner struct{}\n\nfunc (inner) Method() {}\n", true},
+		{"a result", "package a\n\nfunc Hello() []byte { return nil }\n", false},
+		{"one more", "package a\n\nfunc Hello() string { return \"\" }\n\ntype More struct{ X int }\n", false},
+		{"one less", "package a\n\nfunc hello() string { return \"\" }\n", false},
+	} {
+		if err := os.WriteFile(filepath.Join(w.Root, "a", "a.go"), []byte(tt.code), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkAPI(w); (err == nil) != tt.same {
+			t.Errorf("%s: check = %v", tt.name, err)
+		}
+	}
+}
+
 func TestSameVersions(t *testing.T) {
 	w := small(t)
 	for i, version := range []string{"v1.0.0", "v1.1.0"} {

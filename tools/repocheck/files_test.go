@@ -35,6 +35,28 @@ func TestModulesAreComplete(t *testing.T) {
 	}
 }
 
+// TestModulesHaveExamples asks each module that has code for an example that is
+// run: one with its output.
+func TestModulesHaveExamples(t *testing.T) {
+	code, runs := map[string]bool{}, map[string]bool{}
+	for _, f := range goFiles(t) {
+		code[f.module] = code[f.module] || len(f.imports()) > 0
+		if text := read(t, f.name); f.test && exampleFunc.MatchString(text) && exampleOutput.MatchString(text) {
+			runs[f.module] = true
+		}
+	}
+	for _, m := range repo(t).Published() {
+		if code[m.Name] && !runs[m.Name] {
+			t.Errorf("%s has no example that runs: write a func Example in an example_test.go that ends with what it prints", m.Name)
+		}
+	}
+}
+
+var (
+	exampleFunc   = regexp.MustCompile(`(?m)^func Example`)
+	exampleOutput = regexp.MustCompile(`(?m)^\t// (Unordered o|O)utput:`)
+)
+
 func TestPackageComments(t *testing.T) {
 	commented := map[string]bool{}
 	for _, f := range goFiles(t) {
