@@ -29,7 +29,7 @@ export CGO_COMMANDS TAGS LDFLAGS STATIC BUILDFLAGS GO
 
 export VZ_REQUIRE
 
-.PHONY: help build demo test race check generate fmt tools release release-check bench fuzz clean packages-build packages-test packages-release
+.PHONY: help build demo test race check generate fmt tools linters release release-check bench fuzz clean packages-build packages-test packages-release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,23 +43,28 @@ demo: packages-build ## install what is missing, build, run containers from vz:b
 	@$(MAKE) --no-print-directory build
 	@demo/demo.sh bin
 
-test: packages-build packages-test tools ## install what is missing, run all tests, look for leaks
+test: packages-build packages-test linters ## install what is missing, run all tests, look for leaks
 	@$(MAKE) --no-print-directory build
 	@tools/sh/test.sh '$(TAGS)' '$(TESTFLAGS)' $(MODULES) tools
 
 race: ## run the portable tests with the race detector
 	@for m in vzcontract vzoci vzcli; do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 20m ./...); done
 
-check: packages-build packages-test tools ## format, vet, staticcheck, Bazel files, modules, repository rules, scripts
+check: packages-build packages-test linters ## format, vet, staticcheck, Bazel files, modules, repository rules, scripts
 	@tools/sh/check.sh '$(TAGS)' '$(TOOLS)' $(MODULES) tools
 
-generate: tools ## write BUILD.bazel files and MODULE.bazel's use_repo anew, format
+generate: linters ## write BUILD.bazel files and MODULE.bazel's use_repo anew, format
 	@tools/sh/generate.sh '$(TOOLS)'
 
-fmt: tools ## format all Go files
+fmt: linters ## format all Go files
 	@$(TOOLS)/gofumpt -w $(MODULES) tools
 
-tools: $(TOOLS)/.stamp ## build the linters and gazelle into .cache/
+tools: linters ## build the linters, gazelle and the tools of this repository into .cache/tools
+	@cd tools && $(GO) build -trimpath -o $(TOOLS)/ ./bench ./mkinitramfs ./modcheck ./modtool
+	@cd tools/release && GOWORK=off GOFLAGS= $(GO) build -trimpath -o $(TOOLS)/release .
+	@echo "in .cache/tools, each with -h:"; ls $(TOOLS)
+
+linters: $(TOOLS)/.stamp
 
 $(TOOLS)/.stamp: tools/lint/go.mod tools/lint/go.sum
 	@echo "build linters and gazelle (once)"

@@ -10,12 +10,17 @@
 package main
 
 import (
+	_ "embed" // the manual
 	"errors"
 	"fmt"
 	"os"
 
+	"vz.internal/tools/internal/manual"
 	"vz.internal/tools/internal/workspace"
 )
+
+//go:embed main.go
+var source string
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -29,6 +34,10 @@ var errUsage = errors.New("usage: modtool tidy | check | api write|check | proxy
 func run(args []string) error {
 	if len(args) == 0 {
 		return errUsage
+	}
+	if args[0] == "-h" || args[0] == "--help" || args[0] == "help" {
+		_, err := fmt.Print(manual.Text(source))
+		return err
 	}
 	root, err := workspace.Find(".")
 	if err != nil {

@@ -11,6 +11,7 @@
 package main
 
 import (
+	_ "embed" // the manual
 	"errors"
 	"flag"
 	"fmt"
@@ -22,6 +23,9 @@ import (
 	"time"
 )
 
+//go:embed main.go
+var source string
+
 func main() {
 	var r release
 	flag.StringVar(&r.version, "version", "", "version of the release, such as 1.2.3")
@@ -29,6 +33,11 @@ func main() {
 	flag.StringVar(&r.root, "root", ".", "the repository")
 	flag.StringVar(&r.in, "in", "", "what was built")
 	flag.StringVar(&r.out, "out", "dist", "where to write")
+	flag.Usage = func() {
+		manual, _, _ := strings.Cut(source, "package main")
+		fmt.Fprintf(flag.CommandLine.Output(), "%s\nFlags:\n", strings.ReplaceAll(strings.ReplaceAll(manual, "// ", ""), "//", ""))
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	r.time = time.Unix(*epoch, 0).UTC()
 	if err := run(&r, *epoch); err != nil {
