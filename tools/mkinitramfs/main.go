@@ -40,9 +40,11 @@ func run(ctx context.Context, spec guestbundle.Spec) error {
 	if spec.Kernel == "" || spec.Dir == "" {
 		return fmt.Errorf("-kernel and -o are needed")
 	}
-	var err error
-	if spec.Root, err = workspace.Find("."); err != nil {
-		return err
+	if spec.Agent == "" {
+		var err error
+		if spec.Root, err = workspace.Find("."); err != nil {
+			return err
+		}
 	}
 	return guestbundle.Build(ctx, spec)
 }

@@ -36,6 +36,18 @@ git ls-files -z --cached --others --exclude-standard -- '*_test.go' | xargs -0 g
 	[[ $dir == */testreq || $dir == */need ]] && continue
 	"$tools/buildozer" -quiet 'set tags "requires-root"' "//$dir:%go_test" || [[ $? -eq 3 ]] # 3: nothing to change
 done
+# Packages without a file for macOS are for Linux alone.
+packages() { # prints the directories of the packages that a system has
+	local module
+	for module in vz*/; do
+		(cd "$module" && GOOS=$1 CGO_ENABLED=0 go list -e -f '{{if or .GoFiles .CgoFiles}}{{.Dir}}{{end}}' ./...)
+	done | sort
+}
+comm -23 <(packages linux) <(packages darwin) | while read -r dir; do
+	for kind in go_library go_binary go_test; do
+		"$tools/buildozer" -quiet 'set target_compatible_with "@platforms//os:linux"' "//${dir#"$PWD/"}:%$kind" || [[ $? -eq 3 ]]
+	done
+done
 git ls-files -z --cached --others --exclude-standard -- '*.bazel' | xargs -0 "$tools/buildifier" -lint=fix
 mapfile -t modules < <(printf '%s\n' */go.mod | sed 's,/go.mod,,')
 "$tools/gofumpt" -w "${modules[@]}"
