@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/command/system"
 )
 
 // Main is the whole program: it runs one command line and returns the exit
@@ -21,6 +22,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func Run(program command.Program, args []string, streams command.Streams) int {
 	if code, ok := part(args); ok {
 		return code
+	}
+	if program.Name != "vz" {
+		program.Commands = append(program.Commands, system.Completer())
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
