@@ -24,54 +24,59 @@ TESTFLAGS ?= -p 2 -shuffle=on -count=1 -timeout 20m
 FUZZTIME ?= 30s
 # Needs that may not be skipped, for .ci/run: VZ_REQUIRE=root,net
 
+# What tools/sh/build.sh builds with, for `make build` and for releases.
+export CGO_COMMANDS TAGS LDFLAGS STATIC BUILDFLAGS GO
+
 export VZ_REQUIRE
 
-.PHONY: help build demo test race check generate fmt tools validation bench fuzz clean packages-build packages-test
+.PHONY: help build demo test race check generate fmt tools linters release release-check validation bench fuzz clean packages-build packages-test packages-release
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(addprefix build-,$(COMMANDS)) ## build all programs into bin/
 
-# The directory of a command says its module: vzcli/cmd/vz is built in vzcli.
 build-%:
-	@mkdir -p bin
-	@dir=$$(echo vz*/cmd/$*); \
-	if [[ " $(CGO_COMMANDS) " == *" $* "* ]]; then \
-		echo "build bin/$* (static, cgo)"; \
-		(cd $${dir%%/*} && CGO_ENABLED=1 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS) $(STATIC)' -o ../bin/$* ./$${dir#*/}); \
-	else \
-		echo "build bin/$*"; \
-		(cd $${dir%%/*} && CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o ../bin/$* ./$${dir#*/}); \
-	fi
+	@tools/sh/build.sh "$$($(GO) env GOOS)" "$$($(GO) env GOARCH)" bin $*
 
 demo: packages-build ## install what is missing, build, run containers from vz:builtin
 	@$(MAKE) --no-print-directory build
 	@demo/demo.sh bin
 
-test: packages-build packages-test ## install what is missing, run all tests, look for leaks
+test: packages-build packages-test linters ## install what is missing, run all tests, look for leaks
 	@$(MAKE) --no-print-directory build
 	@tools/sh/test.sh '$(TAGS)' '$(TESTFLAGS)' $(MODULES) tools
 
 race: ## run the portable tests with the race detector
 	@for m in vzcontract vzoci vzcli; do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 20m ./...); done
 
-check: packages-build packages-test tools ## format, vet, staticcheck, Bazel files, modules, repository rules, scripts
+check: packages-build packages-test linters ## format, vet, staticcheck, Bazel files, modules, repository rules, scripts
 	@tools/sh/check.sh '$(TAGS)' '$(TOOLS)' $(MODULES) tools
 
-generate: tools ## write BUILD.bazel files and MODULE.bazel's use_repo anew, format
+generate: linters ## write BUILD.bazel files and MODULE.bazel's use_repo anew, format
 	@tools/sh/generate.sh '$(TOOLS)'
 
-fmt: tools ## format all Go files
+fmt: linters ## format all Go files
 	@$(TOOLS)/gofumpt -w $(MODULES) tools
 
-tools: $(TOOLS)/.stamp ## build the linters and gazelle into .cache/
+tools: linters ## build the linters, gazelle and the tools of this repository into .cache/tools
+	@cd tools && $(GO) build -trimpath -o $(TOOLS)/ ./bench ./mkinitramfs ./modcheck ./modtool
+	@cd tools/release && GOWORK=off GOFLAGS= $(GO) build -trimpath -o $(TOOLS)/release .
+	@echo "in .cache/tools, each with -h:"; ls $(TOOLS)
+
+linters: $(TOOLS)/.stamp
 
 $(TOOLS)/.stamp: tools/lint/go.mod tools/lint/go.sum
 	@echo "build linters and gazelle (once)"
 	@mkdir -p $(TOOLS)
 	@cd tools/lint && GOWORK=off GOFLAGS= GOBIN=$(TOOLS) $(GO) install tool
 	@touch $@
+
+release: packages-build packages-release ## pack VERSION=1.2.3 for all systems into dist/, installing cross compilers
+	@tools/sh/release.sh '$(VERSION)' "$(CURDIR)/dist"
+
+release-check: packages-build packages-release ## build VERSION twice, apart, and compare the digests
+	@tools/sh/release-check.sh '$(VERSION)'
 
 validation: build packages-test ## the OCI runtime specification's programs, beside runc (minutes)
 	@cd tools && VZ_VALIDATION=1 PATH=$(CURDIR)/bin:$$PATH $(GO) test -count=1 -v -timeout 30m -run TestValidation ./e2e
@@ -83,10 +88,13 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@tools/sh/fuzz.sh '$(TAGS)' '$(FUZZTIME)' $(MODULES)
 
 clean: ## remove what was built
-	@rm -rf bin .cache
+	@rm -rf bin dist .cache
 
 packages-build:
 	@tools/sh/packages.sh build
 
 packages-test:
 	@tools/sh/packages.sh test
+
+packages-release:
+	@tools/sh/packages.sh release

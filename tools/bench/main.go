@@ -12,6 +12,7 @@
 package main
 
 import (
+	_ "embed" // the manual
 	"encoding/json"
 	"errors"
 	"flag"
@@ -22,7 +23,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vz.internal/tools/internal/manual"
 )
+
+//go:embed main.go
+var source string
 
 func main() {
 	if err := run(); err != nil {
@@ -49,6 +55,7 @@ func run() (err error) {
 	only := flag.String("cases", "", "comma-separated cases; empty is all")
 	out := flag.String("json", "", "file for the results as JSON")
 	layer := flag.String("layer", "", "tar archive that is the pulled image's layer; empty makes one up")
+	manual.ForFlags(source)
 	flag.Parse()
 	if os.Geteuid() != 0 {
 		return errors.New("containers need root: run it as root")

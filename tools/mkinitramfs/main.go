@@ -7,20 +7,26 @@ package main
 
 import (
 	"context"
+	_ "embed" // the manual
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 
 	"vz.internal/tools/internal/guestbundle"
+	"vz.internal/tools/internal/manual"
 	"vz.internal/tools/internal/workspace"
 )
+
+//go:embed main.go
+var source string
 
 func main() {
 	var spec guestbundle.Spec
 	flag.StringVar(&spec.Kernel, "kernel", "", "`directory` that kernel.sh has made")
 	flag.StringVar(&spec.Dir, "o", "", "`directory` of the result")
 	flag.StringVar(&spec.Agent, "agent", "", "a built guest agent; without it one is built")
+	manual.ForFlags(source)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -34,9 +40,11 @@ func run(ctx context.Context, spec guestbundle.Spec) error {
 	if spec.Kernel == "" || spec.Dir == "" {
 		return fmt.Errorf("-kernel and -o are needed")
 	}
-	var err error
-	if spec.Root, err = workspace.Find("."); err != nil {
-		return err
+	if spec.Agent == "" {
+		var err error
+		if spec.Root, err = workspace.Find("."); err != nil {
+			return err
+		}
 	}
 	return guestbundle.Build(ctx, spec)
 }

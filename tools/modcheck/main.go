@@ -8,6 +8,7 @@
 package main
 
 import (
+	_ "embed" // the manual
 	"flag"
 	"fmt"
 	"os"
@@ -17,12 +18,17 @@ import (
 	"slices"
 	"strings"
 
+	"vz.internal/tools/internal/manual"
 	"vz.internal/tools/internal/workspace"
 )
+
+//go:embed main.go
+var source string
 
 func main() {
 	write := flag.Bool("w", false, "write MODULE.bazel")
 	repos := flag.Bool("repos", false, "print go_repository rules")
+	manual.ForFlags(source)
 	flag.Parse()
 	do := func(w *workspace.Workspace) error { return checkFile(w, *write) }
 	if *repos {

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -89,6 +87,38 @@ func TestCheckFindsWhatIsNotTidy(t *testing.T) {
 	}
 }
 
+func TestAPI(t *testing.T) {
+	w := small(t)
+	if err := checkAPI(w); err == nil || !strings.Contains(err.Error(), "a/api.txt is not the API of the code") {
+		t.Errorf("check without a golden file = %v", err)
+	}
+	if err := writeAPI(w); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkAPI(w); err != nil {
+		t.Errorf("check of what was written = %v", err)
+	}
+	if got := text(t, w.Root, "a", "api.txt"); !strings.Contains(got, "package x.internal/a\n\nfunc Hello() string\n") {
+		t.Errorf("api.txt = %q", got)
+	}
+	for _, tt := range []struct {
+		name, code string
+		same       bool
+	}{
+		{"comments, layout, order, what is hidden", "// Package a has.\npackage a\n\n// Other.\nfunc Hello() string {\n\treturn hidden\n}\n\nvar hidden = \"\"\n\ntype inner struct{}\n\nfunc (inner) Method() {}\n", true},
+		{"a result", "package a\n\nfunc Hello() []byte { return nil }\n", false},
+		{"one more", "package a\n\nfunc Hello() string { return \"\" }\n\ntype More struct{ X int }\n", false},
+		{"one less", "package a\n\nfunc hello() string { return \"\" }\n", false},
+	} {
+		if err := os.WriteFile(filepath.Join(w.Root, "a", "a.go"), []byte(tt.code), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkAPI(w); (err == nil) != tt.same {
+			t.Errorf("%s: check = %v", tt.name, err)
+		}
+	}
+}
+
 func TestSameVersions(t *testing.T) {
 	w := small(t)
 	for i, version := range []string{"v1.0.0", "v1.1.0"} {
@@ -145,101 +175,5 @@ func TestRelease(t *testing.T) {
 	}
 	if err := release(reload(t, w.Root), "v0.2.0"); err == nil {
 		t.Error("the same release again succeeded")
-	}
-}
-
-// downstream runs go in a module apart, which gets the published modules from
-// a proxy directory and everything else from the module cache.
-func downstream(t *testing.T, proxy, dir string, args ...string) error {
-	t.Helper()
-	goEnv := func(name string) string {
-		out, err := exec.Command("go", "env", name).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.TrimSpace(string(out))
-	}
-	cache := t.TempDir()
-	t.Cleanup(func() {
-		_ = exec.Command("chmod", "-R", "u+w", cache).Run() // the module cache is read-only; TempDir reports what stays
-	})
-	cmd := exec.Command("go", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(),
-		"GOWORK=off", "GOFLAGS=-mod=mod -trimpath", "GONOSUMDB=*", "GONOSUMCHECK=1", "GOMODCACHE="+cache, "GOBIN="+filepath.Join(dir, "bin"),
-		"GOPROXY=file://"+proxy+",file://"+filepath.Join(goEnv("GOMODCACHE"), "cache", "download")+","+goEnv("GOPROXY"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return errors.Join(err, errors.New(string(out)))
-	}
-	return nil
-}
-
-// TestDownstream gets the real modules from a written proxy and compiles a
-// program on the contract, the fake and the conformance suite.
-func TestDownstream(t *testing.T) {
-	root, err := workspace.Find(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := reload(t, root)
-	proxy, dir := t.TempDir(), t.TempDir()
-	if err := writeProxy(w, proxy); err != nil {
-		t.Fatal(err)
-	}
-	version, err := released(w)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod := "module example.org/downstream\n\ngo 1.26.0\n"
-	for _, m := range w.Published() {
-		mod += "\nrequire " + m.Path() + " " + version + "\n"
-	}
-	program := `// Command downstream uses vz as a library.
-package main
-
-import (
-	"fmt"
-
-	"` + w.Prefix() + `vzcontract"
-	"` + w.Prefix() + `vzcontract/fake"
-)
-
-func main() {
-	var b vzcontract.RuntimeBackend = fake.New()
-	fmt.Println(b.BackendName())
-}
-`
-	for name, text := range map[string]string{"go.mod": mod, "main.go": program} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := downstream(t, proxy, dir, "build", "-o", "program", "."); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(filepath.Join(dir, "program")).Output()
-	if err != nil || string(out) != "fake\n" {
-		t.Errorf("the downstream program printed %q, %v", out, err)
-	}
-	commands, err := filepath.Glob(filepath.Join(root, "vz*", "cmd", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, command := range commands {
-		rel, err := filepath.Rel(root, command)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := downstream(t, proxy, dir, "install", "-tags=netgo,osusergo,seccomp", w.Prefix()+filepath.ToSlash(rel)+"@"+version); err != nil {
-			t.Errorf("go install %s: %v", rel, err)
-		}
-		if _, err := os.Stat(filepath.Join(dir, "bin", filepath.Base(command))); err != nil {
-			t.Errorf("go install %s left no program: %v", rel, err)
-		}
-	}
-	for _, m := range w.Published() {
-		if err := downstream(t, proxy, dir, "mod", "download", m.Path()+"@"+version); err != nil {
-			t.Errorf("get %s: %v", m.Path(), err)
-		}
 	}
 }

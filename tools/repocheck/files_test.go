@@ -18,11 +18,11 @@ func TestModulesAreComplete(t *testing.T) {
 	for _, m := range w.Published() {
 		for _, name := range []string{"LICENSE", "README.md", "doc.go", "BUILD.bazel"} {
 			if _, err := os.Stat(filepath.Join(m.Dir, name)); err != nil {
-				t.Errorf("%s lacks %s", m.Name, name)
+				t.Errorf("%s lacks %s: people get modules one by one, so each needs its own; add it as in the other modules", m.Name, name)
 			}
 		}
 		if len(m.Mod.Replace) > 0 {
-			t.Errorf("%s/go.mod has a replace, which nobody who requires the module would get", m.Name)
+			t.Errorf("%s/go.mod has a replace, which nobody who requires the module would get: remove it, and require a version that exists", m.Name)
 		}
 	}
 	for _, name := range []string{
@@ -35,6 +35,28 @@ func TestModulesAreComplete(t *testing.T) {
 	}
 }
 
+// TestModulesHaveExamples asks each module that has code for an example that is
+// run: one with its output.
+func TestModulesHaveExamples(t *testing.T) {
+	code, runs := map[string]bool{}, map[string]bool{}
+	for _, f := range goFiles(t) {
+		code[f.module] = code[f.module] || len(f.imports()) > 0
+		if text := read(t, f.name); f.test && exampleFunc.MatchString(text) && exampleOutput.MatchString(text) {
+			runs[f.module] = true
+		}
+	}
+	for _, m := range repo(t).Published() {
+		if code[m.Name] && !runs[m.Name] {
+			t.Errorf("%s has no example that runs: write a func Example in an example_test.go that ends with what it prints", m.Name)
+		}
+	}
+}
+
+var (
+	exampleFunc   = regexp.MustCompile(`(?m)^func Example`)
+	exampleOutput = regexp.MustCompile(`(?m)^\t// (Unordered o|O)utput:`)
+)
+
 func TestPackageComments(t *testing.T) {
 	commented := map[string]bool{}
 	for _, f := range goFiles(t) {
@@ -45,14 +67,9 @@ func TestPackageComments(t *testing.T) {
 	}
 	for dir, ok := range commented {
 		if !ok {
-			t.Errorf("the package in %s has no package comment", dir)
+			t.Errorf("the package in %s has no package comment: write above its package clause, in doc.go or main.go, what it is for", dir)
 		}
 	}
-}
-
-// unbuilt directories hold modules of their own, which only pin programs.
-func unbuilt(dir string) bool {
-	return strings.HasPrefix(dir, "tools/lint") || strings.HasPrefix(dir, "tools/validation")
 }
 
 func TestEveryPackageHasABazelFile(t *testing.T) {
@@ -60,7 +77,7 @@ func TestEveryPackageHasABazelFile(t *testing.T) {
 	missing := map[string]bool{}
 	for _, f := range goFiles(t) {
 		dir := path.Dir(f.name)
-		if _, err := os.Stat(filepath.Join(w.Root, dir, "BUILD.bazel")); err != nil && !unbuilt(dir) {
+		if _, err := os.Stat(filepath.Join(w.Root, dir, "BUILD.bazel")); err != nil && !apart(dir) {
 			missing[dir] = true
 		}
 	}
@@ -68,6 +85,10 @@ func TestEveryPackageHasABazelFile(t *testing.T) {
 		t.Errorf("%s has no BUILD.bazel: run `make generate`", dir)
 	}
 }
+
+// apart reports whether a package belongs to a module outside of the workspace,
+// which Bazel does not build.
+func apart(dir string) bool { return under(dir, "tools/lint") || under(dir, "tools/release") }
 
 var generated = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
 
@@ -178,11 +199,11 @@ func TestLinks(t *testing.T) {
 			}
 			info, err := os.Stat(filepath.Join(w.Root, file))
 			if err != nil {
-				t.Errorf("%s links to %s, which does not exist", name, link[1])
+				t.Errorf("%s links to %s, which does not exist: correct the link or add the file", name, link[1])
 				continue
 			}
 			if anchor != "" && !info.IsDir() && !anchors(read(t, file))[anchor] {
-				t.Errorf("%s links to %s, which has no such heading", name, link[1])
+				t.Errorf("%s links to %s, which has no such heading: name one of the page's", name, link[1])
 			}
 		}
 	}

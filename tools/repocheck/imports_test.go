@@ -69,17 +69,17 @@ func TestImportRules(t *testing.T) {
 			if rest, ours := strings.CutPrefix(path, w.Prefix()); ours {
 				target, _, _ := strings.Cut(rest, "/")
 				if target != f.module && !slices.Contains(mayImport, target) {
-					t.Errorf("%s imports %s: %s may import only %q of its siblings", f.name, path, f.module, mayImport)
+					t.Errorf("%s imports %s: %s may import only %q of its siblings; let the caller hand in what it has of the other", f.name, path, f.module, mayImport)
 				}
 			}
 			for dependency, owner := range owners {
 				if under(path, dependency) && f.module != owner && !f.test {
-					t.Errorf("%s imports %s: only %s may", f.name, path, owner)
+					t.Errorf("%s imports %s: only %s may; use what that module makes of it", f.name, path, owner)
 				}
 			}
 			for dependency, why := range banned {
 				if under(path, dependency) && allowed[f.name+" "+path] == "" {
-					t.Errorf("%s imports %s: %s", f.name, path, why)
+					t.Errorf("%s imports %s, which is banned: %s", f.name, path, why)
 				}
 			}
 			if first, _, _ := strings.Cut(path, "/"); f.module == "vzcontract" && strings.Contains(first, ".") && !strings.HasPrefix(path, w.Prefix()) {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # usage: check.sh TAGS TOOLS MODULE...
-# All checks that need no container. Each prints how long it took.
+# All checks that need no container. Each prints how long it took. With ONLY in
+# the environment just the checks that it names run.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tags=$1 tools=$2
@@ -11,6 +12,7 @@ failed=()
 check() {
 	local name=$1 start=$EPOCHREALTIME out
 	shift
+	[[ -z ${ONLY-} || " $ONLY " == *" $name "* ]] || return 0
 	if out=$("$@" 2>&1); then
 		result=ok
 	else
@@ -50,12 +52,19 @@ darwin() {
 	done
 }
 
+# Modules apart from the workspace.
+apart() {
+	(cd tools/release && GOWORK=off GOFLAGS='' go mod tidy -diff && GOWORK=off GOFLAGS='' go vet ./... && GOWORK=off GOFLAGS='' "$tools/staticcheck" ./...)
+}
+
+help() { (cd vzcli && go run -trimpath -tags "$tags" ./internal/manual/generate check ../docs/commands.md); }
+
 bazel_files() { git ls-files -z --cached --others --exclude-standard -- '*.bazel'; }
 
 bazel_format() { bazel_files | xargs -0 "$tools/buildifier" -mode=check -lint=warn; }
 
 scripts() {
-	git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run | xargs -0 shellcheck
+	git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run 'packaging/deb/*' | xargs -0 shellcheck
 }
 
 each=("${modules[@]}")
@@ -63,11 +72,14 @@ check gofumpt formatted
 check vet in_each go vet -tags "$tags" ./...
 check vet-darwin darwin
 check staticcheck in_each "$tools/staticcheck" -tags "$tags" ./...
+check release apart
 check gazelle tools/sh/generate.sh "$tools" diff
 check buildifier bazel_format
 check modtool bash -c 'cd tools && go run ./modtool check'
-check repocheck bash -c 'cd tools && go test -count=1 ./repocheck'
-if command -v shellcheck >/dev/null; then
+check api bash -c 'cd tools && go run -trimpath ./modtool api check'
+check help help
+check repocheck bash -c 'cd tools && go test -trimpath -count=1 ./repocheck'
+if [[ -n ${ONLY-} ]] || command -v shellcheck >/dev/null; then
 	check shellcheck scripts
 else
 	echo "shellcheck     FAILED: it is not installed (tools/sh/packages.sh test)"

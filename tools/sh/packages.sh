@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: packages.sh build|test
+# usage: packages.sh build|test|release
 # Installs the system packages that the step needs and that are missing. On
 # Debian and Ubuntu apt does it, as root or by sudo; elsewhere the script says
 # what to install.
@@ -9,13 +9,21 @@ case ${1:-} in
 build) packages=(gcc libc6-dev libseccomp-dev pkg-config ca-certificates) ;;
 test)
 	packages=(
-		busybox-static iproute2 nftables procps shellcheck
+		busybox-static curl iproute2 nftables procps shellcheck
 		# for tools/e2e; docker, where it is installed, is compared with too
 		conmon crun debian-archive-keyring debootstrap docker-registry netavark podman runc skopeo tmux umoci zstd
 	)
 	;;
+release)
+	# The compiler for the other architecture.
+	case $(uname -m) in
+	x86_64) packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross) ;;
+	aarch64) packages=(gcc-x86-64-linux-gnu libc6-dev-amd64-cross) ;;
+	*) packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-x86-64-linux-gnu libc6-dev-amd64-cross) ;;
+	esac
+	;;
 *)
-	echo "usage: packages.sh build|test" >&2
+	echo "usage: packages.sh build|test|release" >&2
 	exit 2
 	;;
 esac

@@ -30,6 +30,11 @@ for module in "$@"; do
 	fi
 done
 
+# A module apart from the workspace.
+echo "== test tools/release"
+# shellcheck disable=SC2086 # the flags are words
+(cd tools/release && GOWORK=off go test $flags ./...) || failed+=(tools/release)
+
 echo "== leaks"
 tools/sh/leaks.sh "$before" || failed+=(leaks)
 if [[ ${#failed[@]} -gt 0 ]]; then

@@ -10,7 +10,8 @@ import (
 	"vz.internal/vzcli/internal/command"
 )
 
-const globalHelp = `
+// GlobalHelp describes the flags that stand before the command.
+const GlobalHelp = `
 Global flags, before the command:
   --backend auto|native|vm   where containers run ($VZ_BACKEND)
   --home DIR, --run DIR      state and runtime directories ($VZ_HOME, $VZ_RUN)
@@ -42,7 +43,7 @@ func printOverview(env *command.Env) error {
 	for _, name := range []string{"stack", "vm", "sandbox", "dev"} {
 		fmt.Fprintf(w, "  %s\t%s\n", name, companionHelp[name])
 	}
-	fmt.Fprint(w, globalHelp)
+	fmt.Fprint(w, GlobalHelp)
 	return w.Flush()
 }
 

@@ -8,12 +8,13 @@ import (
 	"syscall"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/command/system"
 )
 
 // Main is the whole program: it runs one command line and returns the exit
 // code. It may be called more than once in a process.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return Run(command.Program{Name: "vz", Commands: table()}, args, command.Streams{In: stdin, Out: stdout, Err: stderr})
+	return Run(Program(), args, command.Streams{In: stdin, Out: stdout, Err: stderr})
 }
 
 // Run runs one command line of a program that shares vz's global flags,
@@ -21,6 +22,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func Run(program command.Program, args []string, streams command.Streams) int {
 	if code, ok := part(args); ok {
 		return code
+	}
+	if program.Name != "vz" {
+		program.Commands = append(program.Commands, system.Completer())
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)

@@ -152,7 +152,7 @@ func (l *lister) row(path, name string, st fs.FileInfo) []string {
 	if target, err := os.Readlink(path); err == nil {
 		name += " -> " + target
 	}
-	return append(row, modeText(sys.Mode), strconv.FormatUint(sys.Nlink, 10), owner, group, size, when, name)
+	return append(row, modeText(sys.Mode), fmt.Sprint(sys.Nlink), owner, group, size, when, name)
 }
 
 // modeText is a mode as in "drwxr-sr-t".

@@ -14,10 +14,16 @@ func Commands() []command.Command {
 		{Name: "version", Help: "Show the version", New: func() command.Verb { return new(version) }},
 		{Name: "doctor", Help: "Say what this host can do, what is missing and how to get it", New: func() command.Verb { return new(doctor) }},
 		{Name: "completion", Help: "Print completion for bash, zsh or fish", New: func() command.Verb { return new(completion) }},
-		{Name: "internal complete", Help: "Words that may follow", Hidden: true, New: func() command.Verb { return new(complete) }},
+		Completer(),
 	}
 	for i := range all {
 		all[i].Group = command.GroupSystem
 	}
 	return all
+}
+
+// Completer returns the hidden verb that completion scripts call. Every program
+// that shares vz's command line has it.
+func Completer() command.Command {
+	return command.Command{Name: "internal complete", Help: "Words that may follow", Hidden: true, New: func() command.Verb { return new(complete) }}
 }

@@ -1,6 +1,8 @@
 package system
 
 import (
+	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 
@@ -24,6 +26,9 @@ func (c *complete) Run(env *command.Env) error {
 	if len(words) == 0 {
 		words = []string{""}
 	}
+	if program := companions[words[0]]; program != "" && env.Program.Name == "vz" && len(words) > 1 {
+		return ask(env, program, words[1:])
+	}
 	prefix := words[len(words)-1]
 	found := candidates(env, words[:len(words)-1], prefix)
 	slices.Sort(found)
@@ -33,6 +38,23 @@ func (c *complete) Run(env *command.Env) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// companions have verbs of vz and know what may follow them.
+var companions = map[string]string{"stack": "vz-stack", "compose": "vz-stack", "vm": "vz-vm"}
+
+// ask has a companion complete the words. Without one there is nothing to say.
+func ask(env *command.Env, program string, words []string) error {
+	path, ok := command.Companion(program)
+	if !ok {
+		return nil
+	}
+	cmd := exec.CommandContext(env.Ctx, path, append([]string{"internal", "complete", "--"}, words...)...)
+	cmd.Stdout, cmd.Stderr = env.Stdout, env.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("complete words of %s: %w", program, err)
 	}
 	return nil
 }
@@ -76,7 +98,7 @@ func verbs(env *command.Env, before []string) []string {
 			}
 		}
 	}
-	if len(before) == 0 {
+	if len(before) == 0 && env.Program.Name == "vz" {
 		found = append(found, "stack", "compose", "vm", "sandbox", "dev")
 	}
 	return found

@@ -13,6 +13,9 @@ type version struct {
 	Format string `short:"f" placeholder:"FORMAT" help:"json or a Go template."`
 }
 
+// What the linker sets in a release; empty in other builds.
+var builtVersion, builtCommit, builtTime string
+
 // A release is what version prints.
 type release struct {
 	Version, GoVersion, GitCommit, BuildTime, Os, Arch string
@@ -20,7 +23,7 @@ type release struct {
 
 // Run implements command.Verb.
 func (c *version) Run(env *command.Env) error {
-	r := release{Version: vzVersion(), GoVersion: runtime.Version(), Os: runtime.GOOS, Arch: runtime.GOARCH}
+	r := release{Version: vzVersion(), GoVersion: runtime.Version(), GitCommit: builtCommit, BuildTime: builtTime, Os: runtime.GOOS, Arch: runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			switch s.Key {
@@ -45,8 +48,11 @@ func (c *version) Run(env *command.Env) error {
 	return nil
 }
 
-// vzVersion is that of the module vz was built from.
+// vzVersion is that of the release, or of the module that vz was built from.
 func vzVersion() string {
+	if builtVersion != "" {
+		return builtVersion
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "devel"
