@@ -51,11 +51,13 @@ func exitCode(cmd command.Command, err error) int {
 		return command.CodeUsage
 	case errors.As(err, &interrupted):
 		return interrupted.ExitCode()
-	case errors.Is(err, vzcontract.ErrCannotExec):
-		return command.CodeCannotExec
+	case cmd.Failures == command.FailPlain:
+		return command.CodeFailure
 	case errors.Is(err, vzcontract.ErrNoSuchProgram):
 		return command.CodeNotFound
-	case cmd.Workload:
+	case errors.Is(err, vzcontract.ErrCannotExec), cmd.Failures == command.FailExec && errors.Is(err, vzcontract.ErrValidation):
+		return command.CodeCannotExec
+	case cmd.Failures == command.FailRun:
 		return command.CodeVZ
 	}
 	return command.CodeFailure
