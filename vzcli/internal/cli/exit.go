@@ -63,20 +63,6 @@ func exitCode(cmd command.Command, err error) int {
 	return command.CodeFailure
 }
 
-// lines gives one line per joined error.
-func lines(err error) []string {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok && strings.Contains(err.Error(), "\n") {
-		var all []string
-		for _, e := range joined.Unwrap() {
-			all = append(all, lines(e)...)
-		}
-		if len(all) > 0 {
-			return all
-		}
-	}
-	return []string{command.OneLine(err.Error())}
-}
-
 type machineReadable struct {
 	Code    vzcontract.Code   `json:"code"`
 	Message string            `json:"message"`

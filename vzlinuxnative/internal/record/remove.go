@@ -29,7 +29,7 @@ func (s *Store) Remove(id string) error {
 		return err
 	}
 	if st != nil {
-		if err := keepExit(lock, st); err != nil {
+		if err := keepExit(lock, st); err != nil && !isFull(err) {
 			return fmt.Errorf("remove record: %w", err)
 		}
 	}

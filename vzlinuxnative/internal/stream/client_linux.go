@@ -103,6 +103,7 @@ func (c *Client) feed(in, stop *os.File) {
 			}
 		}
 		if err != nil {
+			in.Close() // nobody reads it any more when stdin has ended
 			if c.once {
 				c.set.CloseStdin()
 			}

@@ -18,6 +18,7 @@ type Set struct {
 	logs   Logs
 	tty    bool
 	want   bool // stdin is open
+	begun  bool
 
 	mu      sync.Mutex
 	stdin   *os.File // guarded by mu
@@ -80,6 +81,7 @@ func (s *Set) SetConsole(master *os.File) error {
 
 // Begin closes the workload's ends here and starts to copy.
 func (s *Set) Begin() {
+	s.begun = true
 	s.closeTheirs()
 	for _, o := range s.outs {
 		go o.copy()
@@ -93,8 +95,13 @@ func (s *Set) closeTheirs() {
 	s.theirs = nil
 }
 
-// Abort closes everything of a set that has not begun.
+// Abort closes everything of a set whose workload has not begun, or has been
+// killed as soon as it had.
 func (s *Set) Abort() {
+	if s.begun {
+		s.End()
+		return
+	}
 	s.closeTheirs()
 	for _, o := range s.outs {
 		o.src.Close()

@@ -157,18 +157,41 @@ func TestLeaveEndsInput(t *testing.T) {
 	s.End()
 }
 
+// TestAbortAfterBegin is a start that fails when the workload runs already.
+func TestAbortAfterBegin(t *testing.T) {
+	for _, tty := range []bool{false, true} {
+		var log bytes.Buffer
+		s, stdio, err := New(tty, true, Logs{Stdout: &log})
+		require.NoError(t, err)
+		if tty {
+			r, w := pipe(t)
+			require.NoError(t, w.Close())
+			require.NoError(t, s.SetConsole(r))
+		} else {
+			_, err = stdio.Stdout.WriteString("hello\n")
+			require.NoError(t, err)
+		}
+		s.Begin()
+		s.Abort()
+		if !tty {
+			require.Equal(t, "hello\n", log.String())
+		}
+	}
+}
+
 func TestAbort(t *testing.T) {
-	before, err := os.ReadDir("/proc/self/fd")
-	require.NoError(t, err)
-	s, _, err := New(false, true, Logs{})
+	s, stdio, err := New(false, true, Logs{})
 	require.NoError(t, err)
 	r, w := pipe(t)
 	c, err := s.Attach(Files{Out: w}, true)
 	require.NoError(t, err)
+	stdin := s.input()
 	s.Abort()
 	c.Done()
-	r.Close()
-	after, err := os.ReadDir("/proc/self/fd")
+	text, err := io.ReadAll(r) // the client's end is closed
 	require.NoError(t, err)
-	require.Len(t, after, len(before))
+	require.Empty(t, text)
+	for _, f := range []*os.File{stdio.Stdin, stdio.Stdout, stdio.Stderr, stdin, s.outs[0].src, s.outs[1].src} {
+		require.ErrorIs(t, f.Close(), os.ErrClosed)
+	}
 }
