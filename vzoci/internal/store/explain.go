@@ -19,7 +19,7 @@ func explain(err error) error {
 	case errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w; point VZ_HOME to a place that can be written", err)
 	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
-		return vzcontract.Errorf(vzcontract.ErrDenied, "%w; point VZ_HOME to a directory of your own, or run as its owner", err)
+		return vzcontract.Errorf(vzcontract.ErrDenied, "%w; run vz as root, or set VZ_HOME and VZ_RUN to directories of your own", err)
 	}
 	return err
 }
