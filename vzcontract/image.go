@@ -87,7 +87,7 @@ type RemovedImage struct {
 // PruneImagesOptions of Images.PruneImages.
 type PruneImagesOptions struct {
 	All     bool
-	Filters map[string][]string // "label", "until"
+	Filters map[string][]string // "label", "label!", "until"
 }
 
 // PruneReport says what a prune removed.

@@ -50,9 +50,10 @@ func (h home) open(t *testing.T) *vzlinuxnative.Backend {
 const (
 	lifeVariable = "VZ_TEST_LIFE"
 	lifeName     = "mortal"
+	secondName   = "renamed"
 )
 
-// life is create, start, stop and remove.
+// life is create, start, stop and remove, or as far as the step says.
 func life(homeDir, runDir, root string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -71,6 +72,9 @@ func life(homeDir, runDir, root string) error {
 	})
 	if err != nil {
 		return err
+	}
+	if strings.HasPrefix(os.Getenv(fault.Variable), "rename.") {
+		return b.Rename(ctx, lifeName, secondName)
 	}
 	if _, err := b.Start(ctx, lifeName, vzcontract.StartOptions{}); err != nil {
 		return err
@@ -111,6 +115,7 @@ func awaitMonitorLock(homeDir string) error {
 // steps are the fault points on the way of life.
 var steps = []string{
 	"create.directory", "create.name", "create.state", "create.config", "create.prepared",
+	"rename.taken", "rename.written",
 	"start.locked", "start.spawned", "start.begun", "start.mounted", "start.reserved", "start.created", "start.connected",
 	"start.executed", "start.running",
 	"stop.reaped", "stop.drained", "stop.recorded", "stop.destroyed", "stop.clear", "stop.idle",
@@ -175,10 +180,12 @@ func afterCrash(t *testing.T, h home, step string) {
 			require.Equal(t, 255, c.Exit.Code)
 		}
 	}
-	err = b.Remove(ctx, lifeName, vzcontract.RemoveOptions{Force: true, Volumes: true})
-	if !errors.Is(err, vzcontract.ErrNotFound) {
-		require.NoError(t, err)
+	for _, c := range list {
+		require.Contains(t, []string{lifeName, secondName}, c.Name)
+		require.NoError(t, b.Remove(ctx, c.Name, vzcontract.RemoveOptions{Force: true, Volumes: true}))
 	}
+	err = b.Remove(ctx, lifeName, vzcontract.RemoveOptions{Force: true, Volumes: true})
+	require.ErrorIs(t, err, vzcontract.ErrNotFound)
 	// What was cut short before it was a container, the repair finds.
 	_, err = b.Repair(ctx)
 	require.NoError(t, err)
@@ -187,10 +194,12 @@ func afterCrash(t *testing.T, h home, step string) {
 	list, err = b.List(ctx)
 	require.NoError(t, err)
 	require.Empty(t, list)
-	// The name is free again, and a container of it runs.
-	again, err := b.Create(ctx, vzcontract.RunConfig{Name: lifeName, Rootfs: "/", Args: []string{"true"}, NetworkMode: "none"})
-	require.NoError(t, err, step)
-	require.NoError(t, b.Remove(ctx, again.ID, vzcontract.RemoveOptions{}))
+	// The names are free again.
+	for _, name := range []string{lifeName, secondName} {
+		again, err := b.Create(ctx, vzcontract.RunConfig{Name: name, Rootfs: "/", Args: []string{"true"}, NetworkMode: "none"})
+		require.NoError(t, err, step)
+		require.NoError(t, b.Remove(ctx, again.ID, vzcontract.RemoveOptions{}))
+	}
 }
 
 // processesOf returns the pids in a container's cgroups.

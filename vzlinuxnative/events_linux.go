@@ -2,7 +2,10 @@ package vzlinuxnative
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/events"
@@ -35,7 +38,8 @@ func (b *Backend) note(e vzcontract.Event) {
 	if err == nil {
 		err = j.Append(e)
 	}
-	if err != nil {
+	// What else finds the disk full says so.
+	if err != nil && !errors.Is(err, unix.ENOSPC) {
 		b.log.Warn("event not noted", "action", e.Action, "id", e.ID, "err", err)
 	}
 }

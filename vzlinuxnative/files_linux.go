@@ -85,15 +85,15 @@ func (b *Backend) withRoot(ctx context.Context, op, ref string, write bool, f fu
 
 // CopyIn implements vzcontract.Copier.
 func (b *Backend) CopyIn(ctx context.Context, ref, dir string, tar io.Reader, opts vzcontract.CopyInOptions) error {
-	return b.withRoot(ctx, "copy into", ref, true, func(_ *container, root *os.File) error {
-		return rootview.In(ctx, root, dir, tar, opts)
+	return b.withPath(ctx, "copy into", ref, dir, true, func(at place) error {
+		return rootview.In(ctx, at.root, at.path, tar, opts)
 	})
 }
 
 // CopyOut implements vzcontract.Copier.
 func (b *Backend) CopyOut(ctx context.Context, ref, path string) (r io.ReadCloser, st vzcontract.PathStat, err error) {
-	err = b.withRoot(ctx, "copy from", ref, false, func(_ *container, root *os.File) error {
-		r, st, err = rootview.Out(ctx, root, path)
+	err = b.withPath(ctx, "copy from", ref, path, false, func(at place) error {
+		r, st, err = rootview.OutAs(ctx, at.root, at.path, at.name)
 		return err
 	})
 	return r, st, err
@@ -101,8 +101,9 @@ func (b *Backend) CopyOut(ctx context.Context, ref, path string) (r io.ReadClose
 
 // StatPath implements vzcontract.Copier.
 func (b *Backend) StatPath(ctx context.Context, ref, path string) (st vzcontract.PathStat, err error) {
-	err = b.withRoot(ctx, "stat", ref, false, func(_ *container, root *os.File) error {
-		st, err = rootview.Stat(root, path)
+	err = b.withPath(ctx, "stat", ref, path, false, func(at place) error {
+		st, err = rootview.Stat(at.root, at.path)
+		st.Name = at.name
 		return err
 	})
 	return st, err

@@ -2,6 +2,7 @@ package vzlinuxnative
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"vz.internal/vzcontract"
@@ -33,6 +34,9 @@ func (b *Backend) InspectNetwork(ctx context.Context, network string) (vzcontrac
 // RemoveNetwork implements vzcontract.Networks.
 func (b *Backend) RemoveNetwork(ctx context.Context, network string) error {
 	info, err := b.nets.Inspect(ctx, network)
+	if errors.Is(err, vzcontract.ErrNotFound) {
+		return b.nets.Remove(ctx, network) // which says so
+	}
 	if err != nil {
 		return err
 	}

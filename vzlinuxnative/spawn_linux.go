@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -121,7 +120,7 @@ func (b *Backend) startProcess(argv []string, conn *os.File) (pid, fd int, err e
 	if err := os.MkdirAll(b.opts.Run, 0o700); err != nil {
 		return 0, -1, err
 	}
-	log, err := os.OpenFile(b.monitorLog(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := openMonitorLog(b.monitorLog())
 	if err != nil {
 		return 0, -1, err
 	}
@@ -137,9 +136,6 @@ func (b *Backend) startProcess(argv []string, conn *os.File) (pid, fd int, err e
 	}
 	return pid, fd, err
 }
-
-// monitorLog is where monitors write what should not happen.
-func (b *Backend) monitorLog() string { return filepath.Join(b.opts.Run, "monitors.log") }
 
 // monitorEnv is a monitor's environment. One processor is enough for it and
 // saves it threads; it collects garbage only once its container runs.

@@ -12,7 +12,7 @@ import (
 )
 
 // PruneImages implements vzcontract.Images. What a container or a pull in
-// flight uses stays. Filters: label (key or key=value, several must all match),
+// flight uses stays. Filters: label (key or key=value, several must all match), label! (none may),
 // until (a time or how long ago) and dangling (false is opts.All).
 func (s *Store) PruneImages(ctx context.Context, opts vzcontract.PruneImagesOptions) (vzcontract.PruneReport, error) {
 	report := vzcontract.PruneReport{Removed: []string{}}
@@ -46,6 +46,7 @@ func (s *Store) PruneImages(ctx context.Context, opts vzcontract.PruneImagesOpti
 type pruneFilter struct {
 	all    bool
 	labels []string
+	not    []string   // labels
 	until  *time.Time // nil for any
 }
 
@@ -65,6 +66,8 @@ func (f *pruneFilter) add(key, value string, now time.Time) error {
 	switch key {
 	case "label":
 		f.labels = append(f.labels, value)
+	case "label!":
+		f.not = append(f.not, value)
 	case "dangling":
 		only, err := strconv.ParseBool(value)
 		if err != nil {
@@ -80,18 +83,20 @@ func (f *pruneFilter) add(key, value string, now time.Time) error {
 			f.until = &t
 		}
 	default:
-		return vzcontract.Errorf(vzcontract.ErrValidation, "filter %s: unknown; there are label, until and dangling", key)
+		return vzcontract.Errorf(vzcontract.ErrValidation, "filter %s: unknown; there are label, label!, until and dangling", key)
 	}
 	return nil
 }
 
 func (f *pruneFilter) ok(img store.Image) bool {
-	for _, label := range f.labels {
+	has := func(label string) bool {
 		key, value, exact := strings.Cut(label, "=")
 		got, has := img.Info.Config.Labels[key]
-		if !has || exact && got != value {
-			return false
-		}
+		return has && (!exact || got == value)
+	}
+	lacks := func(label string) bool { return !has(label) }
+	if slices.ContainsFunc(f.labels, lacks) || slices.ContainsFunc(f.not, has) {
+		return false
 	}
 	return f.until == nil || img.Info.Created.Before(*f.until)
 }

@@ -302,12 +302,14 @@ func (b *Backend) PruneImages(ctx context.Context, opts vzcontract.PruneImagesOp
 }
 
 func (b *Backend) matches(img *image, filters map[string][]string) bool {
-	for _, label := range filters["label"] {
-		key, value, has := strings.Cut(label, "=")
+	has := func(label string) bool {
+		key, value, exact := strings.Cut(label, "=")
 		got, ok := img.Info.Config.Labels[key]
-		if !ok || has && got != value {
-			return false
-		}
+		return ok && (!exact || got == value)
+	}
+	lacks := func(label string) bool { return !has(label) }
+	if slices.ContainsFunc(filters["label"], lacks) || slices.ContainsFunc(filters["label!"], has) {
+		return false
 	}
 	for _, until := range filters["until"] {
 		t, err := time.Parse(time.RFC3339, until)

@@ -204,7 +204,7 @@ func (m *Manager) find(ref string) (*network, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "no such network: %s; vz network ls lists them", ref)
+		return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "no such network; vz network ls lists what there is")
 	case 1:
 		return found[0], nil
 	}

@@ -58,7 +58,7 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 				err = m.settle(n)
 			}
 			if err != nil {
-				return err
+				return networkError("join", at.Network, err)
 			}
 			p, err := m.take(n, &r, at, i)
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzlinuxnative"
@@ -37,8 +38,8 @@ func openBackend(g command.Globals, s *command.Services) (*command.Services, err
 
 // notYours tells an ordinary user what to do about directories of root.
 func notYours(err error) error {
-	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
-		return fmt.Errorf("%w: run vz as root, or set VZ_HOME and VZ_RUN to directories of your own", err)
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 && !strings.Contains(err.Error(), "VZ_HOME") {
+		return fmt.Errorf("%w; run vz as root, or set VZ_HOME and VZ_RUN to directories of your own", err)
 	}
 	return err
 }

@@ -101,7 +101,7 @@ func parse(env *command.Env, cmd command.Command, verb command.Verb, common *lat
 		if errors.As(err, &usage) {
 			return false, err
 		}
-		return false, command.Usagef("%s: %s; see %s %s --help", cmd.Name, plainParseError(err), env.Program.Name, cmd.Name)
+		return false, command.Usagef("%s: %s; see %s %s --help", cmd.Name, plainParseError(parser.Model, err), env.Program.Name, cmd.Name)
 	}
 	return false, nil
 }
@@ -113,12 +113,15 @@ func newParser(env *command.Env, cmd command.Command, verb command.Verb, common 
 	}{Plugins: kong.Plugins{verb}, late: common}
 	return kong.New(&grammar, kong.Name(env.Program.Name+" "+cmd.Name), kong.Description(cmd.Help), kong.NoDefaultHelp(),
 		kong.Exit(func(int) {}), kong.Writers(env.Stdout, env.Stderr), kong.WithHyphenPrefixedParameters(true),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))
+		kong.ConfigureHelp(kong.HelpOptions{NoAppSummary: true, Compact: true, WrapUpperBound: 100}))
 }
 
 // plainParseError words kong's complaints as vz does.
-func plainParseError(err error) string {
+func plainParseError(app *kong.Application, err error) string {
 	s := command.OneLine(err.Error())
 	s = strings.Replace(s, "expected \"<", "missing argument \"<", 1)
+	for _, arg := range app.Positional {
+		s = strings.ReplaceAll(s, arg.Summary(), argument(arg))
+	}
 	return strings.Replace(s, "unexpected argument", "too many arguments: unexpected", 1)
 }

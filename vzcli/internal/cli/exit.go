@@ -53,28 +53,16 @@ func exitCode(cmd command.Command, err error) int {
 		return interrupted.ExitCode()
 	case errors.Is(err, vzcontract.ErrOutputLost):
 		return command.CodeOutputLost
-	case errors.Is(err, vzcontract.ErrCannotExec):
-		return command.CodeCannotExec
+	case cmd.Failures == command.FailPlain:
+		return command.CodeFailure
 	case errors.Is(err, vzcontract.ErrNoSuchProgram):
 		return command.CodeNotFound
-	case cmd.Workload:
+	case errors.Is(err, vzcontract.ErrCannotExec), cmd.Failures == command.FailExec && errors.Is(err, vzcontract.ErrValidation):
+		return command.CodeCannotExec
+	case cmd.Failures == command.FailRun:
 		return command.CodeVZ
 	}
 	return command.CodeFailure
-}
-
-// lines gives one line per joined error.
-func lines(err error) []string {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok && strings.Contains(err.Error(), "\n") {
-		var all []string
-		for _, e := range joined.Unwrap() {
-			all = append(all, lines(e)...)
-		}
-		if len(all) > 0 {
-			return all
-		}
-	}
-	return []string{command.OneLine(err.Error())}
 }
 
 type machineReadable struct {

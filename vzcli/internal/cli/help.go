@@ -5,8 +5,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/alecthomas/kong"
-
 	"vz.internal/vzcli/internal/command"
 )
 
@@ -84,22 +82,6 @@ func printGroup(env *command.Env, group string) error {
 		}
 	}
 	return w.Flush()
-}
-
-// printHelp describes one command.
-func printHelp(env *command.Env, parser *kong.Kong, cmd command.Command) error {
-	parser.Stdout = env.Stdout
-	ctx, err := kong.Trace(parser, nil)
-	if err != nil {
-		return err
-	}
-	if err := ctx.PrintUsage(false); err != nil {
-		return err
-	}
-	if len(cmd.Aliases) > 0 {
-		fmt.Fprintf(env.Stdout, "\nAliases: %s %s\n", env.Program.Name, strings.Join(cmd.Aliases, ", "+env.Program.Name+" "))
-	}
-	return nil
 }
 
 // didYouMean suggests a command that is nearly spelled as name.

@@ -19,12 +19,30 @@ type Command struct {
 	New func() Verb
 	// Hidden commands are not listed.
 	Hidden bool
-	// Workload commands own the program's streams and exit code: their own
-	// failures exit with 125 and go to stderr, even as JSON.
+	// Workload commands have the program's streams and exit code: their own
+	// failures go to stderr, even as JSON.
 	Workload bool
+	// Failures says how those exit.
+	Failures Failures
 	// Complete says what the command's arguments name.
 	Complete Subject
 }
+
+// Failures is how a command's own failures exit, as docker's verbs do.
+type Failures int
+
+// The kinds of failures.
+const (
+	// FailProgram: 126 and 127 for a program that cannot be executed or is not
+	// there, else 1.
+	FailProgram Failures = iota
+	// FailRun: the same, else 125.
+	FailRun
+	// FailExec: as FailProgram, and 126 for a user or directory that is wrong.
+	FailExec
+	// FailPlain: 1.
+	FailPlain
+)
 
 // A Subject is the kind of thing that an argument names, for completion.
 type Subject string

@@ -14,10 +14,11 @@ import (
 	"vz.internal/vzcontract"
 )
 
-// Options of Extract.
+// Options of Extract and Rename.
 type Options struct {
-	// From is the name of the archive's first entry and To what takes its
-	// place; To "." unpacks the directory's contents alone.
+	// From is the name of the archive's first entry, or "/" for an archive of a
+	// root, which has none; To is what takes its place. To "." unpacks the
+	// directory's contents alone.
 	From, To string
 	// KeepOwner gives files the archive's numeric owners.
 	KeepOwner bool
@@ -31,6 +32,11 @@ func Extract(root *os.Root, r io.Reader, opts Options) (int64, error) {
 		h    *tar.Header
 	}
 	var dirs []stamped
+	if opts.From == "/" && opts.To != "." {
+		if err := makeDir(root, opts.To, 0o755); err != nil {
+			return 0, err
+		}
+	}
 	t := tar.NewReader(r)
 	for {
 		h, err := t.Next()
@@ -79,7 +85,7 @@ func (o Options) place(name string) (string, error) {
 	if !inside {
 		rest, inside = strings.CutPrefix(clean, o.From+"/")
 	}
-	if o.From == "" || o.From == "." {
+	if o.From == "/" || o.From == "." {
 		rest, inside = clean, true
 	}
 	if !inside {

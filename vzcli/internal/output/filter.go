@@ -34,15 +34,15 @@ func (f Filters) Match(key string, ok func(value string) bool) bool {
 	return !asked || slices.ContainsFunc(values, ok)
 }
 
-// MatchLabels reports whether all label filters hold; each is KEY or KEY=VALUE.
+// MatchLabels reports whether all label filters hold and none of label!; each
+// is KEY or KEY=VALUE.
 func (f Filters) MatchLabels(labels map[string]string) bool {
-	for _, want := range f["label"] {
+	has := func(want string) bool {
 		key, value, exact := strings.Cut(want, "=")
-		if have, ok := labels[key]; !ok || exact && have != value {
-			return false
-		}
+		have, ok := labels[key]
+		return ok && (!exact || have == value)
 	}
-	return true
+	return !slices.ContainsFunc(f["label"], func(want string) bool { return !has(want) }) && !slices.ContainsFunc(f["label!"], has)
 }
 
 // Bool reads a filter whose value is true or false.

@@ -3,7 +3,7 @@ package runflags
 // Flags are docker's flags for create; run has a few more of its own.
 type Flags struct {
 	// Image, command and arguments.
-	Command []string `arg:"" optional:"" passthrough:"partial" help:"Image, then command and arguments." placeholder:"IMAGE"`
+	Command []string `arg:"" optional:"" passthrough:"partial" help:"Image, then command and arguments." placeholder:"IMAGE [COMMAND] [ARG...]"`
 
 	Name       string   `help:"Name of the container."`
 	Entrypoint *string  `help:"Replace the image's entrypoint."`

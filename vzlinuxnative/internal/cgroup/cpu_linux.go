@@ -2,8 +2,6 @@ package cgroup
 
 import (
 	"math"
-	"regexp"
-	"sync"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -12,10 +10,6 @@ import (
 
 // defaultPeriod is the kernel's, in µs.
 const defaultPeriod = 100_000
-
-var cpuList = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\d+(-\d+)?(,\d+(-\d+)?)*$`)
-})
 
 func (h Host) cpu(r vzcontract.Resources, out *specs.LinuxResources) error {
 	c := new(specs.LinuxCPU)
@@ -37,21 +31,13 @@ func (h Host) cpu(r vzcontract.Resources, out *specs.LinuxResources) error {
 		}
 		c.RealtimePeriod, c.RealtimeRuntime = nonZero(r.CPURealtimePeriod), nonZero(r.CPURealtimeRuntime)
 	}
-	for _, set := range []struct {
-		name, list string
-		out        *string
-	}{{"cpuset cpus", r.CpusetCPUs, &c.Cpus}, {"cpuset mems", r.CpusetMems, &c.Mems}} {
-		if set.list == "" {
-			continue
-		}
-		if !cpuList().MatchString(set.list) {
-			return invalid("%s %q: give a list such as 0-3,7", set.name, set.list)
-		}
-		if err := h.need("cpuset", set.name); err != nil {
-			return err
-		}
-		*set.out = set.list
+	if err := h.checkSet("cpus", r.CpusetCPUs); err != nil {
+		return err
 	}
+	if err := h.checkSet("mems", r.CpusetMems); err != nil {
+		return err
+	}
+	c.Cpus, c.Mems = r.CpusetCPUs, r.CpusetMems
 	if *c != (specs.LinuxCPU{}) {
 		out.CPU = c
 	}
@@ -75,6 +61,9 @@ func (h Host) bandwidth(r vzcontract.Resources, c *specs.LinuxCPU) error {
 			return invalid("cpus %g: give at least 0.01", float64(r.NanoCPUs)/1e9)
 		case r.NanoCPUs > math.MaxInt64/defaultPeriod:
 			return invalid("cpus %g: too many", float64(r.NanoCPUs)/1e9)
+		}
+		if have, ok := parseSet(h.Available("cpus")); ok && r.NanoCPUs > int64(len(have))*1e9 {
+			return invalid("cpus %g: this host has %d; give 0.01 to %d", float64(r.NanoCPUs)/1e9, len(have), len(have))
 		}
 		period, quota = defaultPeriod, r.NanoCPUs*defaultPeriod/1e9
 	}

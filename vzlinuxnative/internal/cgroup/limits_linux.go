@@ -20,13 +20,16 @@ type Host struct {
 	Controllers func() []string
 	// HasFile reports whether cgroups of a controller have a file.
 	HasFile func(controller, file string) bool
+	// Available returns the list of processors ("cpus") or memory nodes ("mems")
+	// that there are, or "" where that is not known.
+	Available func(kind string) string
 	// Device returns the number of the block device at path.
 	Device func(path string) (major, minor int64, err error)
 }
 
 // ThisHost returns the facts of this machine.
 func ThisHost() Host {
-	return Host{Mode: HostMode(), Controllers: controllers, HasFile: hasFile, Device: blockDevice}
+	return Host{Mode: HostMode(), Controllers: controllers, HasFile: hasFile, Available: available, Device: blockDevice}
 }
 
 // hasFile looks at the root and at the children of a hierarchy, for some files

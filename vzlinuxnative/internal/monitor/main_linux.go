@@ -78,6 +78,7 @@ func execute(args []string) error {
 	msg.Lock = false // taken
 	l, err := m.listen()
 	if err != nil {
+		answer(first, msg, err)
 		return err
 	}
 	return m.live(l, newRequest(first, msg, files[1:]))

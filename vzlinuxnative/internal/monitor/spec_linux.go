@@ -60,10 +60,10 @@ func (m *monitor) addReaper(in *engine.SpecInput) error {
 		}
 	}
 	file := filepath.Join(m.dir, "init")
-	if err := reaper.Write(file); err != nil {
+	if err := reaper.Write(file, in.Argv, in.Env); err != nil {
 		return err
 	}
-	in.Argv = reaper.Args(in.Argv, in.Env)
+	in.Argv = reaper.Args(in.Argv)
 	in.Binds = append(in.Binds, engine.ResolvedMount{
 		Mount: vzcontract.Mount{Type: vzcontract.MountBind, Target: reaper.Path, ReadOnly: true}, HostPath: file,
 	})

@@ -34,13 +34,14 @@ type Packer struct {
 	tar   *tar.Writer
 	links map[inode]string
 	mount uint64 // the only one to stay on, 0 for any
+	seen  devices
 }
 
 type inode struct{ dev, ino uint64 }
 
 // New returns a Packer that writes to w.
 func New(w io.Writer, o Options) *Packer {
-	return &Packer{Options: o, tar: tar.NewWriter(w), links: map[inode]string{}}
+	return &Packer{Options: o, tar: tar.NewWriter(w), links: map[inode]string{}, seen: devices{}}
 }
 
 // Close ends the archive. The writer below stays open.
@@ -57,6 +58,7 @@ func (p *Packer) Children(ctx context.Context, dir int, prefix string) error {
 		return fmt.Errorf("read directory %s: %w", prefix, err)
 	}
 	defer f.Close()
+	p.seen.begin(int(f.Fd()))
 	names, err := f.Readdirnames(-1)
 	if err != nil {
 		return fmt.Errorf("read directory %s: %w", prefix, err)
@@ -85,13 +87,15 @@ func (p *Packer) Entry(ctx context.Context, dir int, name, as string) error {
 	return p.Opened(ctx, fd, as)
 }
 
-// Opened writes what is open as fd, with O_PATH, and all below it, as as.
+// Opened writes what is open as fd, with O_PATH, and all below it, as as. What
+// the kernel shows in /proc, /sys and the like is left out, unless it is what
+// the archive began with.
 func (p *Packer) Opened(ctx context.Context, fd int, as string) error {
 	st, err := p.header(ctx, fd, as)
 	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return err
 	}
-	if p.mount != 0 && mountOf(fd) != p.mount {
+	if p.mount != 0 && mountOf(fd) != p.mount || p.seen.kernel(fd, st.Dev) {
 		return nil
 	}
 	return p.Children(ctx, fd, as)

@@ -5,8 +5,8 @@
 // header before it). So it calls nothing, refers to no data, and works at any
 // address: system calls and the stack only.
 //
-// Its arguments are the paths to try for the workload, an empty string, and
-// the workload's own arguments.
+// Its arguments are "--" and the workload's own. The paths to try for the
+// workload's program are in its file, before the text.
 
 #include "init_linux.h"
 
@@ -65,16 +65,15 @@ INLINE void become(char **argv, char **envp)
 {
 	unsigned long none = 0;
 	int pid = sys(__NR_getpid, 0, 0, 0, 0, 0), denied = 0;
-	char **paths = argv + 1, **args = paths;
-	while (*args && **args)
-		args++;
-	args++;
 	sys(__NR_setpgid, 0, 0, 0, 0, 0);
 	sys(__NR_ioctl, 0, TIOCSPGRP, (long)&pid, 0, 0);
 	sys(__NR_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, 8, 0);
-	for (char **p = paths; **p; p++)
-		if (sys(__NR_execve, (long)*p, (long)args, (long)envp, 0, 0) != -ENOENT)
+	for (const char *p = (const char *)VZ_INIT_PATHS; *p; p++) {
+		if (sys(__NR_execve, (long)p, (long)(argv + 2), (long)envp, 0, 0) != -ENOENT)
 			denied = 1;
+		while (*p)
+			p++;
+	}
 	quit(denied ? 126 : 127);
 }
 

@@ -31,8 +31,9 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 // loadAddress is where the program's file lies in memory.
 const loadAddress = 0x400000
 
-// Program returns the reaper as an ELF file.
-func Program() []byte {
+// Program returns the reaper as an ELF file. It tries the paths for the
+// workload's program.
+func Program(paths []string) []byte {
 	var size, entry C.ulong
 	start := C.vz_init_text(&size, &entry)
 	text := unsafe.Slice((*byte)(start), int(size))
@@ -43,7 +44,8 @@ func Program() []byte {
 	copy(header.Ident[:], elf.ELFMAG)
 	header.Ident[elf.EI_CLASS], header.Ident[elf.EI_DATA] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB)
 	header.Ident[elf.EI_VERSION] = byte(elf.EV_CURRENT)
-	offset := uint64(header.Ehsize) + uint64(header.Phentsize)*uint64(header.Phnum)
+	list := strings.Join(paths, "\x00") + "\x00\x00"
+	offset := C.VZ_INIT_PATHS - loadAddress + uint64(len(list))
 	offset = (offset + 63) &^ 63 // the text keeps its alignment
 	header.Entry = loadAddress + offset + uint64(entry)
 	whole := offset + uint64(size)
@@ -58,34 +60,36 @@ func Program() []byte {
 	for _, v := range []any{header, segments} {
 		_ = binary.Write(&file, binary.LittleEndian, v) // a buffer takes everything
 	}
+	file.WriteString(list)
 	file.Write(make([]byte, offset-uint64(file.Len())))
 	file.Write(text)
 	return file.Bytes()
 }
 
-// Write writes the reaper to a file and returns it.
-func Write(file string) error {
-	if err := os.WriteFile(file, Program(), 0o755); err != nil {
+// Write writes the reaper of a workload to a file. The program is looked for in
+// the PATH of env.
+func Write(file string, argv, env []string) error {
+	if err := os.WriteFile(file, Program(paths(argv[0], env)), 0o755); err != nil {
 		return fmt.Errorf("write the reaper: %w", err)
 	}
 	return nil
 }
 
-// Args returns the reaper's arguments for a workload, whose program is looked
-// for in the PATH of env.
-func Args(argv, env []string) []string {
-	name := argv[0]
-	paths := []string{name}
-	if !strings.Contains(name, "/") {
-		paths = paths[:0]
-		for dir := range strings.SplitSeq(searchPath(env), ":") {
-			if dir == "" {
-				dir = "."
-			}
-			paths = append(paths, path.Join(dir, name))
-		}
+// Args returns the reaper's arguments for a workload.
+func Args(argv []string) []string { return append([]string{Path, "--"}, argv...) }
+
+func paths(name string, env []string) []string {
+	if strings.Contains(name, "/") {
+		return []string{name}
 	}
-	return append(append(append([]string{Path}, paths...), ""), argv...)
+	var all []string
+	for dir := range strings.SplitSeq(searchPath(env), ":") {
+		if dir == "" {
+			dir = "."
+		}
+		all = append(all, path.Join(dir, name))
+	}
+	return all
 }
 
 func searchPath(env []string) string {

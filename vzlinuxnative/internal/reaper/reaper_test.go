@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,15 +19,15 @@ import (
 func command(t *testing.T, argv ...string) *exec.Cmd {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "init")
-	require.NoError(t, Write(file))
 	cmd := exec.CommandContext(t.Context(), file)
 	cmd.Env = []string{"PATH=/no/such:/bin:/usr/bin", "KEY=value"}
-	cmd.Args = Args(argv, cmd.Env)
+	require.NoError(t, Write(file, argv, cmd.Env))
+	cmd.Args = Args(argv)
 	return cmd
 }
 
 func TestProgram(t *testing.T) {
-	p := Program()
+	p := Program([]string{"/bin/true"})
 	require.Less(t, len(p), 4096)
 	f, err := elf.NewFile(bytes.NewReader(p))
 	require.NoError(t, err)
@@ -54,6 +55,14 @@ func TestRuns(t *testing.T) {
 		require.Equal(t, tt.out, string(out), tt.argv)
 		require.Equal(t, tt.code, cmd.ProcessState.ExitCode(), tt.argv)
 	}
+}
+
+// TestArguments is what ps shows: the workload's own arguments.
+func TestArguments(t *testing.T) {
+	out, err := command(t, "sh", "-c", "tr '\\0' '|' </proc/$PPID/cmdline; echo; tr '\\0' '|' </proc/$$/cmdline", "x").Output()
+	require.NoError(t, err)
+	init, workload, _ := strings.Cut(string(out), "\n")
+	require.Equal(t, "/dev/init|--|"+workload, init)
 }
 
 func TestPassesSignalsOn(t *testing.T) {

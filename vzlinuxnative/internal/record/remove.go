@@ -67,7 +67,7 @@ func (s *Store) forget(id string, lock *os.File) error {
 		return err
 	}
 	if st != nil {
-		if err := keepExit(lock, st); err != nil {
+		if err := keepExit(lock, st); err != nil && !isFull(err) {
 			return fmt.Errorf("remove record: %w", err)
 		}
 	}

@@ -110,20 +110,6 @@ func (s *Store) fill(c *Config, st *State, prepare func() error) error {
 	return nil
 }
 
-// write replaces the file so that a reader sees all of it or the old one.
-func write(file string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	// Writers hold the lock, so the name is nobody else's.
-	temp := file + ".tmp"
-	if err := os.WriteFile(temp, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temp, file)
-}
-
 // Sync makes a record survive a power cut.
 func (s *Store) Sync(id string) error {
 	for _, name := range []string{configFile, stateFile, ""} {

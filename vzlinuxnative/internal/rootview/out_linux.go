@@ -109,10 +109,20 @@ func fileMode(m uint32) fs.FileMode {
 // its base name. Devices, pipes and sockets are left out. Of "/" the entries
 // are those in it. The caller closes the stream, and may close root before.
 func Out(ctx context.Context, root *os.File, name string) (io.ReadCloser, vzcontract.PathStat, error) {
+	return OutAs(ctx, root, name, path.Base(path.Clean("/"+name)))
+}
+
+// OutAs is Out with another name for the first entry.
+func OutAs(ctx context.Context, root *os.File, name, as string) (io.ReadCloser, vzcontract.PathStat, error) {
 	fd, stat, err := open(root, name)
 	if err != nil {
 		return nil, stat, err
 	}
+	if fs.FileMode(stat.Mode).IsRegular() && pack.Kernel(fd) {
+		return nil, stat, errors.Join(unix.Close(fd), vzcontract.Errorf(vzcontract.ErrUnsupported,
+			"%s: the kernel makes it up as it is read, so it cannot be copied; use vz exec with cat", name))
+	}
+	stat.Name = as
 	ctx, cancel := context.WithCancel(ctx)
 	r, w := io.Pipe()
 	s := &stream{PipeReader: r, cancel: cancel, done: make(chan struct{})}

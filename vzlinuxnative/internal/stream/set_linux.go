@@ -19,6 +19,7 @@ type Set struct {
 	tty    bool
 	want   bool // stdin is open
 	pass   bool // see PassOn
+	begun  bool
 
 	mu      sync.Mutex
 	stdin   *os.File // guarded by mu
@@ -91,6 +92,7 @@ func (s *Set) PassOn() {
 
 // Begin closes the workload's ends here and starts to copy.
 func (s *Set) Begin() {
+	s.begun = true
 	s.closeTheirs()
 	for _, o := range s.outs {
 		go o.copy()
@@ -104,8 +106,13 @@ func (s *Set) closeTheirs() {
 	s.theirs = nil
 }
 
-// Abort closes everything of a set that has not begun.
+// Abort closes everything of a set whose workload has not begun, or has been
+// killed as soon as it had.
 func (s *Set) Abort() {
+	if s.begun {
+		s.End()
+		return
+	}
 	s.closeTheirs()
 	for _, o := range s.outs {
 		o.src.Close()

@@ -161,6 +161,28 @@ func TestLeaveEndsInput(t *testing.T) {
 	s.End()
 }
 
+// TestAbortAfterBegin is a start that fails when the workload runs already.
+func TestAbortAfterBegin(t *testing.T) {
+	for _, tty := range []bool{false, true} {
+		var log bytes.Buffer
+		s, stdio, err := New(tty, true, Logs{Stdout: &log})
+		require.NoError(t, err)
+		if tty {
+			r, w := pipe(t)
+			require.NoError(t, w.Close())
+			require.NoError(t, s.SetConsole(r))
+		} else {
+			_, err = stdio.Stdout.WriteString("hello\n")
+			require.NoError(t, err)
+		}
+		s.Begin()
+		s.Abort()
+		if !tty {
+			require.Equal(t, "hello\n", log.String())
+		}
+	}
+}
+
 // TestAbort: a set that has not begun closes all that it has.
 func TestAbort(t *testing.T) {
 	s, stdio, err := New(false, true, Logs{})

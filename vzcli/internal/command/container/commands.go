@@ -9,16 +9,16 @@ import (
 // Commands returns the verbs, each also as `vz container VERB`.
 func Commands() []command.Command {
 	all := []command.Command{
-		{Name: "run", Help: "Create a container and run it", Workload: true, Complete: command.Images, New: func() command.Verb { return new(run) }},
+		{Name: "run", Help: "Create a container and run it", Workload: true, Failures: command.FailRun, Complete: command.Images, New: func() command.Verb { return new(run) }},
 		{Name: "create", Help: "Create a container without running it", Complete: command.Images, New: func() command.Verb { return new(createCmd) }},
-		{Name: "start", Help: "Start containers", Workload: true, New: func() command.Verb { return new(start) }},
+		{Name: "start", Help: "Start containers", Workload: true, Failures: command.FailPlain, New: func() command.Verb { return new(start) }},
 		{Name: "stop", Help: "Stop containers", New: func() command.Verb { return new(stop) }},
 		{Name: "restart", Help: "Stop containers and start them again", New: func() command.Verb { return new(restart) }},
 		{Name: "kill", Help: "Send a signal to containers", New: func() command.Verb { return new(kill) }},
 		{Name: "rm", Aliases: []string{"container remove"}, Help: "Remove containers", New: func() command.Verb { return new(rm) }},
 		{Name: "ps", Aliases: []string{"container ls", "container list", "container ps"}, Help: "List containers", New: func() command.Verb { return new(ps) }},
 		{Name: "logs", Help: "Show what a container wrote", Workload: true, New: func() command.Verb { return new(logs) }},
-		{Name: "exec", Help: "Run a program in a running container", Workload: true, New: func() command.Verb { return new(exec) }},
+		{Name: "exec", Help: "Run a program in a running container", Workload: true, Failures: command.FailExec, New: func() command.Verb { return new(exec) }},
 		{Name: "attach", Help: "Connect to a running container", Workload: true, New: func() command.Verb { return new(attach) }},
 		{Name: "cp", Help: "Copy files between a container and the host", New: func() command.Verb { return new(cp) }},
 		{Name: "inspect", Help: "Show all about containers, images, volumes and networks", Complete: command.Any, New: func() command.Verb { return new(inspectCmd) }},

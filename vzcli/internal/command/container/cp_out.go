@@ -16,7 +16,7 @@ import (
 // out copies from a container to the host.
 func (j copyJob) out(container, from, to string) (int64, error) {
 	source := path.Join("/", from)
-	if j.FollowLink {
+	if j.FollowLink || slashed(from) || contents(from) {
 		_, resolved, err := j.stat(container, from)
 		if err != nil {
 			return 0, err
@@ -28,7 +28,11 @@ func (j copyJob) out(container, from, to string) (int64, error) {
 		return 0, err
 	}
 	if to == "-" {
-		n, err := j.outToStream(stream)
+		name := path.Base(path.Join("/", from))
+		if contents(from) {
+			name = "."
+		}
+		n, err := j.outToStream(stream, copytar.Options{From: st.Name, To: name})
 		return n, joinClose(err, stream)
 	}
 	dir := fs.FileMode(st.Mode).IsDir()
@@ -43,20 +47,20 @@ func (j copyJob) out(container, from, to string) (int64, error) {
 	return n, joinClose(err, stream)
 }
 
-func (j copyJob) outToStream(stream io.Reader) (int64, error) {
+func (j copyJob) outToStream(stream io.Reader, opts copytar.Options) (int64, error) {
 	if _, ok := command.Terminal(j.env.Stdout); ok {
 		return 0, command.Usagef("cp: the archive does not go to a terminal; use a pipe")
 	}
-	return io.Copy(j.env.Stdout, stream)
+	if opts.From == opts.To {
+		return io.Copy(j.env.Stdout, stream)
+	}
+	return copytar.Rename(j.env.Stdout, stream, opts)
 }
 
 func (j copyJob) extract(base string, stream io.Reader, opts copytar.Options) (int64, error) {
 	root, err := os.OpenRoot(base)
 	if err != nil {
 		return 0, fmt.Errorf("cp: %w", err)
-	}
-	if opts.From == "/" {
-		opts.From = ""
 	}
 	n, err := copytar.Extract(root, stream, opts)
 	return n, joinClose(err, root)

@@ -10,7 +10,7 @@ import (
 )
 
 type exec struct {
-	Command     []string `arg:"" passthrough:"partial" placeholder:"CONTAINER COMMAND" help:"Container, command and arguments."`
+	Command     []string `arg:"" passthrough:"partial" placeholder:"CONTAINER COMMAND [ARG...]" help:"Container, command and arguments."`
 	Detach      bool     `short:"d" help:"Run in the background."`
 	DetachKeys  string   `placeholder:"KEYS" help:"Keys that detach from a terminal (ctrl-p,ctrl-q)."`
 	Env         []string `short:"e" sep:"none" placeholder:"KEY[=VALUE]" help:"Set an environment variable."`

@@ -2,20 +2,22 @@ package container
 
 import (
 	"errors"
-	"time"
 
 	"vz.internal/vzcli/internal/command"
-	"vz.internal/vzcli/internal/output"
 	"vz.internal/vzcontract"
 )
 
 type prune struct {
-	Filter []string `sep:"none" placeholder:"KEY=VALUE" help:"Only those that match label or until."`
+	Filter []string `sep:"none" placeholder:"KEY=VALUE" help:"Only those that match label, label! or until."`
 	Force  bool     `short:"f" help:"Do not ask."`
 }
 
 // Run implements command.Verb.
 func (c *prune) Run(env *command.Env) error {
+	f, err := command.ParsePruneFilter(c.Filter, "label", "label!", "until")
+	if err != nil {
+		return err
+	}
 	ok, err := env.Confirm(c.Force, "all stopped containers")
 	if err != nil || !ok {
 		return err
@@ -24,7 +26,7 @@ func (c *prune) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	removed, err := Prune(env, s, c.Filter)
+	removed, err := Prune(env, s, f)
 	for _, id := range removed {
 		err = errors.Join(err, command.PrintLine(env, id))
 	}
@@ -32,17 +34,7 @@ func (c *prune) Run(env *command.Env) error {
 }
 
 // Prune removes containers that do not run and returns their ids.
-func Prune(env *command.Env, s *command.Services, filters []string) ([]string, error) {
-	f, err := output.ParseFilters(filters, "label", "until")
-	if err != nil {
-		return nil, err
-	}
-	var until time.Time
-	for _, v := range f["until"] {
-		if until, err = command.ParseTime("filter until", v, time.Now()); err != nil {
-			return nil, err
-		}
-	}
+func Prune(env *command.Env, s *command.Services, f command.PruneFilter) ([]string, error) {
 	all, err := s.Backend.List(env.Ctx)
 	if err != nil {
 		return nil, err
@@ -51,16 +43,14 @@ func Prune(env *command.Env, s *command.Services, filters []string) ([]string, e
 	var errs []error
 	for _, info := range all {
 		idle := info.State == vzcontract.StateStopped && !info.Restarting || info.State == vzcontract.StateCreated
-		if !idle || !f.MatchLabels(info.Labels) || !until.IsZero() && !info.CreatedAt.Before(until) {
+		if !idle || !f.Match(info.Labels, info.CreatedAt) {
 			continue
 		}
 		err := s.Backend.Remove(env.Ctx, info.ID, vzcontract.RemoveOptions{Volumes: true})
 		switch {
 		case err == nil:
 			removed = append(removed, info.ID)
-		case errors.Is(err, vzcontract.ErrNotFound), errors.Is(err, vzcontract.ErrConflict):
-			// gone or started meanwhile
-		default:
+		case !command.Meanwhile(err):
 			errs = append(errs, err)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 type top struct {
-	Args []string `arg:"" passthrough:"partial" placeholder:"CONTAINER" help:"Container, then columns as of ps -o: pid,user,args."`
+	Args []string `arg:"" passthrough:"partial" placeholder:"CONTAINER [COLUMNS]" help:"Container, then columns as of ps -o: pid,user,args."`
 }
 
 var topColumns = map[string]struct {

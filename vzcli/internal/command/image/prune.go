@@ -4,13 +4,12 @@ import (
 	"errors"
 
 	"vz.internal/vzcli/internal/command"
-	"vz.internal/vzcli/internal/output"
 	"vz.internal/vzcontract"
 )
 
 type prune struct {
 	All    bool     `short:"a" help:"Remove all that no container uses, not only those without a name."`
-	Filter []string `sep:"none" placeholder:"KEY=VALUE" help:"Only those that match label or until."`
+	Filter []string `sep:"none" placeholder:"KEY=VALUE" help:"Only those that match label, label! or until."`
 	Force  bool     `short:"f" help:"Do not ask."`
 }
 
@@ -20,18 +19,18 @@ func (c *prune) Run(env *command.Env) error {
 	if c.All {
 		what = "all images that no container uses"
 	}
-	ok, err := env.Confirm(c.Force, what)
-	if err != nil || !ok {
+	f, err := command.ParsePruneFilter(c.Filter, "label", "label!", "until", "dangling")
+	if err != nil {
 		return err
 	}
-	f, err := output.ParseFilters(c.Filter, "label", "until", "dangling")
-	if err != nil {
+	ok, err := env.Confirm(c.Force, what)
+	if err != nil || !ok {
 		return err
 	}
 	s, err := env.Services()
 	if err != nil {
 		return err
 	}
-	report, err := s.Images.PruneImages(env.Ctx, vzcontract.PruneImagesOptions{All: c.All, Filters: f})
+	report, err := s.Images.PruneImages(env.Ctx, vzcontract.PruneImagesOptions{All: c.All, Filters: f.Filters})
 	return errors.Join(err, command.PrintReport(env, report))
 }

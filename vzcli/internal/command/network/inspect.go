@@ -54,28 +54,3 @@ func (c *rm) Run(env *command.Env) error {
 		return err
 	})
 }
-
-type prune struct {
-	Filter []string `hidden:"" sep:"none" help:"Refused."`
-	Force  bool     `short:"f" help:"Do not ask."`
-}
-
-// Run implements command.Verb.
-func (c *prune) Run(env *command.Env) error {
-	if len(c.Filter) > 0 {
-		return vzcontract.Errorf(vzcontract.ErrUnsupported, "--filter: network prune has no filters; use vz network ls --filter and vz network rm")
-	}
-	ok, err := env.Confirm(c.Force, "all networks that no container uses")
-	if err != nil || !ok {
-		return err
-	}
-	_, n, err := open(env)
-	if err != nil {
-		return err
-	}
-	report, err := n.PruneNetworks(env.Ctx)
-	for _, name := range report.Removed {
-		err = errors.Join(err, command.PrintLine(env, name))
-	}
-	return err
-}

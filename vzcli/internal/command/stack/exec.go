@@ -11,7 +11,7 @@ import (
 
 type exec struct {
 	*project    `kong:"-"`
-	Command     []string `arg:"" passthrough:"partial" placeholder:"SERVICE COMMAND" help:"Service, command and arguments."`
+	Command     []string `arg:"" passthrough:"partial" placeholder:"SERVICE COMMAND [ARG...]" help:"Service, command and arguments."`
 	Detach      bool     `short:"d" help:"Run in the background."`
 	Env         []string `short:"e" sep:"none" placeholder:"KEY[=VALUE]" help:"Set an environment variable."`
 	Index       int      `placeholder:"N" help:"Which replica."`

@@ -14,7 +14,7 @@ import (
 
 type run struct {
 	*project      `kong:"-"`
-	Command       []string `arg:"" passthrough:"partial" placeholder:"SERVICE" help:"Service, then command and arguments."`
+	Command       []string `arg:"" passthrough:"partial" placeholder:"SERVICE [COMMAND] [ARG...]" help:"Service, then command and arguments."`
 	Detach        bool     `short:"d" help:"Run in the background and print the name."`
 	Name          string   `help:"Name of the container."`
 	Entrypoint    *string  `help:"Replace the entrypoint."`

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcontract"
 )
@@ -64,8 +62,22 @@ func candidates(env *command.Env, before []string, prefix string) []string {
 	if !ok {
 		return verbs(env, before)
 	}
+	model := grammar(cmd)
+	if model == nil {
+		return nil
+	}
+	args := before[len(strings.Fields(cmd.Name)):]
+	if flag, rest, ok := strings.Cut(prefix, "="); ok && strings.HasPrefix(flag, "-") {
+		return values(env, flag, strings.TrimSuffix(prefix, rest))
+	}
+	switch flag, given := position(model, args); {
+	case flag != "":
+		return values(env, flag, "")
+	case given && len(model.Positional) > 0 && model.Positional[0].Passthrough:
+		return []string{":files"} // the workload's own arguments
+	}
 	if strings.HasPrefix(prefix, "-") {
-		return flags(cmd)
+		return flags(model)
 	}
 	if cmd.Complete == command.Files {
 		return []string{":files"}
@@ -100,25 +112,6 @@ func verbs(env *command.Env, before []string) []string {
 	}
 	if len(before) == 0 && env.Program.Name == "vz" {
 		found = append(found, "stack", "compose", "vm", "sandbox", "dev")
-	}
-	return found
-}
-
-// flags come from the command's own grammar.
-func flags(cmd command.Command) []string {
-	parser, err := kong.New(cmd.New(), kong.NoDefaultHelp(), kong.Name("vz"))
-	if err != nil {
-		return nil
-	}
-	found := []string{"--help"}
-	for _, f := range parser.Model.Flags {
-		if f.Hidden {
-			continue
-		}
-		found = append(found, "--"+f.Name)
-		if f.Short != 0 {
-			found = append(found, "-"+string(f.Short))
-		}
 	}
 	return found
 }

@@ -8,14 +8,27 @@ type completion struct {
 
 var scripts = map[string]string{
 	"bash": `# bash completion for vz: source <(vz completion bash)
+# bash parts words at colons and equal signs; vz wants them whole, and bash
+# wants the last part alone.
 _vz() {
+	local line="${COMP_LINE:0:COMP_POINT}" word i
+	local -a words
+	IFS=$' \t' read -ra words <<<"$line"
+	[[ "$line" == *[[:space:]] ]] && words+=("")
+	word="${words[${#words[@]}-1]}"
 	local IFS=$'\n'
-	COMPREPLY=($(vz internal complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+	COMPREPLY=($(vz internal complete -- "${words[@]:1}" 2>/dev/null))
 	if [ "${COMPREPLY[0]}" = ":files" ]; then
-		COMPREPLY=($(compgen -f -- "${COMP_WORDS[COMP_CWORD]}"))
+		compopt -o filenames 2>/dev/null
+		COMPREPLY=($(compgen -f -- "${word##*[:=]}"))
+		return
 	fi
+	local last="${word##*[:=]}"
+	for i in "${!COMPREPLY[@]}"; do
+		COMPREPLY[i]="${COMPREPLY[i]#"${word%"$last"}"}"
+	done
 }
-complete -o bashdefault -F _vz vz
+complete -F _vz vz
 `,
 	"zsh": `#compdef vz
 # zsh completion for vz: source <(vz completion zsh)

@@ -2,8 +2,6 @@ package system
 
 import (
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"strconv"
 
 	"vz.internal/vzcli/internal/command"
@@ -80,7 +78,7 @@ func containerUsage(env *command.Env, s *command.Services) (usage, error) {
 	all, err := s.Backend.List(env.Ctx)
 	u := usage{total: len(all)}
 	for _, c := range all {
-		size := treeSize(c.RootfsData["UpperDir"])
+		size := command.TreeSize(c.RootfsData["UpperDir"])
 		u.size += size
 		if c.State == vzcontract.StateRunning || c.State == vzcontract.StatePaused {
 			u.active++
@@ -99,7 +97,7 @@ func volumeUsage(env *command.Env, s *command.Services) (usage, error) {
 	all, err := v.ListVolumes(env.Ctx)
 	u := usage{total: len(all)}
 	for _, info := range all {
-		size := treeSize(info.Mountpoint)
+		size := command.TreeSize(info.Mountpoint)
 		u.size += size
 		if len(info.UsedBy) > 0 {
 			u.active++
@@ -108,22 +106,4 @@ func volumeUsage(env *command.Env, s *command.Services) (usage, error) {
 		}
 	}
 	return u, err
-}
-
-// treeSize is what the files below dir take on disk, as far as it can be read.
-func treeSize(dir string) int64 {
-	if dir == "" {
-		return 0
-	}
-	var total int64
-	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return nil //nolint:nilerr // a tree that changes meanwhile is measured as it was found
-		}
-		if info, err := d.Info(); err == nil {
-			total += onDisk(info)
-		}
-		return nil
-	})
-	return total
 }

@@ -33,7 +33,7 @@ func details(env *command.Env, s *command.Services) error {
 	}
 	rows = nil
 	for _, c := range containers {
-		rows = append(rows, output.Row{"Name": c.Name, "ID": output.ShortID(c.ID), "State": string(c.State), "Size": output.Size(treeSize(c.RootfsData["UpperDir"]))})
+		rows = append(rows, output.Row{"Name": c.Name, "ID": output.ShortID(c.ID), "State": string(c.State), "Size": output.Size(command.TreeSize(c.RootfsData["UpperDir"]))})
 	}
 	fmt.Fprintln(env.Stdout, "\nContainers space usage:")
 	if err := (output.Listing{Columns: []string{"Name", "ID", "State", "Size"}}).Print(env.Stdout, output.Options{}, rows); err != nil {
@@ -49,7 +49,7 @@ func details(env *command.Env, s *command.Services) error {
 	}
 	rows = nil
 	for _, info := range volumes {
-		rows = append(rows, output.Row{"Name": info.Name, "Links": fmt.Sprint(len(info.UsedBy)), "Size": output.Size(treeSize(info.Mountpoint))})
+		rows = append(rows, output.Row{"Name": info.Name, "Links": fmt.Sprint(len(info.UsedBy)), "Size": output.Size(command.TreeSize(info.Mountpoint))})
 	}
 	fmt.Fprintln(env.Stdout, "\nLocal Volumes space usage:")
 	return output.Listing{Columns: []string{"Name", "Links", "Size"}}.Print(env.Stdout, output.Options{}, rows)

@@ -6,13 +6,15 @@ import (
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/command/container"
+	"vz.internal/vzcli/internal/command/network"
+	"vz.internal/vzcli/internal/command/volume"
 	"vz.internal/vzcli/internal/output"
 	"vz.internal/vzcontract"
 )
 
 type prune struct {
 	All     bool     `short:"a" help:"Remove all images that nothing uses, not only those without a name."`
-	Filter  []string `sep:"none" placeholder:"KEY=VALUE" help:"Only containers and images that match label or until."`
+	Filter  []string `sep:"none" placeholder:"KEY=VALUE" help:"Only what matches label, label! or until."`
 	Force   bool     `short:"f" help:"Do not ask."`
 	Volumes bool     `help:"Remove anonymous volumes too."`
 }
@@ -26,12 +28,15 @@ func (c *prune) Run(env *command.Env) error {
 	if c.Volumes {
 		what += ", and all anonymous volumes that no container uses"
 	}
-	ok, err := env.Confirm(c.Force, what)
-	if err != nil || !ok {
+	f, err := command.ParsePruneFilter(c.Filter, "label", "label!", "until")
+	if err != nil {
 		return err
 	}
-	f, err := output.ParseFilters(c.Filter, "label", "until")
-	if err != nil {
+	if len(f.Filters["until"]) > 0 && c.Volumes {
+		return command.Usagef("--filter until and --volumes exclude each other: volumes are not removed by age")
+	}
+	ok, err := env.Confirm(c.Force, what)
+	if err != nil || !ok {
 		return err
 	}
 	s, err := env.Services()
@@ -39,21 +44,21 @@ func (c *prune) Run(env *command.Env) error {
 		return err
 	}
 	var total int64
-	removed, err := container.Prune(env, s, c.Filter)
+	removed, err := container.Prune(env, s, f)
 	errs := []error{err, list(env, "Deleted Containers:", removed)}
 	part := func(title string, report vzcontract.PruneReport, err error) {
 		total += report.Freed
 		errs = append(errs, err, list(env, title, report.Removed))
 	}
-	if n, err := command.Need[vzcontract.Networks](s, vzcontract.FeatureNetworks); err == nil && len(f) == 0 {
-		report, err := n.PruneNetworks(env.Ctx)
-		part("Deleted Networks:", report, err)
+	if n, err := command.Need[vzcontract.Networks](s, vzcontract.FeatureNetworks); err == nil {
+		names, err := network.Prune(env, n, f)
+		part("Deleted Networks:", vzcontract.PruneReport{Removed: names}, err)
 	}
 	if v, err := command.Need[vzcontract.Volumes](s, vzcontract.FeatureVolumes); err == nil && c.Volumes {
-		report, err := v.PruneVolumes(env.Ctx, false)
+		report, err := volume.Prune(env, v, f, false)
 		part("Deleted Volumes:", report, err)
 	}
-	report, err := s.Images.PruneImages(env.Ctx, vzcontract.PruneImagesOptions{All: c.All, Filters: f})
+	report, err := s.Images.PruneImages(env.Ctx, vzcontract.PruneImagesOptions{All: c.All, Filters: f.Filters})
 	part("Deleted Images:", report, err)
 	_, err = fmt.Fprintf(env.Stdout, "Total reclaimed space: %s\n", output.Size(total))
 	return errors.Join(append(errs, err)...)

@@ -16,7 +16,7 @@ import (
 )
 
 type exec struct {
-	Command     []string      `arg:"" passthrough:"partial" placeholder:"NAME COMMAND" help:"Virtual machine, command and arguments."`
+	Command     []string      `arg:"" passthrough:"partial" placeholder:"NAME COMMAND [ARG...]" help:"Virtual machine, command and arguments."`
 	Detach      bool          `short:"d" help:"Run in the background."`
 	Env         []string      `short:"e" sep:"none" placeholder:"KEY=VALUE" help:"Set an environment variable."`
 	Interactive bool          `short:"i" help:"Connect stdin."`

@@ -87,30 +87,3 @@ func (c *rm) Run(env *command.Env) error {
 		return err
 	})
 }
-
-type prune struct {
-	All    bool     `short:"a" help:"Remove named ones too."`
-	Filter []string `hidden:"" sep:"none" help:"Refused."`
-	Force  bool     `short:"f" help:"Do not ask."`
-}
-
-// Run implements command.Verb.
-func (c *prune) Run(env *command.Env) error {
-	if len(c.Filter) > 0 {
-		return vzcontract.Errorf(vzcontract.ErrUnsupported, "--filter: volume prune has no filters; use vz volume ls --filter and vz volume rm")
-	}
-	what := "all anonymous volumes that no container uses"
-	if c.All {
-		what = "all volumes that no container uses"
-	}
-	ok, err := env.Confirm(c.Force, what)
-	if err != nil || !ok {
-		return err
-	}
-	_, v, err := open(env)
-	if err != nil {
-		return err
-	}
-	report, err := v.PruneVolumes(env.Ctx, c.All)
-	return errors.Join(err, command.PrintReport(env, report))
-}

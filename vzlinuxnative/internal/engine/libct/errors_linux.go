@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"vz.internal/vzcontract"
 )
 
@@ -18,6 +20,10 @@ var execFailure = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompi
 // surrounds the reason.
 func startError(err error) error {
 	text := err.Error()
+	if strings.Contains(text, unix.EMFILE.Error()) {
+		return vzcontract.Errorf(vzcontract.ErrValidation,
+			"the limit on open files (ulimit nofile) is too low to make a container by way of libcontainer; give 64 or more")
+	}
 	m := execFailure().FindStringSubmatch(text)
 	if m == nil {
 		return fmt.Errorf("start: %s", innermost(text))

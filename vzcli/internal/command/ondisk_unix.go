@@ -1,6 +1,6 @@
 //go:build unix
 
-package system
+package command
 
 import (
 	"io/fs"
