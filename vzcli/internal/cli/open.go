@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 
 	"vz.internal/vzcli/internal/command"
-	"vz.internal/vzcontract"
 	"vz.internal/vzcontract/fake"
 )
 
@@ -28,8 +27,4 @@ func openFake(s *command.Services) (*command.Services, error) {
 	}
 	s.Backend, s.Images = b, b
 	return s, nil
-}
-
-func unsupportedBackend(name, why string) error {
-	return vzcontract.Errorf(vzcontract.ErrUnsupported, "backend %s: %s", name, why)
 }
