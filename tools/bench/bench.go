@@ -164,12 +164,24 @@ func (b *bench) once(c benchCase, t tool, serial int) (time.Duration, error) {
 }
 
 func (r *result) summarize(name, tool string) {
-	slices.Sort(r.took)
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	middle := r.middle()
+	ms := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
 	r.Case, r.Tool, r.Unit, r.Runs = name, tool, "ms", len(r.took)
+	r.Median, r.Min, r.Max = ms(middle), ms(r.took[0]), ms(r.took[len(r.took)-1])
+}
+
+// middle sorts the times and returns their median.
+func (r *result) middle() time.Duration {
+	slices.Sort(r.took)
 	middle := len(r.took) / 2
-	r.Median, r.Min, r.Max = ms(r.took[middle]), ms(r.took[0]), ms(r.took[len(r.took)-1])
 	if len(r.took)%2 == 0 {
-		r.Median = (r.Median + ms(r.took[middle-1])) / 2
+		return (r.took[middle] + r.took[middle-1]) / 2
 	}
+	return r.took[middle]
+}
+
+// micro turns milliseconds into microseconds.
+func (r *result) micro() {
+	r.Unit = "µs"
+	r.Median, r.Min, r.Max = r.Median*1000, r.Min*1000, r.Max*1000
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,64 @@ func TestEditSpec(t *testing.T) {
 	}
 	if _, err := editSpec([]byte(`{}`), "/r", nil); err == nil {
 		t.Error("a specification without a process was edited")
+	}
+}
+
+// TestAsk asks a server that knows one name.
+func TestAsk(t *testing.T) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	go func() {
+		buf := make([]byte, 512)
+		for {
+			n, from, err := server.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			answer := append([]byte(nil), buf[:n]...)
+			answer[3] = 3 // no such name
+			if string(buf[12:n-5]) == "\x01a\x02bc" {
+				answer[3], answer[7] = 0, 1
+			}
+			_, _ = server.WriteTo(answer, from)
+		}
+	}()
+	c, err := net.Dial("udp", server.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := ask(c, "a.bc"); err != nil {
+		t.Error(err)
+	}
+	if err := ask(c, "other"); err == nil {
+		t.Error("an answer without an address is taken for one")
+	}
+}
+
+// TestServe pushes bytes to the bench's own server and takes a trip.
+func TestServe(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go answer(c)
+		}
+	}()
+	for _, measure := range []func(string) (time.Duration, error){host(0).push, host(0).trip} {
+		if took, err := measure(l.Addr().String()); err != nil || took <= 0 {
+			t.Errorf("took %v, %v", took, err)
+		}
 	}
 }
 

@@ -33,7 +33,8 @@ func isolate() error {
 	if err != nil {
 		return err
 	}
-	steps := []string{"ip link set lo up"}
+	// A host that forwards already is one on which docker lets others' packets pass.
+	steps := []string{"ip link set lo up", "echo 1 > /proc/sys/net/ipv4/ip_forward"}
 	if _, err := os.Stat(hybrid + "/cgroup.procs"); err == nil {
 		steps = append(steps, "umount -l "+hybrid)
 	}

@@ -4,6 +4,9 @@
 //
 //	bench -vz ../bin/vz [-rounds 20] [-cases start-none,exec] [-layer TAR] [-json FILE]
 //
+// The case network measures ports published on the host and names. The bench is
+// the client and the server itself, in the containers' network namespaces.
+//
 // It needs root and busybox-static, for the case pull also docker-registry,
 // skopeo, zstd, e2fsprogs and loop devices, for the cases of stack
 // docker-compose. The row "floor" is the least C program that still makes a
@@ -41,7 +44,7 @@ func main() {
 type result struct {
 	Case   string          `json:"case"`
 	Tool   string          `json:"tool"`
-	Unit   string          `json:"unit"` // "ms" or "MB"
+	Unit   string          `json:"unit"` // "ms", "µs" or "MB"
 	Median float64         `json:"median"`
 	Min    float64         `json:"min"`
 	Max    float64         `json:"max"`
@@ -97,6 +100,16 @@ func run() (err error) {
 			return fmt.Errorf("case memory: %w", err)
 		}
 		print(benchCase{title: fmt.Sprintf("Memory (PSS) of the process that keeps a container, %d at once", count)}, results)
+		all = append(all, results...)
+	}
+	if wanted("network") {
+		results, err := b.network(max(*rounds/2, 3))
+		if err != nil {
+			return fmt.Errorf("case network: %w", err)
+		}
+		for name, some := range byCase(results) {
+			print(benchCase{title: networkTitles[name]}, some)
+		}
 		all = append(all, results...)
 	}
 	if wanted("pull") {

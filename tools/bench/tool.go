@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // A tool is a program that makes containers.
@@ -79,6 +81,22 @@ func (d *docker) exec(name string) []string { return d.command("exec", name, "/b
 func (d *docker) start(name string) error {
 	args := append([]string{"run", "-d", "--name", name, "--network", "none"}, d.flags...)
 	return quiet(d.command(append(args, imageName, "/bin/sleep", "1000000")...)...)
+}
+
+// serve starts a container of its own network namespace, for the bench to serve
+// in, and returns that.
+func (d *docker) serve(name string, flags ...string) (host, error) {
+	args := append([]string{"run", "-d", "--name", name}, append(flags, d.flags...)...)
+	if err := quiet(d.command(append(args, imageName, "/bin/sleep", "1000000")...)...); err != nil {
+		return 0, err
+	}
+	inspect := d.command("inspect", "--format", "{{.State.Pid}}", name)
+	out, err := exec.Command(inspect[0], inspect[1:]...).Output()
+	if err != nil {
+		return 0, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	return host(pid), err
 }
 
 func (d *docker) remove(name string) error { return quiet(d.command("rm", "-f", name)...) }
