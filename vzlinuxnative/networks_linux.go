@@ -116,3 +116,13 @@ func (b *Backend) DisconnectNetwork(ctx context.Context, ref, network string) er
 func named(name string) func(vzcontract.NetworkAttach) bool {
 	return func(at vzcontract.NetworkAttach) bool { return at.Network == name }
 }
+
+// NetworkObstacles says, by network, why the host does not route what its
+// containers send out, and what works all the same.
+func (b *Backend) NetworkObstacles(ctx context.Context) (map[string]string, error) {
+	return b.nets.Obstacles(ctx)
+}
+
+// HostSettings lists the kernel settings of the host that were changed for
+// networks since its start, as "net/ipv4/ip_forward 0 -> 1".
+func (b *Backend) HostSettings() ([]string, error) { return b.nets.Sysctls() }

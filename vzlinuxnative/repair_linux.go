@@ -18,22 +18,27 @@ func (b *Backend) Repair(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	did, err := b.store.Sweep()
-	more, nerr := b.nets.Repair(ctx, func(id string) bool {
-		c, err := b.truth(id)
-		return err == nil && (c.tended || c.orphaned)
-	})
+	more, nerr := b.nets.Repair(ctx, b.attended)
 	did = append(did, more...)
 	rest, rerr := b.sweepRunDirs(ctx)
 	return append(did, rest...), errors.Join(err, nerr, rerr, b.endLeases(ctx))
 }
 
-// Verify returns what is wrong with the records that Repair would put right,
-// one line each.
+// Verify returns what is wrong with the records, and what of networks nobody
+// owns, that Repair would put right, one line each.
 func (b *Backend) Verify(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return b.store.Verify()
+	faults, err := b.store.Verify()
+	more, nerr := b.nets.Verify(ctx, b.attended)
+	return append(faults, more...), errors.Join(err, nerr)
+}
+
+// attended reports that the container is one whose networks are in use.
+func (b *Backend) attended(id string) bool {
+	c, err := b.truth(id)
+	return err == nil && (c.tended || c.orphaned)
 }
 
 // sweepRunDirs clears away what is left of runs that nobody tends.

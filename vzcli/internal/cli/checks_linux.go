@@ -38,7 +38,8 @@ func (checks) Check(env *command.Env) ([]command.CheckResult, error) {
 		return append(all, command.CheckResult{Name: "backend", Status: "failed", Detail: err.Error()}), nil
 	}
 	backend := command.CheckResult{Name: "backend", Status: "ok", Detail: s.Backend.BackendName() + ", isolation " + string(s.Backend.Isolation())}
-	return append(append(all, backend), verify(env.Ctx, s)...), nil
+	all = append(append(all, backend), networks(env.Ctx, s.Backend)...)
+	return append(all, verify(env.Ctx, s)...), nil
 }
 
 func verify(ctx context.Context, s *command.Services) []command.CheckResult {
