@@ -101,7 +101,7 @@ func (m *monitor) live(l *net.UnixListener, next *request) error {
 	return errors.Join(err, m.nets.Linger(context.Background(), idlePause))
 }
 
-// idlePause is how long the bridge of the last container waits for the next.
+// idlePause is how long a bridge that nobody is on waits for the next container.
 // The monitor has given up its lock by then: for all others it is gone.
 const idlePause = 250 * time.Millisecond
 
