@@ -26,18 +26,26 @@ const (
 	lastRetry  = 100 * time.Millisecond
 )
 
+// How long one try may take: a guest whose driver is just starting may lose a request
+// and never answer it. A busy guest gets twice the time at each try.
+const (
+	firstTry = 2 * time.Second
+	lastTry  = 30 * time.Second
+)
+
 // Connect reaches the agent through dial, trying until ctx ends: a guest that boots
 // has no agent yet. An agent of another protocol revision is an error at once that
 // matches agentproto.ErrRevision.
 func Connect(ctx context.Context, dial DialFunc) (*Agent, error) {
 	hello := agentproto.Hello{MinRevision: agentproto.MinRevision, MaxRevision: agentproto.MaxRevision, Version: Version}
+	limit := firstTry
 	for wait := firstRetry; ; wait = min(wait*3/2, lastRetry) {
-		conn, err := dial(ctx, agentproto.Port)
+		client, err := try(ctx, dial, hello, limit)
 		if err == nil {
-			var client *agentproto.Client
-			if client, err = agentproto.NewClient(ctx, conn, hello); err == nil {
-				return &Agent{client: client, dial: dial}, nil
-			}
+			return &Agent{client: client, dial: dial}, nil
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			limit = min(2*limit, lastTry)
 		}
 		if errors.Is(err, agentproto.ErrRevision) {
 			return nil, err
@@ -48,6 +56,17 @@ func Connect(ctx context.Context, dial DialFunc) (*Agent, error) {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// try tries once to reach the agent.
+func try(ctx context.Context, dial DialFunc, hello agentproto.Hello, limit time.Duration) (*agentproto.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	conn, err := dial(ctx, agentproto.Port)
+	if err != nil {
+		return nil, err
+	}
+	return agentproto.NewClient(ctx, conn, hello)
 }
 
 // Close ends the connection and all that it started.

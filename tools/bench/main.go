@@ -9,7 +9,7 @@
 //
 // It needs root and busybox-static, for the case pull also docker-registry,
 // skopeo, zstd, e2fsprogs and loop devices, for the cases of stack
-// docker-compose. The row "floor" is the least C program that still makes a
+// docker-compose, for those of vm what vz doctor names. The row "floor" is the least C program that still makes a
 // container: clone, overlay, pivot_root, exec. A tool that cannot do a case, as
 // docker 20.10 cannot read zstd, is left out of it with the reason on stderr.
 package main
@@ -119,6 +119,13 @@ func run() (err error) {
 		}
 		for name, some := range byCase(results) {
 			print(benchCase{title: "Pull and unpack, " + strings.TrimPrefix(name, "pull-")}, some)
+		}
+		all = append(all, results...)
+	}
+	if wanted("vm") || wanted(machineBoot) || wanted("vm-run") || wanted("vm-exec") {
+		results, err := b.machines(path, func(name string) bool { return wanted("vm") || wanted(name) }, *rounds)
+		if err != nil {
+			return err
 		}
 		all = append(all, results...)
 	}

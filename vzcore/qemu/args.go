@@ -67,7 +67,11 @@ func (l launch) arguments() []string {
 		if c.Boot.Initramfs != "" {
 			a = append(a, "-initrd", c.Boot.Initramfs)
 		}
-		add("-append", "%s", strings.TrimSpace(fmt.Sprintf("console=%s panic=-1 quiet %s", l.arch.console, c.Boot.CommandLine)))
+		line := fmt.Sprintf("console=%s panic=-1 quiet", l.arch.console)
+		if l.accelerator == TCG {
+			line += " " + l.arch.clock
+		}
+		add("-append", "%s", strings.TrimSpace(line+" "+c.Boot.CommandLine))
 	}
 	a = append(a, l.devices()...)
 	if l.incoming {

@@ -40,7 +40,7 @@ func TestArguments(t *testing.T) {
 	require.Contains(t, value(t, args, "-machine", 0), "q35,")
 	require.Equal(t, "tcg,thread=multi", value(t, args, "-accel", 0))
 	require.Equal(t, "512M", value(t, args, "-m", 0))
-	require.Equal(t, "console=ttyS0 panic=-1 quiet a=b", value(t, args, "-append", 0))
+	require.Equal(t, "console=ttyS0 panic=-1 quiet clocksource=hpet a=b", value(t, args, "-append", 0))
 	require.Equal(t, "driver=raw,node-name=disk0,read-only=on,file.driver=file,file.filename=/d,,0", value(t, args, "-blockdev", 0))
 	require.Equal(t, "driver=raw,node-name=disk1,read-only=off,cache.no-flush=on,file.driver=file,file.filename=/d1", value(t, args, "-blockdev", 1))
 	require.Contains(t, args, "file,id=console,append=on,path=/log,,x", "commas are escaped")

@@ -3,6 +3,7 @@ package vmm
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 
@@ -112,7 +113,11 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 
 // Stop ends the machine; it returns before that has happened unless it is forced.
 func (c *Client) Stop(ctx context.Context, force bool) error {
-	return c.client.Call(ctx, methodStop, StopRequest{Force: force}, nil)
+	err := c.client.Call(ctx, methodStop, StopRequest{Force: force}, nil)
+	if force && errors.Is(err, vzcontract.ErrUnavailable) {
+		return nil // it has ended before it could answer
+	}
+	return err
 }
 
 // Save saves the machine.

@@ -176,7 +176,8 @@ func (m *machine) mounted(ctx context.Context, agent *vzlinux.Agent, tag string)
 // stop has the guest shut down, and ends it if that takes too long.
 func (m *machine) stop(ctx context.Context, force bool) error {
 	if force {
-		return m.vm.Stop(ctx)
+		// The machine's end ends this process too, and ctx with it.
+		return m.vm.Stop(context.WithoutCancel(ctx))
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()

@@ -76,21 +76,29 @@ func (g *Group) oomNotifier() (*os.File, error) {
 		return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "this host has no memory controller")
 	}
 	if cgroups.IsCgroup2UnifiedMode() {
-		return inotifyOn(filepath.Join(dir, "memory.events"))
+		return inotifyOn(dir, "memory.events")
 	}
 	return eventfdOn(dir)
 }
 
-func inotifyOn(file string) (*os.File, error) {
+// inotifyOn tells of what is written to a file of a cgroup of version 2, and of the
+// cgroup's removal. Of that only the parent tells: the kernel's file systems do not
+// say of an inode that it was deleted.
+func inotifyOn(dir, file string) (*os.File, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("inotify: %w", err)
 	}
-	if _, err := unix.InotifyAddWatch(fd, file, unix.IN_MODIFY|unix.IN_DELETE_SELF); err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("watch %s: %w", file, err)
+	path := filepath.Join(dir, file)
+	_, err = unix.InotifyAddWatch(fd, filepath.Dir(dir), unix.IN_DELETE|unix.IN_ONLYDIR)
+	if err == nil {
+		_, err = unix.InotifyAddWatch(fd, path, unix.IN_MODIFY)
 	}
-	return os.NewFile(uintptr(fd), file), nil
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("watch %s: %w", path, err)
+	}
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 // eventfdOn asks version 1 to signal OOM, and the group's removal.

@@ -309,7 +309,8 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 		case o.stop <- req.Force:
 		default: // it is stopping
 		}
-		return struct{}{}, o.vm.Wait(ctx)
+		// The machine's end ends this process too, and ctx with it.
+		return struct{}{}, o.vm.Wait(context.WithoutCancel(ctx))
 	}
 	return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "the request %q", method)
 }
