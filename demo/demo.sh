@@ -16,7 +16,9 @@ state=$(mktemp -d /tmp/vz-demo.XXXXXX)
 export VZ_HOME=$state/home VZ_RUN=$state/run PATH=$bin:$PATH
 finish() {
 	local status=$?
+	cd /
 	vz ps -aq | xargs -r vz rm -f >/dev/null 2>&1 || true
+	vz network ls -q --filter type=custom | xargs -r vz network rm >/dev/null 2>&1 || true
 	rm -rf "$state"
 	[[ $status -eq 0 ]] || echo "the demo failed with exit status $status" >&2
 	exit "$status"
@@ -74,6 +76,31 @@ show vz inspect --format '{{.State.Status}} pid {{.State.Pid}}' web
 show vz stop web
 show vz ps -a
 show vz rm web
+
+say "a Compose stack: a web server, and a client that starts when it is healthy"
+cat >"$state/compose.yaml" <<'END'
+name: demo
+services:
+  web:
+    image: vz:builtin
+    command: httpd -p 8080 -h /site
+    volumes: ["./site:/site:ro"]
+    healthcheck: {test: wget -q -O /dev/null http://127.0.0.1:8080/, interval: 1s, retries: 60}
+  client:
+    image: vz:builtin
+    command: wget -q -O - http://web:8080/
+    depends_on: {web: {condition: service_healthy}}
+END
+cat "$state/compose.yaml"
+cd "$state"
+show vz stack up -d
+show vz wait demo-client-1
+printf '$ vz stack logs --no-log-prefix client\n'
+fetched=$(vz stack logs --no-log-prefix client)
+echo "$fetched"
+[[ $fetched == "served from a container" ]]
+show vz stack ps -a --format '{{.Service}} {{.State}}'
+show vz stack down
 
 say "limits hold: this one wants more memory than it may have"
 expect 137 vz run --rm --memory 32m vz:builtin sh -c 'x=0123456789abcdef; while :; do x=$x$x; done'

@@ -31,6 +31,15 @@ var rounds = []struct {
 		{"a dependency is gone from a BUILD file", "vzcontract/conformance/BUILD.bazel", without(`        "//vzcontract",`), "run `make generate`"},
 		{"a repository is gone from use_repo", "MODULE.bazel", without(`    "org_golang_x_sys",`), "missing org_golang_x_sys: run `make generate`"},
 	}},
+	{"buildifier", []mistake{
+		{"a BUILD file is badly formatted", "vzoci/BUILD.bazel", adding("\nfilegroup(name=\"planted\")\n"), "not formatted, or with warnings: run `make generate`"},
+	}},
+	{"gofumpt", []mistake{
+		{"a Go file is badly formatted", "vzoci/doc.go", adding("\nvar  planted int\n"), "not formatted (make fmt):\n    vzoci/doc.go"},
+	}},
+	{"shellcheck", []mistake{
+		{"a script has a mistake", "tools/sh/fuzz.sh", adding("\necho $planted\n"), "SC2154"},
+	}},
 	{"api", []mistake{
 		{"the API has changed", "vzcontract/api.txt", swap(`"pause"`, `"paused"`), "vzcontract/api.txt is not the API of the code"},
 	}},
@@ -76,6 +85,9 @@ func TestEachMistakeIsFound(t *testing.T) {
 	dir := copyTree(t, root)
 	for _, round := range rounds {
 		t.Run(round.check, func(t *testing.T) {
+			if _, err := exec.LookPath("shellcheck"); err != nil && round.check == "shellcheck" {
+				t.Skip("shellcheck is not installed: tools/sh/packages.sh test")
+			}
 			for _, m := range round.mistakes {
 				plant(t, dir, m)
 			}

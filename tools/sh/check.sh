@@ -61,7 +61,12 @@ help() { (cd vzcli && go run -trimpath -tags "$tags" ./internal/manual/generate 
 
 bazel_files() { git ls-files -z --cached --others --exclude-standard -- '*.bazel'; }
 
-bazel_format() { bazel_files | xargs -0 "$tools/buildifier" -mode=check -lint=warn; }
+bazel_format() {
+	bazel_files | xargs -0 "$tools/buildifier" -mode=check -lint=warn || {
+		echo "not formatted, or with warnings: run \`make generate\`"
+		return 1
+	}
+}
 
 scripts() {
 	git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run 'packaging/deb/*' | xargs -0 shellcheck

@@ -3,12 +3,14 @@
 package terminal
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -161,7 +163,12 @@ func (term *Terminal) Kill() {
 	term.t.Helper()
 	pids := term.tmux(nil, "display-message", "-p", "#{pid} #{pane_pid}")
 	for pid := range strings.FieldsSeq(pids) {
-		if err := exec.Command("kill", "-9", pid).Run(); err != nil {
+		n, err := strconv.Atoi(pid)
+		if err != nil {
+			term.t.Fatal(err)
+		}
+		// The shell may have ended already, by the hangup of tmux.
+		if err := syscall.Kill(n, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			term.t.Fatal(err)
 		}
 	}
