@@ -24,6 +24,7 @@ type stacker struct {
 	engine []string // begins every command of the engine
 	daemon *daemon  // nil where there is none
 	mount  string   // of its storage, which outlives it
+	lives  int      // of projects so far
 }
 
 // allStackers are vz and docker-compose with either engine that it can talk to.
@@ -45,6 +46,7 @@ func allStackers(b *bench, vz string) []*stacker {
 			if err := s.podman(filepath.Join(b.dir, "podman-stack")); err != nil {
 				return err
 			}
+			s.env = append(s.env, "COMPOSE_PARALLEL_LIMIT=8") // with more, podman's service hangs for good
 			return s.dockerCompose("unix://" + b.dir + "/podman-stack/sock")
 		}},
 	}
