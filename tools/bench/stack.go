@@ -16,9 +16,9 @@ type stackCase struct{ services int }
 
 const chained = 10
 
-// stackPatience is how long one command may take: podman's service has been
-// seen to hang.
-const stackPatience = 5 * time.Minute
+// stackPatience is how long one command may take: docker-compose with podman
+// has been seen to hang.
+const stackPatience = 3 * time.Minute
 
 var stackCases = []stackCase{{chained}, {100}}
 

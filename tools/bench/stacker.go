@@ -46,7 +46,6 @@ func allStackers(b *bench, vz string) []*stacker {
 			if err := s.podman(filepath.Join(b.dir, "podman-stack")); err != nil {
 				return err
 			}
-			s.env = append(s.env, "COMPOSE_PARALLEL_LIMIT=8") // with more, podman's service hangs for good
 			return s.dockerCompose("unix://" + b.dir + "/podman-stack/sock")
 		}},
 	}
@@ -72,7 +71,8 @@ func (s *stacker) dockerCompose(host string) error {
 	if _, err := exec.LookPath("docker-compose"); err != nil {
 		return err
 	}
-	s.env = append(s.env, "DOCKER_HOST="+host, "COMPOSE_HTTP_TIMEOUT=600")
+	// At its limit docker-compose waits for itself.
+	s.env = append(s.env, "DOCKER_HOST="+host, "COMPOSE_HTTP_TIMEOUT=600", "COMPOSE_PARALLEL_LIMIT=1000")
 	s.argv = []string{"docker-compose"}
 	return nil
 }
