@@ -38,8 +38,11 @@ func (b *Backend) monitorLives(id string) bool {
 	return errors.Is(flock(f, unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
+var errStarted = vzcontract.Errorf(vzcontract.ErrConflict, "the container was started meanwhile")
+
 // takeMonitorLock takes the lock, waiting for a monitor that is about to end.
-// It dies with the last process that has the file open.
+// It dies with the last process that has the file open. It is errStarted when
+// whoever has the lock starts the container: that one keeps it.
 func (b *Backend) takeMonitorLock(ctx context.Context, id string) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(filepath.Join(b.store.Dir(id), lockFile), os.O_CREATE|os.O_RDWR, 0o600)
@@ -49,7 +52,7 @@ func (b *Backend) takeMonitorLock(ctx context.Context, id string) (*os.File, err
 		if err != nil {
 			return nil, err
 		}
-		if err := lockWithin(ctx, f, unix.LOCK_EX); err != nil {
+		if err := b.lockUnlessStarted(ctx, id, f); err != nil {
 			return nil, err
 		}
 		var st unix.Stat_t
@@ -61,6 +64,52 @@ func (b *Backend) takeMonitorLock(ctx context.Context, id string) (*os.File, err
 			return f, nil
 		}
 		f.Close() // removed while we waited
+	}
+}
+
+// lockUnlessStarted locks f or closes it.
+func (b *Backend) lockUnlessStarted(ctx context.Context, id string, f *os.File) error {
+	err := flock(f, unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return nil
+	}
+	wait, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	seen := make(chan struct{})
+	go func() {
+		defer close(seen)
+		if b.awaitStart(wait, id) == nil {
+			cancel(errStarted)
+		}
+	}()
+	defer func() { cancel(nil); <-seen }()
+	err = lockWithin(wait, f, unix.LOCK_EX)
+	if err != nil && errors.Is(context.Cause(wait), errStarted) {
+		return errStarted
+	}
+	return err
+}
+
+// awaitStart returns nil when a monitor has started the container, and an error
+// when ctx ends or the container goes.
+func (b *Backend) awaitStart(ctx context.Context, id string) error {
+	for {
+		w, err := b.watch(id)
+		if err != nil {
+			return err
+		}
+		st, err := b.store.State(id)
+		if err == nil {
+			if pid := b.monitorPID(id); (st.Live() || st.Restarting) && pid > 0 && unix.Kill(pid, 0) == nil {
+				w.close()
+				return nil
+			}
+			err = pollUntil(ctx, int(w.inotify.Fd()))
+		}
+		w.close()
+		if err != nil {
+			return err
+		}
 	}
 }
 

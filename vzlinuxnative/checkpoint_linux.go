@@ -141,7 +141,7 @@ func (b *Backend) putBack(ctx context.Context, c *container, from string) error 
 	}
 	defer lock.Close()
 	if st, err := b.store.State(c.cfg.ID); err != nil || st.Live() || st.Restarting {
-		return errors.Join(err, vzcontract.Errorf(vzcontract.ErrConflict, "the container was started meanwhile"))
+		return errors.Join(err, errStarted)
 	}
 	fresh, err := os.MkdirTemp(b.store.Dir(c.cfg.ID), "restore-")
 	if err != nil {

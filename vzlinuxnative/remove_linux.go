@@ -61,7 +61,7 @@ func (b *Backend) discard(ctx context.Context, c *container, volumes bool) error
 		return err
 	}
 	if st.Live() && !c.orphaned || st.Restarting {
-		return vzcontract.Errorf(vzcontract.ErrConflict, "the container was started meanwhile")
+		return errStarted
 	}
 	ctx = context.WithoutCancel(ctx)
 	fault.Point("rm.locked")

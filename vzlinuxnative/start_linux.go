@@ -82,7 +82,7 @@ func (b *Backend) spawn(ctx context.Context, c *container, attach *vzcontract.At
 	id := c.cfg.ID
 	lock, err := b.takeMonitorLock(ctx, id)
 	if err != nil {
-		return nil, false, err
+		return nil, errors.Is(err, errStarted), err
 	}
 	defer lock.Close()
 	if err := lock.Truncate(0); err != nil { // the pid of an earlier monitor

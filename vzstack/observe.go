@@ -3,6 +3,7 @@ package vzstack
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzstack/plan"
@@ -57,7 +58,8 @@ func (s *Stack) observe(ctx context.Context, d *plan.Desired) (*plan.Observed, e
 		case err == nil:
 			o.Images[ref] = info.ID
 		case !errors.Is(err, vzcontract.ErrNotFound):
-			return nil, err
+			name := d.Services[i].Name
+			return nil, &plan.PathError{Path: "services." + name + ".image", Err: fmt.Errorf("service %s: %w", name, err)}
 		}
 	}
 	return o, nil

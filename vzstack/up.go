@@ -95,7 +95,7 @@ func (s *Stack) apply(ctx context.Context, p *compose.Project, d *plan.Desired, 
 	}
 	have, err := s.observe(ctx, d)
 	if err != nil {
-		return nil, err
+		return nil, p.Locate(err)
 	}
 	made, err := plan.Make(d, have, s.planOptions(p, opts))
 	if err != nil {

@@ -87,6 +87,9 @@ func (r *runner) healthy(ctx context.Context, name string) error {
 	for {
 		select {
 		case err := <-result:
+			if errors.Is(err, vzcontract.ErrConflict) {
+				return r.neverHealthy(ctx, name, info.ID, err)
+			}
 			return err
 		case <-unhealthy:
 		}
@@ -99,6 +102,15 @@ func (r *runner) healthy(ctx context.Context, name string) error {
 		}
 		unhealthy = nil // it was the verdict of an earlier life, or has changed
 	}
+}
+
+// neverHealthy says why a container cannot become healthy any more.
+func (r *runner) neverHealthy(ctx context.Context, name, id string, err error) error {
+	info, inspectErr := r.cfg.Backend.Inspect(ctx, id)
+	if inspectErr == nil && info.State == vzcontract.StateStopped && info.Exit != nil {
+		return vzcontract.Errorf(vzcontract.ErrConflict, "container %s stopped before it was healthy: exit status %d", name, info.Exit.Code)
+	}
+	return err
 }
 
 func errUnhealthy(name string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -97,8 +98,14 @@ func (b *bench) close() error {
 }
 
 // quiet runs a command and returns an error with the end of what it printed.
-func quiet(args ...string) error {
-	cmd := exec.Command(args[0], args[1:]...)
+func quiet(args ...string) error { return within(time.Hour, args...) }
+
+// within is quiet for commands that may hang.
+func within(limit time.Duration, args ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, lastLines(string(out)))
 	}

@@ -16,8 +16,8 @@ const isolated = "VZ_BENCH_ISOLATED"
 
 // isolate goes on in mount, network and process namespaces of its own: the
 // tools' bridges, rules and processes vanish with them, also when the bench is
-// killed. The shell there takes in orphans. The second cgroup version is hidden there,
-// which crun refuses to see beside the first one.
+// killed. The shell there takes in orphans. The second cgroup version is hidden
+// there, which crun refuses to see beside the first one.
 func isolate() error {
 	if os.Getenv(isolated) != "" {
 		return nil
@@ -34,7 +34,10 @@ func isolate() error {
 		return err
 	}
 	// A host that forwards already is one on which docker lets others' packets pass.
-	steps := []string{"ip link set lo up", "echo 1 > /proc/sys/net/ipv4/ip_forward"}
+	steps := []string{
+		"ip link set lo up", "echo 1 > /proc/sys/net/ipv4/ip_forward",
+		"mount -t tmpfs tmpfs /dev/shm", // where podman's locks are
+	}
 	if _, err := os.Stat(hybrid + "/cgroup.procs"); err == nil {
 		steps = append(steps, "umount -l "+hybrid)
 	}

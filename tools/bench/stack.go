@@ -16,6 +16,10 @@ type stackCase struct{ services int }
 
 const chained = 10
 
+// stackPatience is how long one command may take: docker-compose with podman
+// has been seen to hang.
+const stackPatience = 3 * time.Minute
+
 var stackCases = []stackCase{{chained}, {100}}
 
 func (c stackCase) name() string { return fmt.Sprintf("stack-%d", c.services) }
@@ -81,8 +85,9 @@ func (b *bench) stacks(some []stackCase, vz string, rounds int) (results []resul
 	return results, nil
 }
 
-// measure takes the project through lives with each tool in turn. A tool that
-// fails is left out from then on, with the reason on stderr, unless it is vz.
+// measure takes the project through lives with each tool in turn. What a tool
+// other than vz fails at is told on stderr and not counted; one that can no
+// longer bring the project up is left out from then on.
 func (c stackCase) measure(tools []*stacker, rounds int) ([]result, error) {
 	all := make([]result, len(stackVerbs)*len(tools)) // by verb, then tool
 	failed := map[*stacker]bool{}
@@ -98,12 +103,12 @@ func (c stackCase) measure(tools []*stacker, rounds int) ([]result, error) {
 			if err == nil {
 				continue
 			}
-			failed[s] = true
-			err = fmt.Errorf("%s: %w", s.label, err)
+			err = fmt.Errorf("%s: %s: %w", c.name(), s.label, err)
 			if s.label == "vz" {
 				return nil, err
 			}
-			fmt.Fprintf(os.Stderr, "%s: no more of it: %v\n", c.name(), err)
+			failed[s] = len(took) == 0
+			fmt.Fprintln(os.Stderr, "not counted:", err)
 		}
 	}
 	var results []result
@@ -125,17 +130,20 @@ func (c stackCase) write(dir string, health bool) (file string, err error) {
 	return file, os.WriteFile(file, []byte(c.file(health)), 0o644) //nolint:gosec // a project
 }
 
-// life takes the project through its verbs and returns what each took, those
-// before one that failed.
+// life takes a project of its own through its verbs and returns what each took,
+// those before one that failed.
 func (c stackCase) life(s *stacker) (took []time.Duration, err error) {
-	file, err := c.write(filepath.Join(s.bench.dir, c.name()), s.health)
+	s.lives++
+	// A name of its own: a network that docker fails to remove is not met again.
+	file, err := c.write(filepath.Join(s.bench.dir, fmt.Sprintf("%s-%d", c.name(), s.lives)), s.health)
 	if err != nil {
 		return nil, err
 	}
 	for i, verb := range stackVerbs {
 		began := time.Now()
-		if err := quiet(s.command(file, verb.args...)...); err != nil {
-			return took, errors.Join(err, quiet(s.command(file, "down", "-t", "0")...))
+		if err := within(stackPatience, s.command(file, verb.args...)...); err != nil {
+			_ = within(stackPatience, s.command(file, "down", "-t", "0")...) // the first error says more
+			return took, err
 		}
 		took = append(took, time.Since(began))
 		want := c.services

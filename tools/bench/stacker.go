@@ -24,6 +24,7 @@ type stacker struct {
 	engine []string // begins every command of the engine
 	daemon *daemon  // nil where there is none
 	mount  string   // of its storage, which outlives it
+	lives  int      // of projects so far
 }
 
 // allStackers are vz and docker-compose with either engine that it can talk to.
@@ -70,7 +71,8 @@ func (s *stacker) dockerCompose(host string) error {
 	if _, err := exec.LookPath("docker-compose"); err != nil {
 		return err
 	}
-	s.env = append(s.env, "DOCKER_HOST="+host, "COMPOSE_HTTP_TIMEOUT=600")
+	// At its limit docker-compose waits for itself.
+	s.env = append(s.env, "DOCKER_HOST="+host, "COMPOSE_HTTP_TIMEOUT=600", "COMPOSE_PARALLEL_LIMIT=1000")
 	s.argv = []string{"docker-compose"}
 	return nil
 }

@@ -24,9 +24,30 @@ services:
     network_mode: none
     command: sh -c 'env | grep -v HOSTNAME | sort'
     env_file: app.env
-    environment: {OWN: "a $$b ${FROM_DOTENV}", SHARED: own, PASSED: , EMPTY: ""}
+    environment: {OWN: "a $$b ${FROM_DOTENV}", SHARED: own, PASSED: , EMPTY: "", NUMBER: 12, MINUS: "${UNSET-x}", COLON: "${EMPTY_THERE:-y}", QUOTED_THERE: "${QUOTED}"}
   second: {image: "${IMAGE}", network_mode: none, command: sh -c 'exit 7', depends_on: [first]}
   third: {image: "${IMAGE}", network_mode: none, init: true, command: sleep 1000, depends_on: [second]}
+`
+
+// The only one that ends is what all end with.
+const abortFile = `
+version: "2.4"
+services:
+  stays: {image: "${IMAGE}", network_mode: none, init: true, command: sleep 1000}
+  ends: {image: "${IMAGE}", network_mode: none, command: "sh -c '${ENDS}'", depends_on: [stays]}
+`
+
+// appEnv has the forms of lines that both read alike.
+const appEnv = `SHARED=file
+FILE=yes # no
+# a comment
+
+export EXPORTED=1
+DOUBLE="a b"
+SINGLE='a $FILE b'
+HASH=a#b
+NOTHING=
+EQUALS=a=b=c
 `
 
 // TestStackLikeDockerCompose compares exit codes and the services' environment with
@@ -54,7 +75,8 @@ func TestStackLikeDockerCompose(t *testing.T) {
 	}
 	project := filepath.Join(h.Dir, "shop")
 	for file, text := range map[string]string{
-		"compose.yaml": diffFile, "app.env": "SHARED=file\nFILE=yes # no\n", ".env": "FROM_DOTENV=dotenv\n",
+		"compose.yaml": diffFile, "abort.yaml": abortFile, "app.env": appEnv,
+		".env": "FROM_DOTENV=dotenv\nEMPTY_THERE=\nQUOTED=\"q r\" # s\n",
 	} {
 		if err := os.MkdirAll(project, 0o755); err != nil {
 			t.Fatal(err)
@@ -63,14 +85,15 @@ func TestStackLikeDockerCompose(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	file, ends := "compose.yaml", "exit 5"
 	ours := func(args ...string) vztest.Result {
-		cmd := h.Command(append([]string{"stack", "-f", filepath.Join(project, "compose.yaml")}, args...)...)
-		cmd.Env = append(cmd.Env, "PASSED=through", "IMAGE="+busybox(t, "busybox"))
+		cmd := h.Command(append([]string{"stack", "-f", filepath.Join(project, file)}, args...)...)
+		cmd.Env = append(cmd.Env, "PASSED=through", "ENDS="+ends, "IMAGE="+busybox(t, "busybox"))
 		return vztest.Finish(cmd)
 	}
 	theirs := func(args ...string) vztest.Result {
-		cmd := exec.Command("docker-compose", append([]string{"-f", filepath.Join(project, "compose.yaml")}, args...)...)
-		cmd.Env = append(h.Environ(), "DOCKER_HOST="+docker.Host, "PASSED=through", "IMAGE="+name("busybox"))
+		cmd := exec.Command("docker-compose", append([]string{"-f", filepath.Join(project, file)}, args...)...)
+		cmd.Env = append(h.Environ(), "DOCKER_HOST="+docker.Host, "PASSED=through", "ENDS="+ends, "IMAGE="+name("busybox"))
 		cmd.Dir = project
 		return vztest.Finish(cmd)
 	}
@@ -109,6 +132,16 @@ func TestStackLikeDockerCompose(t *testing.T) {
 	}
 	if got := ask("vz", "--home", h.Home(), "--run", h.Run()); got != order {
 		t.Errorf("vz started %s", got)
+	}
+	file = "abort.yaml"
+	for _, ends = range []string{"exit 0", "exit 5", "exit 200"} {
+		for _, flags := range [][]string{{"--abort-on-container-exit"}, {"--exit-code-from", "ends"}} {
+			flags = append([]string{"up", "--no-color", "--force-recreate", "--remove-orphans"}, flags...)
+			a, b := ours(flags...), theirs(flags...)
+			if a.Code != b.Code {
+				t.Errorf("%s, %v: exit code %d, docker-compose's %d\n%s\n%s", ends, flags, a.Code, b.Code, a, b)
+			}
+		}
 	}
 }
 

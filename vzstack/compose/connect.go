@@ -38,10 +38,30 @@ func (t *translator) connections(p problems, s types.ServiceConfig, out *plan.Se
 	default:
 		run.NetworkMode = mode // a network made elsewhere
 	}
+	t.checkLinks(p, s)
 	for _, link := range s.ExternalLinks {
 		name, alias, ok := strings.Cut(link, ":")
 		if ok && alias != name {
 			p.add("external_links", "%s: a container of another project has only its own names; give it the alias %s there", link, alias)
+		}
+	}
+}
+
+// checkLinks refuses links whose names would mean something else to others: all
+// containers on the networks of the other service see them.
+func (t *translator) checkLinks(p problems, s types.ServiceConfig) {
+	for _, link := range s.Links {
+		target, alias, ok := strings.Cut(link, ":")
+		if !ok || alias == target {
+			continue
+		}
+		if _, is := t.Services[alias]; is {
+			p.add("links", "%s: %s is the name of another service, and names are seen by all", link, alias)
+		}
+		for _, other := range t.ServiceNames() {
+			if other != target && slices.Contains(t.links[other], alias) {
+				p.add("links", "%s: another service has %s for %s, and names are seen by all", link, alias, other)
+			}
 		}
 	}
 }

@@ -87,7 +87,8 @@ pauses and whatever ` + "`restart:`" + ` says; the check may be the image's. ` +
 ## Limits
 
 - ` + "`build:`" + ` is accepted where the image is in the store already; nothing is built.
-- Names of ` + "`links:`" + ` are seen by all containers on the networks of the service that is linked to, not by one alone.
+- Names of ` + "`links:`" + ` are seen by all containers on the networks of the service that is linked to, not by one alone;
+  a name that would so have two meanings is refused.
 - ` + "`uid` and `gid`" + ` of secrets and configs are numbers.
 
 ## Every key

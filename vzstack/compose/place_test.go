@@ -50,6 +50,8 @@ var broken = []struct{ name, text, want string }{
 	{"include of itself", "services: {a: {image: x}}\ninclude: [compose.yaml]\n", "compose.yaml:2: include cycle"},
 	{"include of no file", "services: {a: {image: x}}\ninclude:\n- none.yaml\n", "compose.yaml:3: "},
 	{"a refusal in an included file", "include:\n- more/gpu.yaml\n", "more/gpu.yaml:4: services.gpu.gpus: "},
+	{"a link that is a service", "services:\n  a: {image: x}\n  b: {image: x}\n  c:\n    image: x\n    links: [a:b]\n", "compose.yaml:6: services.c.links: a:b: b is the name of another service"},
+	{"a link with two meanings", "services:\n  a: {image: x}\n  b: {image: x}\n  c:\n    image: x\n    links: [a:db]\n  d: {image: x, links: [b:db]}\n", "compose.yaml:6: services.c.links: a:db: another service has db for b"},
 	{"ports twice", "services:\n  a: {image: x, ports: [80:80]}\n  b:\n    image: x\n    ports: [80:81]\n", "compose.yaml:5: services a and b both publish port 80/tcp"},
 }
 
@@ -76,7 +78,9 @@ func TestBrokenFiles(t *testing.T) {
 				_, err = p.Desired(t.Context(), testHost(t))
 			}
 			require.Error(t, err)
-			require.NotContains(t, err.Error(), "\n")
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				require.Contains(t, line, ".yaml:", "one line each, with its place")
+			}
 			require.True(t, strings.HasPrefix(err.Error(), tt.want), "%s: want %s", err, tt.want)
 			class := errors.Is(err, vzcontract.ErrValidation) || errors.Is(err, vzcontract.ErrNotFound) ||
 				errors.Is(err, vzcontract.ErrConflict) || errors.Is(err, vzcontract.ErrUnsupported)

@@ -13,7 +13,7 @@ import (
 
 // patience is how long a command may take before it counts as hung. No test
 // asserts how long anything takes.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // A Result is what a command did.
 type Result struct {
