@@ -17,7 +17,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
@@ -250,12 +249,13 @@ func leftovers(t *testing.T, h home) map[string][]string {
 			}
 		}
 	}
-	links, err := netlink.LinkList()
+	aliases, err := filepath.Glob("/sys/class/net/*/ifalias")
 	require.NoError(t, err)
 	mark := sha256.Sum256([]byte(h.dir + "/networks"))
-	for _, l := range links {
-		if strings.HasPrefix(l.Attrs().Alias, "vz:"+hex.EncodeToString(mark[:6])) {
-			found["interfaces"] = append(found["interfaces"], l.Attrs().Name)
+	for _, file := range aliases {
+		alias, err := os.ReadFile(file)
+		if err == nil && strings.HasPrefix(string(alias), "vz:"+hex.EncodeToString(mark[:6])) { // else another's, or gone
+			found["interfaces"] = append(found["interfaces"], filepath.Base(filepath.Dir(file)))
 		}
 	}
 	for _, p := range conformance.HostProbes(func(line string) bool { return strings.Contains(line, h.dir) }) {
