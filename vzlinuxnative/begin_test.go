@@ -34,8 +34,8 @@ func watched(t *testing.T, dir string) bool {
 	return false
 }
 
-// stopMonitor stops the monitor that a home's backend has ready.
-func stopMonitor(t *testing.T, h home) (pid int) {
+// spareMonitor returns the monitor that a home's backend has ready, or 0.
+func spareMonitor(t *testing.T, h home) (pid int) {
 	t.Helper()
 	procs, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	require.NoError(t, err)
@@ -46,7 +46,13 @@ func stopMonitor(t *testing.T, h home) (pid int) {
 			require.NoError(t, err)
 		}
 	}
-	require.NotZero(t, pid, "no monitor is there")
+	return pid
+}
+
+// stopMonitor stops the monitor that a home's backend gets ready.
+func stopMonitor(t *testing.T, h home) (pid int) {
+	t.Helper()
+	require.Eventually(t, func() bool { pid = spareMonitor(t, h); return pid != 0 }, time.Minute, time.Millisecond, "no monitor is there")
 	require.NoError(t, unix.Kill(pid, unix.SIGSTOP))
 	t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGCONT) })
 	return pid
