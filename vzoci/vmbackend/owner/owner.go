@@ -310,7 +310,8 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 		default: // it is stopping
 		}
 		// The machine's end ends this process too, and ctx with it.
-		return struct{}{}, o.vm.Wait(context.WithoutCancel(ctx))
+		_ = o.vm.Wait(context.WithoutCancel(ctx)) // however it ended
+		return struct{}{}, nil
 	}
 	return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "the request %q", method)
 }
