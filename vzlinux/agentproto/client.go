@@ -65,6 +65,9 @@ func (c *Client) Close() error { return c.conn.Close() }
 // ctx's error returned. An error of the agent is an *[Error]; a lost connection
 // matches vzcontract.ErrUnavailable.
 func (c *Client) Call(ctx context.Context, method string, in, out any) error {
+	if err := ctx.Err(); err != nil {
+		return err // nothing was asked for
+	}
 	body, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", method, err)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,6 +29,8 @@ func TestConformance(t *testing.T) {
 	conformance.TestBackend(t, conformance.Config{
 		New:   func(t *testing.T) vzcontract.RuntimeBackend { return remote(t, fake.New()) },
 		Image: fake.Builtin,
+		// Some checks move much through it, which takes its time with -race.
+		Timeout: 5 * time.Minute,
 	})
 }
 

@@ -4,6 +4,7 @@ package vmbackend_test
 
 import (
 	"testing"
+	"time"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcontract/conformance"
@@ -23,6 +24,8 @@ func TestConformance(t *testing.T) {
 	conformance.TestBackend(t, conformance.Config{
 		New:   func(t *testing.T) vzcontract.RuntimeBackend { return open(t) },
 		Image: fake.Builtin,
-		Skip:  shared,
+		// Some checks move much through it, which takes its time with -race.
+		Timeout: 5 * time.Minute,
+		Skip:    shared,
 	})
 }

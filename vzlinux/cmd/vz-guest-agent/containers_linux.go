@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"vz.internal/vzlinux/internal/agent"
 	"vz.internal/vzlinux/internal/agent/image"
 	"vz.internal/vzlinuxnative"
@@ -39,5 +41,15 @@ func containers(log *slog.Logger) (*agent.Containers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &agent.Containers{Backend: b, Images: images}, nil
+	return &agent.Containers{Backend: b, Images: images, Sync: sync}, nil
+}
+
+// sync writes the file system below stateDir to its disk.
+func sync() error {
+	f, err := os.Open(stateDir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Syncfs(int(f.Fd()))
 }

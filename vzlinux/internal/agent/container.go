@@ -13,6 +13,17 @@ import (
 type Containers struct {
 	Backend vzcontract.RuntimeBackend
 	Images  *image.Store // nil if the backend has images of its own
+	// Sync writes down what the backend keeps of containers. It is called before
+	// their making and changing is told, so that the host, which counts on them,
+	// may end the guest at any time; nil does nothing.
+	Sync func() error
+}
+
+func (c *Containers) sync(err error) error {
+	if err != nil || c.Sync == nil {
+		return err
+	}
+	return c.Sync()
 }
 
 // feature makes a method of one that T, an interface of vzcontract, offers.
@@ -42,7 +53,10 @@ func (s *session) addContainers() {
 	s.methods[agentproto.MethodContainerCapabilities] = typed(func(context.Context, none) (vzcontract.Capabilities, error) {
 		return b.Capabilities(), nil
 	})
-	s.methods[agentproto.MethodContainerCreate] = typed(b.Create)
+	s.methods[agentproto.MethodContainerCreate] = typed(func(ctx context.Context, in vzcontract.RunConfig) (vzcontract.ContainerInfo, error) {
+		info, err := b.Create(ctx, in)
+		return info, s.agent.Containers.sync(err)
+	})
 	s.methods[agentproto.MethodContainerInspect] = typed(func(ctx context.Context, in agentproto.Container) (vzcontract.ContainerInfo, error) {
 		return b.Inspect(ctx, in.Container)
 	})
@@ -66,10 +80,11 @@ func (s *session) addContainers() {
 		return b.Resume(ctx, in.Container)
 	})
 	s.methods[agentproto.MethodContainerRename] = act(b, func(ctx context.Context, b vzcontract.Renamer, in agentproto.ContainerRename) error {
-		return b.Rename(ctx, in.Container.Container, in.Name)
+		return s.agent.Containers.sync(b.Rename(ctx, in.Container.Container, in.Name))
 	})
 	s.methods[agentproto.MethodContainerUpdate] = feature(b, func(ctx context.Context, b vzcontract.Updater, in agentproto.ContainerUpdate) (vzcontract.ContainerInfo, error) {
-		return b.Update(ctx, in.Container.Container, in.Change)
+		info, err := b.Update(ctx, in.Container.Container, in.Change)
+		return info, s.agent.Containers.sync(err)
 	})
 	s.methods[agentproto.MethodContainerStats] = feature(b, func(ctx context.Context, b vzcontract.Statser, in agentproto.Container) (vzcontract.Stats, error) {
 		return b.Stats(ctx, in.Container)

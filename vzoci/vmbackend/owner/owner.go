@@ -63,6 +63,7 @@ type owner struct {
 	refreshing sync.Mutex  // held while the guest is asked for its state
 	state      guest.State // guarded by refreshing
 	closed     bool        // guarded by refreshing: the files are somebody else's
+	seen       bool        // guarded by refreshing: the guest has had its container in this run
 }
 
 // Run runs a machine until its container has stopped and nobody needs it. One that
@@ -245,11 +246,14 @@ func (o *owner) refresh(ctx context.Context) (guest.State, error) {
 		return o.state, err
 	}
 	next := o.state
-	switch len(list) {
-	case 0:
-		next.Gone = next.Info.ID != ""
-	default:
-		next.Info = list[0]
+	switch {
+	case len(list) > 0:
+		next.Info, o.seen = list[0], true
+	case o.seen:
+		next.Gone = true
+	case next.Info.ID != "":
+		// A guest that has lost its container has not removed it.
+		return next, vzcontract.Errorf(vzcontract.ErrInternal, "the guest does not know its container any more; its disk is %s", o.store.Disk(o.record.ID))
 	}
 	if next.Gone || !running(next.Info) {
 		o.ports.close()
@@ -310,7 +314,8 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 		default: // it is stopping
 		}
 		// The machine's end ends this process too, and ctx with it.
-		return struct{}{}, o.vm.Wait(context.WithoutCancel(ctx))
+		_ = o.vm.Wait(context.WithoutCancel(ctx)) // however it ended
+		return struct{}{}, nil
 	}
 	return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "the request %q", method)
 }

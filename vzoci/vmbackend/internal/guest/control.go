@@ -69,20 +69,25 @@ func (s Store) Dial(ctx context.Context, id ID) (*agentproto.Client, error) {
 	return c, nil
 }
 
-// DialAgent connects with the agent of a machine that runs; without one it is
-// vzcontract.ErrConflict.
+// DialAgent connects with the agent of a machine that runs; without one, or with one
+// that ends meanwhile, it is vzcontract.ErrConflict.
 func (s Store) DialAgent(ctx context.Context, id ID) (*vzlinux.Agent, error) {
-	first, err := dial(ctx, s.Agent(id))
-	if err != nil {
-		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the machine does not run: %w", err)
-	}
-	return vzlinux.Connect(ctx, func(ctx context.Context, _ uint32) (agentproto.Conn, error) {
-		if conn := first; conn != nil {
-			first = nil
-			return conn, nil
+	// The process that runs the machine listens as long as it lives, so there is no
+	// use in trying again.
+	trying, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	agent, err := vzlinux.Connect(trying, func(ctx context.Context, _ uint32) (agentproto.Conn, error) {
+		conn, err := dial(ctx, s.Agent(id))
+		if err != nil && ctx.Err() == nil {
+			end(vzcontract.Errorf(vzcontract.ErrConflict, "the machine does not run: %w", err))
+			return nil, err
 		}
-		return dial(ctx, s.Agent(id))
+		return conn, err
 	})
+	if cause := context.Cause(trying); err != nil && ctx.Err() == nil && cause != nil {
+		return nil, cause
+	}
+	return agent, err
 }
 
 func dial(ctx context.Context, socket string) (*net.UnixConn, error) {
