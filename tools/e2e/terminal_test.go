@@ -44,8 +44,8 @@ func TestInteractiveShell(t *testing.T) {
 
 	term.Line("stty size")
 	term.Expect(`24 80\r\n`)
-	term.Line("trap 'stty size' WINCH")
-	term.Expect(`inside> `)
+	term.Line("trap 'stty size' WINCH; echo tra''pped")
+	term.Expect(`trapped\r\n`)
 	term.Resize(101, 33)
 	term.Expect(`33 101\r`)
 
