@@ -34,19 +34,22 @@ func watched(t *testing.T, dir string) bool {
 	return false
 }
 
-// stopMonitor stops the monitor that a home's backend has ready.
+// stopMonitor stops the monitor that a home's backend is getting ready.
 func stopMonitor(t *testing.T, h home) (pid int) {
 	t.Helper()
-	procs, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	require.NoError(t, err)
-	for _, p := range procs {
-		text, err := os.ReadFile(p)
-		if err == nil && strings.Contains(string(text), "\x00monitor\x00") && strings.Contains(string(text), h.dir) {
-			pid, err = strconv.Atoi(filepath.Base(filepath.Dir(p)))
-			require.NoError(t, err)
+	find := func() bool {
+		procs, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		require.NoError(t, err)
+		for _, p := range procs {
+			text, err := os.ReadFile(p)
+			if err == nil && strings.Contains(string(text), "\x00monitor\x00") && strings.Contains(string(text), h.dir) {
+				pid, err = strconv.Atoi(filepath.Base(filepath.Dir(p)))
+				require.NoError(t, err)
+			}
 		}
+		return pid > 0
 	}
-	require.NotZero(t, pid, "no monitor is there")
+	require.Eventually(t, find, time.Minute, 10*time.Millisecond, "no monitor is there")
 	require.NoError(t, unix.Kill(pid, unix.SIGSTOP))
 	t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGCONT) })
 	return pid
