@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"syscall"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcontract"
 )
 
 // lines gives one line per joined error, each once.
@@ -21,6 +23,9 @@ func lines(err error) []string {
 			}
 		}
 		return all
+	}
+	if errors.Is(err, vzcontract.ErrOutputLost) {
+		return []string{command.OneLine(err.Error())} // the caller's file is where space is wanted
 	}
 	return []string{advise(command.OneLine(err.Error()))}
 }

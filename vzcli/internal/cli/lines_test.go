@@ -27,6 +27,7 @@ func TestLines(t *testing.T) {
 		{&vzcontract.Error{Op: "tag", Kind: "image", Name: "a", Class: vzcontract.ErrUnavailable, Err: two}, []string{"tag image a: two lines"}},
 		{fmt.Errorf("create container: %w", full), []string{"create container: write /home/state.json: no space left on device" + next}},
 		{fmt.Errorf("the disk is full (%w); free some", full), []string{"the disk is full (write /home/state.json: no space left on device); free some"}},
+		{vzcontract.Errorf(vzcontract.ErrOutputLost, "write stdout: %w", syscall.ENOSPC), []string{"write stdout: no space left on device"}},
 		{errors.New("write /sys/fs/cgroup/x: no space left on device"), []string{"write /sys/fs/cgroup/x: no space left on device"}},
 	}
 	for _, tt := range tests {
