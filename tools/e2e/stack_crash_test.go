@@ -102,13 +102,13 @@ func TestStackUpCutShort(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := stackHome(t)
 			files := stackFile(t, h, crashFile)
-			for n := 1; ; n += 3 {
+			for n := 1; ; n += 4 {
 				when := fmt.Sprintf("%s after %d steps", name, n)
 				code, hit := upUntil(t, h, files, n, sig)
 				if hit && sig == syscall.SIGINT && code != 130 && code != 0 { // 0: it was done already
 					t.Errorf("%s: exit code %d", when, code)
 				}
-				if n%2 == 1 { // every other time it is only taken down
+				if n%8 == 1 { // every other time it is only taken down
 					settled(t, h, files, when)
 				}
 				gone(t, h, files, when)
