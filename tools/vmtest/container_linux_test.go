@@ -130,8 +130,7 @@ func TestSharedConformance(t *testing.T) {
 	g := Start(t, "x86_64", cfg)
 	mount := agentproto.MountRequest{Kind: g.ShareKind("base"), Tag: "base", Path: base}
 	require.NoError(t, g.Agent.Call(t.Context(), agentproto.MethodMount, mount, nil))
-	clock := agentproto.ClockRequest{Now: time.Now()}
-	require.NoError(t, g.Agent.Call(t.Context(), agentproto.MethodClock, clock, nil))
+	require.NoError(t, g.Agent.SetClock(t.Context()))
 	has, err := container.Ask(t.Context(), g.Agent)
 	require.NoError(t, err)
 	conformance.TestBackend(t, conformance.Config{

@@ -55,7 +55,7 @@ func (m *machine) connect(ctx context.Context) error {
 // setUp configures a guest that has just booted: network and mounts.
 func (m *machine) setUp(ctx context.Context, hostname string) error {
 	agent := m.present()
-	if err := agent.Call(ctx, agentproto.MethodClock, agentproto.ClockRequest{Now: time.Now()}, nil); err != nil {
+	if err := agent.SetClock(ctx); err != nil {
 		return err
 	}
 	if m.config.Network.Kind == config.NetworkUser {

@@ -67,8 +67,6 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 	call := func(method string, req any) {
 		work.Go(func() error { return o.agent.Call(ctx, method, req, nil) })
 	}
-	o.clock = time.Now()
-	call(agentproto.MethodClock, agentproto.ClockRequest{Now: o.clock})
 	if cfg.Network.Kind == config.NetworkUser {
 		subnet, gateway, address := cfg.Network.User.Addresses()
 		call(agentproto.MethodNetworkUp, agentproto.NetworkRequest{
@@ -83,6 +81,11 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 		return err
 	}
 	ctx = parent
+	// Only now is the guest quiet enough to get the time in time.
+	o.clock = time.Now()
+	if err := o.agent.SetClock(ctx); err != nil {
+		return err
+	}
 	has, err := container.Ask(ctx, o.agent)
 	if err != nil {
 		return err
