@@ -71,8 +71,11 @@ func TestAtOnce(t *testing.T) {
 					t.Errorf("%s: %v", what, err)
 				}
 			}
-			if what == "starts" {
+			switch what {
+			case "starts":
 				require.NoError(t, errors.Join(results...))
+			case "removal":
+				require.True(t, results[0] == nil != (results[1] == nil), "start and remove without force: %v", results)
 			}
 			err = h.open(t).Remove(ctx, name, vzcontract.RemoveOptions{Force: true})
 			if !errors.Is(err, vzcontract.ErrNotFound) {
