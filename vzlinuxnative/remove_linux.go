@@ -33,6 +33,10 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 		}
 		return b.discard(ctx, c, opts.Volumes)
 	})
+	damaged := new(record.DamagedError)
+	if opts.Force && errors.As(err, &damaged) {
+		return failure("remove", ref, b.removeDamaged(ctx, ref))
+	}
 	return err
 }
 

@@ -92,6 +92,20 @@ func (s *Store) forget(id string, lock *os.File) error {
 	return nil
 }
 
+// RemoveDamaged removes a record that cannot be read, with its names.
+func (s *Store) RemoveDamaged(id string) error {
+	names, err := os.ReadDir(s.names())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove record: %w", err)
+	}
+	for _, e := range names {
+		if err := s.freeName(e.Name(), id); err != nil {
+			return fmt.Errorf("remove record: %w", err)
+		}
+	}
+	return s.clear(id)
+}
+
 func keepExit(lock *os.File, st *State) error {
 	if st.LastExit == nil {
 		return nil
