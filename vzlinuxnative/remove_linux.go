@@ -26,11 +26,17 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 				return vzcontract.Errorf(vzcontract.ErrConflict, "the container is restarting: stop it first, or force")
 			}
 		}
-		if err := b.end(ctx, c); err != nil {
-			return err
+		if opts.Force {
+			if err := b.end(ctx, c); err != nil {
+				return err
+			}
 		}
 		return b.discard(ctx, c, opts.Volumes)
 	})
+	damaged := new(record.DamagedError)
+	if opts.Force && errors.As(err, &damaged) {
+		return failure("remove", ref, b.removeDamaged(ctx, ref))
+	}
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/record"
 )
 
 // Repair puts right what processes that were killed have left: half-made and
@@ -56,7 +57,10 @@ func (b *Backend) sweepRunDirs(ctx context.Context) ([]string, error) {
 		c, err := b.truth(id)
 		switch {
 		case errors.Is(err, vzcontract.ErrNotFound):
-			if err := os.RemoveAll(b.runDir(id)); err != nil {
+			if len(id) != record.IDLength {
+				continue // not ours
+			}
+			if err := b.cleanUp(ctx, lostConfig(id)); err != nil {
 				return did, err
 			}
 		case err != nil || c.st.Live() || c.st.Restarting || b.monitorLives(id):

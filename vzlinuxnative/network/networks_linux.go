@@ -189,7 +189,7 @@ func (m *Manager) find(ref string) (*network, error) {
 	if ref == DefaultNetwork || ref == "default" {
 		return m.defaultNetwork()
 	}
-	all, err := m.networks()
+	all, broken, err := m.scan()
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (m *Manager) find(ref string) (*network, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "no such network; vz network ls lists what there is")
+		return nil, explain(vzcontract.Errorf(vzcontract.ErrNotFound, "no such network; vz network ls lists what there is"), broken)
 	case 1:
 		return found[0], nil
 	}
@@ -213,7 +213,7 @@ func (m *Manager) find(ref string) (*network, error) {
 
 // defaultNetwork finds or makes the default network. The caller holds the lock.
 func (m *Manager) defaultNetwork() (*network, error) {
-	all, err := m.networks()
+	all, broken, err := m.scan()
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +221,9 @@ func (m *Manager) defaultNetwork() (*network, error) {
 		if n.Info.Name == DefaultNetwork {
 			return n, nil
 		}
+	}
+	if len(broken) > 0 {
+		return nil, explain(nil, broken) // it may be one of them
 	}
 	n, err := m.complete(vzcontract.NetworkConfig{Name: DefaultNetwork}, all)
 	if err != nil {

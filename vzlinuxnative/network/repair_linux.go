@@ -49,11 +49,18 @@ func (m *Manager) faults(ctx context.Context, live func(string) bool) ([]fault, 
 	}
 	var faults []fault
 	err := m.locked(func() error {
-		all, err := m.networks()
+		all, broken, err := m.scan()
 		if err != nil {
 			return err
 		}
-		known := map[string]bool{} // container ids with a lease
+		known := map[string]bool{} // container ids with a lease, and networks of which little is known
+		for _, d := range broken {
+			faults = append(faults, m.damageFault(d))
+			known[d.id] = true
+			for id := range d.leases {
+				known[id] = true
+			}
+		}
 		for _, n := range all {
 			for id := range n.Leases {
 				if known[id] || m.served(id) || live(id) {
@@ -71,6 +78,9 @@ func (m *Manager) faults(ctx context.Context, live func(string) bool) ([]fault, 
 		faults = append(faults, links...)
 		if err != nil {
 			return err
+		}
+		if len(broken) > 0 {
+			return nil // whose ports are whose cannot be told
 		}
 		ports, err := m.strayPorts(all)
 		faults = append(faults, ports...)

@@ -55,34 +55,47 @@ func (m *Manager) locked(do func() error) error {
 	}
 }
 
-// networks reads all networks, the default one included.
+// networks reads all networks, the default one included. Those whose files are
+// damaged are left out: they must not stand in the way of others.
 func (m *Manager) networks() ([]*network, error) {
+	all, _, err := m.scan()
+	return all, err
+}
+
+// scan reads all networks, and those that are damaged apart.
+func (m *Manager) scan() (all []*network, broken []damage, err error) {
 	entries, err := os.ReadDir(m.opts.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, nil, err
 	}
-	var list []*network
 	for _, e := range entries {
 		id, ok := strings.CutSuffix(e.Name(), ".json")
 		if !ok || strings.HasPrefix(id, ".") {
 			continue
 		}
 		n, err := m.load(id)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed meanwhile
+		switch {
+		case err == nil:
+			all = append(all, n)
+		case errors.Is(err, fs.ErrNotExist):
+			// removed meanwhile
+		case errors.Is(err, fs.ErrPermission):
+			return nil, nil, err
+		default:
+			broken = append(broken, m.damageOf(id, err))
 		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, n)
 	}
-	return list, nil
+	return all, broken, nil
 }
 
 func (m *Manager) load(id string) (*network, error) {
 	n := &network{}
-	if err := readJSON(filepath.Join(m.opts.Dir, id+".json"), &n.Info); err != nil {
+	file := filepath.Join(m.opts.Dir, id+".json")
+	if err := readJSON(file, &n.Info); err != nil {
 		return nil, err
+	}
+	if n.Info.ID != id {
+		return nil, fmt.Errorf("%s is damaged: it is of network %q", file, n.Info.ID)
 	}
 	j, err := readJournal(m.leaseFile(id))
 	n.Leases, n.lines, n.torn = j.leases, j.lines, j.torn

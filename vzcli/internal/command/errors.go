@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"vz.internal/vzcli/internal/output"
 )
 
 // The exit codes of vz itself; a workload's own code is passed on as it is.
@@ -64,23 +64,8 @@ func Each(w io.Writer, names []string, f func(name string) error) error {
 	return errors.Join(errs...)
 }
 
-// OneLine makes any text fit on a line and harmless to a terminal: what cannot
-// be printed is escaped as in Go.
+// OneLine makes any text fit on a line, and a line that a terminal shows as it
+// is.
 func OneLine(s string) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
-	if strings.IndexFunc(s, unprintable) < 0 {
-		return s
-	}
-	var out []byte
-	for _, r := range s {
-		if unprintable(r) {
-			quoted := strconv.AppendQuoteRune(nil, r)
-			out = append(out, quoted[1:len(quoted)-1]...)
-		} else {
-			out = utf8.AppendRune(out, r)
-		}
-	}
-	return string(out)
+	return output.Printable(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " "))
 }
-
-func unprintable(r rune) bool { return !strconv.IsPrint(r) && r != '\t' }

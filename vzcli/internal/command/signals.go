@@ -12,7 +12,12 @@ import (
 type Interrupted struct{ Signal syscall.Signal }
 
 // Error implements error.
-func (i *Interrupted) Error() string { return "interrupted by " + i.Signal.String() }
+func (i *Interrupted) Error() string {
+	if i.Signal == syscall.SIGINT {
+		return "interrupted"
+	}
+	return "ended by signal: " + i.Signal.String()
+}
 
 // ExitCode is the shell's convention for a death by signal.
 func (i *Interrupted) ExitCode() int { return 128 + int(i.Signal) }

@@ -78,7 +78,7 @@ func (l Listing) table(w io.Writer, text string, opts Options, rows []Row) error
 		}
 	}
 	for _, row := range rows {
-		if err := execute(tab, body, row); err != nil {
+		if err := execute(tab, body, row.printable()); err != nil {
 			return err
 		}
 	}

@@ -36,3 +36,22 @@ func (l Labels) String() string {
 
 // MarshalJSON gives the same text as String.
 func (l Labels) MarshalJSON() ([]byte, error) { return json.Marshal(l.String()) }
+
+// printable is the row as a table shows it.
+func (r Row) printable() Row {
+	shown := make(Row, len(r))
+	for name, value := range r {
+		switch v := value.(type) {
+		case string:
+			value = Printable(v)
+		case Labels:
+			labels := make(Labels, len(v))
+			for key, text := range v {
+				labels[Printable(key)] = Printable(text)
+			}
+			value = labels
+		}
+		shown[name] = value
+	}
+	return shown
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // generation is the name of the i-th newest file.
@@ -57,7 +58,7 @@ func Remove(path string) error {
 	return nil
 }
 
-// appendFlags open a file for whole lines.
-const appendFlags = os.O_RDWR | os.O_CREATE | os.O_APPEND
+// appendFlags open a file for whole lines. A link in its place is an error.
+const appendFlags = os.O_RDWR | os.O_CREATE | os.O_APPEND | syscall.O_NOFOLLOW
 
 const fileMode fs.FileMode = 0o640

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/fault"
@@ -54,10 +54,17 @@ func (s *Store) Clear(id string) error {
 }
 
 func (s *Store) clear(id string) error {
-	if err := os.RemoveAll(s.Dir(id)); err != nil {
-		return fmt.Errorf("remove record: %w", err)
+	// Others who wait for its lock may just have made that once more.
+	for range 100 {
+		err := os.RemoveAll(s.Dir(id))
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, unix.ENOTEMPTY) {
+			return fmt.Errorf("remove record: %w", err)
+		}
 	}
-	return nil
+	return fmt.Errorf("remove record: others keep making files in %s", s.Dir(id))
 }
 
 func (s *Store) forget(id string, lock *os.File) error {
@@ -85,6 +92,20 @@ func (s *Store) forget(id string, lock *os.File) error {
 	return nil
 }
 
+// RemoveDamaged removes a record that cannot be read, with its names.
+func (s *Store) RemoveDamaged(id string) error {
+	names, err := os.ReadDir(s.names())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove record: %w", err)
+	}
+	for _, e := range names {
+		if err := s.freeName(e.Name(), id); err != nil {
+			return fmt.Errorf("remove record: %w", err)
+		}
+	}
+	return s.clear(id)
+}
+
 func keepExit(lock *os.File, st *State) error {
 	if st.LastExit == nil {
 		return nil
@@ -95,88 +116,4 @@ func keepExit(lock *os.File, st *State) error {
 	}
 	_, err = lock.WriteAt(data, 0)
 	return err
-}
-
-// Sweep removes what creates and removals that were cut short have left, and
-// moves damaged records to "damaged" below the home. It returns what it did,
-// one line each.
-func (s *Store) Sweep() ([]string, error) {
-	var did []string
-	entries, err := os.ReadDir(s.containers())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, e := range entries {
-		id := e.Name()
-		switch _, err := s.load(id); {
-		case err == nil:
-		case errors.Is(err, vzcontract.ErrNotFound):
-			removed, err := s.sweepDirectory(id)
-			if err != nil {
-				return did, err
-			}
-			if removed {
-				did = append(did, "removed the rest of container "+id)
-			}
-		default:
-			damaged := new(DamagedError)
-			if !errors.As(err, &damaged) {
-				continue // another process is at it
-			}
-			to := filepath.Join(s.home, "damaged", id+"-"+time.Now().UTC().Format("20060102T150405.000000000"))
-			if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-				return did, err
-			}
-			if err := os.Rename(s.Dir(id), to); err != nil {
-				return did, err
-			}
-			did = append(did, fmt.Sprintf("moved container %s to %s: %v", id, to, damaged.Err))
-		}
-	}
-	more, err := s.sweepNames()
-	return append(did, more...), err
-}
-
-func (s *Store) load(id string) (*State, error) {
-	if _, err := s.Config(id); err != nil {
-		return nil, err
-	}
-	return s.State(id)
-}
-
-// sweepNames frees names of containers that are not there, or that are called
-// otherwise.
-func (s *Store) sweepNames() ([]string, error) {
-	entries, err := os.ReadDir(s.names())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var did []string
-	for _, e := range entries {
-		id, err := os.Readlink(filepath.Join(s.names(), e.Name()))
-		if err != nil {
-			continue
-		}
-		if s.staleName(e.Name(), id) {
-			freed, err := s.clearStale(e.Name(), id)
-			if err != nil {
-				return did, err
-			}
-			if freed {
-				did = append(did, "freed the name "+e.Name())
-			}
-			continue
-		}
-		if !s.abandoned(id) {
-			continue
-		}
-		if err := s.clearAbandoned(e.Name(), id); err != nil {
-			return did, err
-		}
-		did = append(did, "freed the name "+e.Name())
-	}
-	return did, nil
 }

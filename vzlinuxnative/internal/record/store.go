@@ -164,8 +164,11 @@ func (s *Store) read(id, name string, v any) error {
 		}
 		return notFound()
 	}
-	if err != nil {
+	if errors.Is(err, fs.ErrPermission) {
 		return err
+	}
+	if err != nil { // such as a directory
+		return &DamagedError{File: file, Err: err}
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return &DamagedError{File: file, Err: err}

@@ -26,6 +26,8 @@ func (s *Store) Verify() ([]string, error) {
 			found = append(found, "the rest of container "+e.Name()+", whose create or removal was cut short")
 		case errors.As(err, &damaged):
 			found = append(found, err.Error())
+		case err == nil && s.lost(e.Name()) != "":
+			found = append(found, "the name "+s.lost(e.Name())+" does not lead to container "+e.Name())
 		}
 	}
 	names, err := os.ReadDir(s.names())
@@ -36,6 +38,7 @@ func (s *Store) Verify() ([]string, error) {
 		id, err := os.Readlink(filepath.Join(s.names(), e.Name()))
 		switch {
 		case err != nil:
+			found = append(found, filepath.Join(s.names(), e.Name())+" is damaged: it is no link")
 		case s.staleName(e.Name(), id):
 			found = append(found, "the name "+e.Name()+" is kept by a rename that was cut short")
 		case s.abandoned(id):
@@ -43,4 +46,16 @@ func (s *Store) Verify() ([]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// lost is the name of a container that does not lead to it, else "".
+func (s *Store) lost(id string) string {
+	st, err := s.load(id)
+	if err != nil {
+		return ""
+	}
+	if to, err := os.Readlink(filepath.Join(s.names(), st.Name)); err == nil && to == id {
+		return ""
+	}
+	return st.Name
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"sync"
@@ -98,6 +99,8 @@ func (l *layer) finish(blob Ingest, err error) error {
 			return errors.Join(err, l.store.Discard(l.desc.Digest))
 		case errors.Is(commitErr, ErrDigest) && l.resumed:
 			err = errStartOver // the part from an earlier try may be the damaged one
+		case errors.Is(commitErr, ErrDigest):
+			err = fmt.Errorf("layer %s: %w", l.desc.Digest, commitErr)
 		default:
 			err = commitErr
 		}

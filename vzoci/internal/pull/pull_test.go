@@ -169,7 +169,7 @@ func TestPullFails(t *testing.T) {
 		class  error
 		says   string
 	}{
-		{name: "corrupt", inject: with(registrytest.Corrupt), class: vzcontract.ErrValidation, says: "another digest"},
+		{name: "corrupt", inject: with(registrytest.Corrupt), class: vzcontract.ErrValidation, says: "layer sha256:"},
 		{name: "too short", inject: with(registrytest.Truncate(1000)), class: vzcontract.ErrUnavailable, says: "layer"},
 		{name: "too long", inject: with(registrytest.Append([]byte("more"))), class: vzcontract.ErrValidation, says: "sends more than"},
 		{name: "down", inject: with(registrytest.Status(503)), class: vzcontract.ErrUnavailable, says: "503"},

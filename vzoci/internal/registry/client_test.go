@@ -82,6 +82,7 @@ func TestManifestFailures(t *testing.T) {
 		{name: "down", locator: "v1", match: manifests, fault: registrytest.Status(503), class: vzcontract.ErrUnavailable, says: []string{"503", "try again later"}},
 		{name: "forbidden", locator: "v1", match: manifests, fault: registrytest.Status(403), class: vzcontract.ErrDenied, says: []string{"vz login"}},
 		{name: "wait too long", locator: "v1", match: manifests, fault: registrytest.Status(429, "Retry-After", "3600"), class: vzcontract.ErrUnavailable, says: []string{"Too Many Requests"}},
+		{name: "circle", locator: "v1", match: manifests, fault: registrytest.Redirect("/v2/a/b/manifests/v1"), class: vzcontract.ErrUnavailable, says: []string{"redirects more than"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,6 +105,9 @@ func TestManifestFailures(t *testing.T) {
 			}
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("error has more than one line: %q", err)
+			}
+			if n := len(s.Requests("/manifests/")); tt.name == "circle" && n > 11 {
+				t.Errorf("%d requests: a circle is walked again", n)
 			}
 		})
 	}

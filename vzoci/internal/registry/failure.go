@@ -145,6 +145,8 @@ func (e *endpoint) unreachable(err error) error {
 		return fail("has a certificate that is not trusted: %v; name its CA in registries.json, or use --insecure", err)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fail("cannot be found: no such host %s; check the name", dns.Name)
+	case errors.Is(err, errRedirects):
+		return fail("does not lead anywhere: %v; check the name, and what stands before the registry", err)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &transient{limit: refusedTries, err: fail("cannot be reached: connection refused; does it run?")}
 	}

@@ -107,11 +107,13 @@ func (t *transport) CloseIdleConnections() {
 	}
 }
 
+var errRedirects = fmt.Errorf("it redirects more than %d times", maxRedirects)
+
 // checkRedirect keeps credentials on the host that asked for them and refuses
 // a step from https down to http.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) >= maxRedirects {
-		return fmt.Errorf("more than %d redirects", maxRedirects)
+		return errRedirects
 	}
 	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
 		return errors.New("redirect from https to plain http refused")

@@ -25,13 +25,18 @@ func (c *diff) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
+	opts := env.Listing(c.Format, false)
+	plain := opts.Format == ""
+	if plain {
+		opts.Format = "{{.Type}} {{.Path}}"
+	}
 	var rows []output.Row
 	for _, change := range changes {
-		rows = append(rows, output.Row{"Type": string(change.Kind), "Path": change.Path})
-	}
-	opts := env.Listing(c.Format, false)
-	if opts.Format == "" {
-		opts.Format = "{{.Type}} {{.Path}}"
+		name := change.Path
+		if plain {
+			name = output.Printable(name)
+		}
+		rows = append(rows, output.Row{"Type": string(change.Kind), "Path": name})
 	}
 	l := output.Listing{Columns: []string{"Type", "Path"}, Quiet: "Path", Headers: map[string]string{"Type": "CHANGE TYPE"}}
 	return l.Print(env.Stdout, opts, rows)
