@@ -18,7 +18,7 @@ func commands() []command.Command {
 		return command.Command{Name: name, Help: help, New: f, Aliases: aliases, Group: command.GroupContainers}
 	}
 	exec := verb("exec", "Run a program in a guest", func() command.Verb { return &exec{} })
-	exec.Workload = true
+	exec.Workload, exec.Failures = true, command.FailRun
 	return []command.Command{
 		verb("init", "Make a virtual machine", func() command.Verb { return &initCmd{} }),
 		verb("run", "Start a virtual machine", func() command.Verb { return &run{} }, "start"),
