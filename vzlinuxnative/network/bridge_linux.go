@@ -16,6 +16,14 @@ import (
 // alias is the text by which an interface is known as this installation's.
 func (m *Manager) alias(id string) string { return "vz:" + m.tag + ":" + id }
 
+// owns reports whether l is n's bridge: it has the mark, or it has its name and
+// nothing else, because who made it was killed before it gave it the mark.
+func (m *Manager) owns(l netlink.Link, n *network) bool {
+	a := l.Attrs()
+	bare := a.Alias == "" && a.Name == n.Info.Interface && l.Type() == "bridge" && a.Flags&net.FlagUp == 0
+	return bare || a.Alias == m.alias(n.Info.ID)
+}
+
 // bridgeName is the name to try for n's bridge.
 func (m *Manager) bridgeName(n *network, try byte) string {
 	if m.main && n.Info.Name == DefaultNetwork && try == 0 {
@@ -100,13 +108,12 @@ func (m *Manager) addBridge(n *network) (netlink.Link, error) {
 		if try == 0 {
 			name = n.Info.Interface
 		}
-		b := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name, MTU: mtu}}
+		var b netlink.Link = &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name, MTU: mtu}}
 		err := netlink.LinkAdd(b)
 		if errors.Is(err, unix.EEXIST) {
-			if l, err := netlink.LinkByName(name); err == nil && l.Attrs().Alias == m.alias(n.Info.ID) {
-				return l, nil // half made
-			}
-			continue
+			if b, err = netlink.LinkByName(name); err != nil || !m.owns(b, n) {
+				continue
+			} // else it is half made
 		}
 		if err != nil {
 			return nil, fmt.Errorf("make bridge %s: %w", name, err)
@@ -155,7 +162,7 @@ func (m *Manager) takeDown(n *network) error {
 		err = ignoreMissingNFT(m.table.RemoveNetwork(n.rules()))
 	}
 	l, lookup := netlink.LinkByName(n.Info.Interface)
-	if lookup == nil && l.Attrs().Alias == m.alias(n.Info.ID) {
+	if lookup == nil && m.owns(l, n) {
 		err = errors.Join(err, netlink.LinkDel(l))
 	}
 	return err

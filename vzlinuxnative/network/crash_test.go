@@ -244,3 +244,25 @@ func TestFilesGone(t *testing.T) {
 	require.NoError(t, s.Close(ctx))
 	nothingLeft(t, m)
 }
+
+// TestBareBridge: who made the bridge was killed before it could mark it.
+func TestBareBridge(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	m := manager(t)
+	name := bridgeOf(t, m, DefaultNetwork)
+	bare := func() { require.NoError(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}})) }
+	bare()
+	faults, err := m.Repair(context.Background(), func(string) bool { return false })
+	require.NoError(t, err)
+	require.Len(t, faults, 1)
+	require.Contains(t, faults[0], name)
+	bare()
+	s, ns := start(t, m, Request{ContainerID: "a", Networks: on(DefaultNetwork)})
+	require.Equal(t, name, bridgeOf(t, m, DefaultNetwork))
+	hosttest.Serve(t, ns, "tcp", ":80", "a")
+	answers(t, nil, "tcp", s.Endpoints()[0].IPv4+":80", "a "+s.Endpoints()[0].Gateway4)
+	require.NoError(t, s.Close(context.Background()))
+	nothingLeft(t, m)
+}

@@ -261,6 +261,7 @@ func TestTakenName(t *testing.T) {
 	name := bridgeOf(t, m, DefaultNetwork)
 	foreign := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}}
 	require.NoError(t, netlink.LinkAdd(foreign))
+	require.NoError(t, netlink.LinkSetUp(foreign))
 	info, err := m.Inspect(context.Background(), DefaultNetwork)
 	require.NoError(t, err)
 	pair := m.linkName(&network{Info: info}, "a", 0)

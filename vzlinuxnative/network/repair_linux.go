@@ -102,10 +102,10 @@ func (m *Manager) strayLinks(all []*network, known map[string]bool) ([]fault, er
 	var faults []fault
 	for _, l := range links {
 		id, mine := strings.CutPrefix(l.Attrs().Alias, m.alias(""))
-		if !mine || known[id] {
+		i := slices.IndexFunc(all, func(n *network) bool { return m.owns(l, n) })
+		if !mine && i < 0 || known[id] {
 			continue
 		}
-		i := slices.IndexFunc(all, func(n *network) bool { return n.Info.ID == id })
 		switch {
 		case i >= 0 && len(all[i].Leases) > 0:
 		case i >= 0:
