@@ -69,8 +69,8 @@ func (s *shell) line(file *syntax.File) (status int, exited bool) {
 			break
 		}
 	}
-	if status == 0 && !exited && ctx.Err() != nil { // between two programs
-		return s.runStmt(context.Background(), interrupted)
+	if !exited && ctx.Err() != nil {
+		return s.runStmt(context.Background(), interrupted) // for $?, also between two programs
 	}
 	return status, exited
 }
