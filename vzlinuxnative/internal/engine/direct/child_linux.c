@@ -593,6 +593,8 @@ static int run(struct child *c, uint64_t op)
 		return 0;
 	case VZ_LOOPBACK:
 		return op_loopback();
+	case VZ_CHROOT:
+		return fchdir(num(r)) < 0 || chroot(".") < 0 ? -1 : 0;
 	case VZ_STDIO:
 		x = num(r);
 		y = num(r);

@@ -37,6 +37,7 @@ enum vz_op {
 	VZ_CAPS,        // u64 effective, permitted, inheritable, ambient
 	VZ_EXEC,        // u64 n paths, u64 n argv, u64 n env, the strings
 	VZ_LOOPBACK,    // lo of the network namespace comes up
+	VZ_CHROOT,      // u64 directory fd
 };
 
 // vz_spawn clones a child that runs the plan and returns its pid, or -errno.

@@ -24,7 +24,13 @@ func (c *container) Exec(ctx context.Context, req engine.ExecRequest) (engine.Pr
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.execPlan(req.Process, group.member.files, files)
+	root, err := c.openRoot()
+	if err != nil {
+		group.remove()
+		return nil, err
+	}
+	defer root.Close()
+	p, err := c.execPlan(req.Process, group.member.files, files, root)
 	if err != nil {
 		group.remove()
 		return nil, err
@@ -55,7 +61,21 @@ func (c *container) Exec(ctx context.Context, req engine.ExecRequest) (engine.Pr
 	return &process{child: ch, group: group}, nil
 }
 
-func (c *container) execPlan(proc *specs.Process, cgroups []string, stdio [3]*os.File) (*plan, error) {
+// openRoot opens the container's root. Who joins its mount namespace comes to
+// that one's root, which is another where vz itself runs below a chroot: pivot_root
+// moves the namespace's only for those who have it as theirs.
+func (c *container) openRoot() (*os.File, error) {
+	root, err := os.OpenFile("/proc/"+strconv.Itoa(c.init.pid)+"/root", unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err == nil {
+		if err = unix.PidfdSendSignal(int(c.init.pidfd.Fd()), 0, nil, 0); err == nil {
+			return root, nil
+		}
+		root.Close() // of whoever has the pid now
+	}
+	return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the container is not running")
+}
+
+func (c *container) execPlan(proc *specs.Process, cgroups []string, stdio [3]*os.File, root *os.File) (*plan, error) {
 	p := new(plan)
 	p.add(opSetsid, "become a session leader")
 	p.addCgroups(cgroups)
@@ -69,6 +89,7 @@ func (c *container) execPlan(proc *specs.Process, cgroups []string, stdio [3]*os
 		}
 	}
 	p.add(opSetns, "join the container's namespaces", int(c.init.pidfd.Fd()), flags)
+	p.add(opChroot, "enter the container's root", int(root.Fd()))
 	p.add(opKeyring, "join session keyring", "_ses.exec")
 	p.addStdio(proc, stdio, false)
 	p.add(opReady, "wait for start")

@@ -42,6 +42,7 @@ const (
 	opCaps
 	opExec
 	opLoopback
+	opChroot
 )
 
 // A plan is what the child does, encoded. Each operation has words for the
