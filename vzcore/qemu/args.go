@@ -43,7 +43,9 @@ func (l launch) arguments() []string {
 	add("-machine", "%s,accel=%s,memory-backend=ram", l.arch.machine, l.accelerator)
 	if l.accelerator == TCG && c.CPUs > 1 {
 		a[len(a)-1] = strings.Replace(a[len(a)-1], "accel="+TCG+",", "", 1)
-		add("-accel", "tcg,thread=multi")
+		// In parallel one processor may run code that another has patched since: the
+		// guest's kernel then dies of a stale breakpoint (QEMU 7.2). It is no slower.
+		add("-accel", "tcg,thread=single")
 	}
 	add("-cpu", "%s", l.arch.cpu[l.accelerator])
 	add("-smp", "%d", c.CPUs)

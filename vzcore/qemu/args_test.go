@@ -38,7 +38,7 @@ func value(t *testing.T, args []string, name string, n int) string {
 func TestArguments(t *testing.T) {
 	args := full().arguments()
 	require.Contains(t, value(t, args, "-machine", 0), "q35,")
-	require.Equal(t, "tcg,thread=multi", value(t, args, "-accel", 0))
+	require.Equal(t, "tcg,thread=single", value(t, args, "-accel", 0))
 	require.Equal(t, "512M", value(t, args, "-m", 0))
 	require.Equal(t, "console=ttyS0 panic=-1 quiet clocksource=hpet a=b", value(t, args, "-append", 0))
 	require.Equal(t, "driver=raw,node-name=disk0,read-only=on,file.driver=file,file.filename=/d,,0", value(t, args, "-blockdev", 0))
