@@ -163,7 +163,7 @@ func (m *Manager) takeDown(n *network) error {
 	}
 	l, lookup := netlink.LinkByName(n.Info.Interface)
 	if lookup == nil && m.owns(l, n) {
-		err = errors.Join(err, netlink.LinkDel(l))
+		err = errors.Join(err, deleteLink(l))
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -180,9 +181,14 @@ func (m *Manager) quiet(name, container string) error {
 }
 
 func deleteIndex(index int) error {
-	err := netlink.LinkDel(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: index}})
-	if err != nil && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("delete interface %d: %w", index, err)
+	return deleteLink(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Name: strconv.Itoa(index), Index: index}})
+}
+
+// deleteLink deletes an interface. One that has gone meanwhile, with the
+// namespace that held the other end, is as good.
+func deleteLink(l netlink.Link) error {
+	if err := netlink.LinkDel(l); err != nil && !errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("delete interface %s: %w", l.Attrs().Name, err)
 	}
 	return nil
 }

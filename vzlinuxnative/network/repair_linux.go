@@ -116,7 +116,7 @@ func (m *Manager) strayLinks(all []*network, known map[string]bool) ([]fault, er
 		default:
 			faults = append(faults, fault{
 				"interface " + l.Attrs().Name + " of " + id + ", which is gone",
-				func() error { return netlink.LinkDel(l) },
+				func() error { return deleteLink(l) },
 			})
 		}
 	}
