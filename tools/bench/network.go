@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -10,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // A host is a network namespace that the bench opens sockets in: its own, that
@@ -135,8 +135,12 @@ func alternate(name string, ways []way, rounds int) ([]result, error) {
 
 // otherHost makes a network namespace that is joined to ours by a veth pair.
 func otherHost() (host, func() error, error) {
-	cmd := exec.Command("unshare", "--net", "sleep", "infinity")
+	cmd := exec.Command("unshare", "--net", "sh", "-c", "echo; exec sleep infinity")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, nil, err
+	}
 	if err := cmd.Start(); err != nil {
 		return 0, nil, err
 	}
@@ -147,8 +151,8 @@ func otherHost() (host, func() error, error) {
 	}
 	pid := strconv.Itoa(cmd.Process.Pid)
 	there := []string{"nsenter", "--net=/proc/" + pid + "/ns/net"}
-	if err := awaitNamespace(pid); err != nil {
-		return 0, nil, errors.Join(err, stop())
+	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil { // it says so when it is there
+		return 0, nil, errors.Join(fmt.Errorf("make a network namespace: %w", err), stop())
 	}
 	for _, args := range [][]string{
 		strings.Fields("ip link add up0 type veth peer name up1 netns " + pid),
@@ -162,23 +166,4 @@ func otherHost() (host, func() error, error) {
 		}
 	}
 	return host(cmd.Process.Pid), stop, nil
-}
-
-// awaitNamespace returns when the process has left our network namespace.
-func awaitNamespace(pid string) error {
-	ours, err := os.Readlink("/proc/self/ns/net")
-	if err != nil {
-		return err
-	}
-	for range 1000 {
-		theirs, err := os.Readlink("/proc/" + pid + "/ns/net")
-		if err != nil {
-			return err
-		}
-		if theirs != ours {
-			return nil
-		}
-		time.Sleep(time.Millisecond)
-	}
-	return errors.New("unshare does not leave the network namespace")
 }

@@ -6,7 +6,9 @@ set -euo pipefail
 
 list() {
 	awk '{ print "mount " $5 }' /proc/self/mountinfo
-	find /sys/fs/cgroup -mindepth 1 -type d -printf 'cgroup %p\n' 2>/dev/null || true
+	# Groups that only hold those of containers stay, vz's as docker's and podman's.
+	find /sys/fs/cgroup -mindepth 1 -type d -printf 'cgroup %p\n' 2>/dev/null |
+		grep -vE '/(vz|vztest|parent|parent/vz|docker|libpod_parent|libpod_parent/conmon)$' || true
 	for interface in /sys/class/net/*; do
 		echo "interface ${interface##*/}"
 	done

@@ -45,7 +45,7 @@ func identity(e *env) {
 		vzcontract.FeatureSharedVM, vzcontract.FeatureCheckpoint,
 	} {
 		if e.b.Capabilities().Has(f) && !implements(e.b, f) {
-			e.Errorf("Capabilities announce %s, which is not implemented", f)
+			e.Errorf("Capabilities announce %s, whose interface the backend lacks", f)
 		}
 	}
 }

@@ -129,7 +129,7 @@ func tree(args []string) error {
 		fmt.Println(child.Process.Pid)
 	}
 	for {
-		time.Sleep(time.Hour)
+		_ = unix.Pause() // which only a signal ends
 	}
 }
 

@@ -47,34 +47,6 @@ type MemoryRequest struct {
 
 var hello = agentproto.Hello{MinRevision: 1, MaxRevision: 1, Version: vzlinux.Version}
 
-type handlerFunc func(ctx context.Context, method string, body json.RawMessage) (any, error)
-
-// Serve implements agentproto.Handler.
-func (f handlerFunc) Serve(ctx context.Context, method string, body json.RawMessage) (any, error) {
-	return f(ctx, method, body)
-}
-
-// serveControl answers on l until that is closed.
-func serveControl(ctx context.Context, l net.Listener, handle handlerFunc) {
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			head, err := agentproto.ReadHead(ctx, conn)
-			if err == nil {
-				var s *agentproto.Server
-				if s, err = agentproto.Accept(ctx, conn, head, hello); err == nil {
-					_ = s.Run(ctx, handle)
-					return
-				}
-			}
-			_ = conn.Close()
-		}()
-	}
-}
-
 func decode(body json.RawMessage, v any) error {
 	if err := json.Unmarshal(body, v); err != nil {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "parse the request: %v", err)

@@ -123,8 +123,8 @@ func (m *machine) serve(ctx context.Context, r vmrecord.Registry, name string, r
 	// Connections live as long as the machine, also while ctx has it shut down.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	go serveControl(life, control, m.handle)
-	go m.proxy(life, agent)
+	go agentproto.Listen(life, control, hello, agentproto.HandlerFunc(m.handle))
+	go agentproto.Forward(life, agent, m.dialAgent)
 	ready()
 	stop := context.AfterFunc(ctx, func() { _ = m.stop(ctx, false) })
 	defer stop()

@@ -149,7 +149,7 @@ func TestVolatile(t *testing.T) {
 	o := Options{Layers: threeLayers(t), Dir: t.TempDir(), Volatile: true}
 	_, err := Mount(o)
 	require.NoError(t, err)
-	require.DirExists(t, filepath.Join(o.Dir, "work/work/incompat/volatile"))
+	require.DirExists(t, filepath.Join(o.Dir, "work", "work", "incompat", "volatile"))
 	require.NoError(t, Unmount(o.Dir))
 	require.NoError(t, Remove(o.Dir))
 	left, err := os.ReadDir(o.Dir)

@@ -13,6 +13,7 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore"
 	"vz.internal/vzlinux"
+	"vz.internal/vzlinux/agentproto"
 	"vz.internal/vzlinux/container"
 	"vz.internal/vzoci/vmbackend/internal/guest"
 )
@@ -129,7 +130,7 @@ func (o *owner) serve(ctx context.Context, ready func()) error {
 	defer agent.Close()
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	go guest.Serve(life, control, o.handle)
+	go agentproto.Listen(life, control, guest.Hello, agentproto.HandlerFunc(o.handle))
 	go o.proxy(life, agent)
 	go o.follow(life)
 	if ready != nil {

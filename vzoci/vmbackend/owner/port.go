@@ -128,7 +128,7 @@ func listen(ctx context.Context, m vzcontract.PortMapping, address string, port 
 			return one, err
 		}
 		one.listener, bound = l, l.Addr()
-		go relayConnections(ctx, l, func(ctx context.Context) (agentproto.Conn, error) { return dial(ctx, "tcp", m.ContainerPort) })
+		go agentproto.Forward(ctx, l, func(ctx context.Context) (agentproto.Conn, error) { return dial(ctx, "tcp", m.ContainerPort) })
 	}
 	where, err := netip.ParseAddrPort(bound.String())
 	if err != nil {
@@ -137,29 +137,6 @@ func listen(ctx context.Context, m vzcontract.PortMapping, address string, port 
 	}
 	one.published.HostPort = where.Port()
 	return one, nil
-}
-
-// relayConnections makes each connection of l one with the container.
-func relayConnections(ctx context.Context, l net.Listener, dial func(context.Context) (agentproto.Conn, error)) {
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			far, err := dial(ctx)
-			if err != nil {
-				_ = conn.Close()
-				return
-			}
-			stop := context.AfterFunc(ctx, func() {
-				_ = conn.Close()
-				_ = far.Close()
-			})
-			defer stop()
-			join(conn.(agentproto.Conn), far)
-		}()
-	}
 }
 
 // dialContainer connects with a port of the container on its first network.

@@ -2,7 +2,6 @@ package guest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 
@@ -24,36 +23,8 @@ type Stop struct {
 	Force bool `json:"force,omitempty"`
 }
 
-var hello = agentproto.Hello{MinRevision: 1, MaxRevision: 1, Version: vzlinux.Version}
-
-// A Handler does the requests of a control socket.
-type Handler func(ctx context.Context, method string, body json.RawMessage) (any, error)
-
-// Serve implements agentproto.Handler.
-func (h Handler) Serve(ctx context.Context, method string, body json.RawMessage) (any, error) {
-	return h(ctx, method, body)
-}
-
-// Serve answers on l until that is closed.
-func Serve(ctx context.Context, l net.Listener, handle Handler) {
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			head, err := agentproto.ReadHead(ctx, conn)
-			if err == nil {
-				var s *agentproto.Server
-				if s, err = agentproto.Accept(ctx, conn, head, hello); err == nil {
-					_ = s.Run(ctx, handle)
-					return
-				}
-			}
-			_ = conn.Close()
-		}()
-	}
-}
+// Hello is what both sides of a control socket say.
+var Hello = agentproto.Hello{MinRevision: 1, MaxRevision: 1, Version: vzlinux.Version}
 
 // Dial connects with the process that runs a machine. Without one it is
 // vzcontract.ErrConflict.
@@ -62,7 +33,7 @@ func (s Store) Dial(ctx context.Context, id ID) (*agentproto.Client, error) {
 	if err != nil {
 		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the machine does not run: %w", err)
 	}
-	c, err := agentproto.NewClient(ctx, conn, hello)
+	c, err := agentproto.NewClient(ctx, conn, Hello)
 	if err != nil {
 		return nil, fmt.Errorf("control the machine: %w", err)
 	}

@@ -1,0 +1,74 @@
+package agentproto
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// socket returns a listener that ends with the test, and how to reach it.
+func socket(t *testing.T) (net.Listener, func(context.Context) (Conn, error)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return l, func(ctx context.Context) (Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+		if err != nil {
+			return nil, err
+		}
+		return c.(Conn), nil
+	}
+}
+
+// TestForward: each way has an end of its own, and the context ends both.
+func TestForward(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	far, dialFar := socket(t)
+	near, dial := socket(t)
+	go Forward(ctx, near, dialFar)
+
+	a, err := dial(ctx)
+	require.NoError(t, err)
+	b, err := far.Accept()
+	require.NoError(t, err)
+	_, err = a.Write([]byte("question"))
+	require.NoError(t, err)
+	require.NoError(t, a.CloseWrite())
+	text, err := io.ReadAll(b)
+	require.NoError(t, err)
+	require.Equal(t, "question", string(text))
+	_, err = b.Write([]byte("answer"))
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	text, err = io.ReadAll(a)
+	require.NoError(t, err)
+	require.Equal(t, "answer", string(text))
+
+	a, err = dial(ctx)
+	require.NoError(t, err)
+	b, err = far.Accept()
+	require.NoError(t, err)
+	cancel()
+	for _, c := range []net.Conn{a, b} {
+		_, err = io.ReadAll(c)
+		require.NoError(t, err)
+	}
+}
+
+// TestForwardToNobody: who cannot be connected is told by the end.
+func TestForwardToNobody(t *testing.T) {
+	near, dial := socket(t)
+	go Forward(t.Context(), near, func(context.Context) (Conn, error) { return nil, errors.New("nobody") })
+	a, err := dial(t.Context())
+	require.NoError(t, err)
+	text, err := io.ReadAll(a)
+	require.NoError(t, err)
+	require.Empty(t, text)
+}
