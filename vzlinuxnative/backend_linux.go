@@ -34,6 +34,7 @@ type Options struct {
 // A Backend runs containers on this host's kernel. Make one with [Open].
 type Backend struct {
 	vzcontract.NoSharedVM
+	vzcontract.ImagesFunc
 	opts  Options
 	store *record.Store
 	nets  *network.Manager
@@ -43,7 +44,10 @@ type Backend struct {
 	spare <-chan *spawned // one comes, or nil; guarded by mu
 }
 
-var _ vzcontract.RuntimeBackend = (*Backend)(nil)
+var (
+	_ vzcontract.RuntimeBackend = (*Backend)(nil)
+	_ vzcontract.Images         = (*Backend)(nil)
+)
 
 // Open returns the backend that keeps its state below opts.Home. It does no
 // I/O; directories are made when they are needed.
@@ -54,10 +58,12 @@ func Open(opts Options) (*Backend, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Backend{
+	b := &Backend{
 		opts: opts, store: record.New(opts.Home), log: opts.Log,
 		nets: network.Open(network.Options{Dir: filepath.Join(opts.Home, "networks"), RunDir: filepath.Join(opts.Run, "networks")}),
-	}, nil
+	}
+	b.ImagesFunc = b.images
+	return b, nil
 }
 
 // Name is that of the backend.

@@ -40,6 +40,7 @@ type Options struct {
 
 // A Backend runs containers in virtual machines. Make one with [Open].
 type Backend struct {
+	vzcontract.ImagesFunc
 	opts    Options
 	store   guest.Store
 	volumes volumes
@@ -77,10 +78,12 @@ func Open(opts Options) (*Backend, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Backend{
+	b := &Backend{
 		opts: opts, store: guest.At(opts.Home, opts.Run), volumes: volumes{dir: filepath.Join(opts.Home, "guest-volumes")}, log: opts.Log,
 		guests: map[guest.ID]*connection{},
-	}, nil
+	}
+	b.ImagesFunc = b.images
+	return b, nil
 }
 
 // BackendName implements vzcontract.Identity.
