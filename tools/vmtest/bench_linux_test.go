@@ -18,7 +18,7 @@ import (
 
 // BenchmarkBoot is from the start of QEMU to an agent that answers.
 func BenchmarkBoot(b *testing.B) {
-	for _, arch := range []string{"x86_64", "arm64"} {
+	for _, arch := range arches(b) {
 		b.Run(arch, func(b *testing.B) {
 			cfg := Config(b, arch)
 			for b.Loop() {
