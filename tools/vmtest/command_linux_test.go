@@ -19,19 +19,20 @@ import (
 
 // A command runs vz-vm with directories of its own.
 type command struct {
-	bin string
-	env []string
-	dir string
+	bin  string
+	env  []string
+	dir  string
+	arch string
 }
 
 // newCommand builds the programs and gives them the work tree's bundle.
-func newCommand(t *testing.T) *command {
+func newCommand(t *testing.T, arch string) *command {
 	t.Helper()
-	Driver(t, "x86_64")
-	b := Bundle(t, "x86_64")
+	Driver(t, arch)
+	b := Bundle(t, arch)
 	root, err := workspace.Find(".")
 	require.NoError(t, err)
-	c := &command{bin: t.TempDir()}
+	c := &command{bin: t.TempDir(), arch: arch}
 	build := exec.Command("go", "build", "-tags=netgo,osusergo,seccomp", "-o", c.bin, "./cmd/vz-vm", "./cmd/vz-vmm")
 	build.Dir = filepath.Join(root, "vzcli")
 	out, err := build.CombinedOutput()
@@ -89,8 +90,10 @@ func (c *command) processes(t *testing.T) []string {
 }
 
 // TestCommandLine takes a machine through its life as people do.
-func TestCommandLine(t *testing.T) {
-	c := newCommand(t)
+func TestCommandLine(t *testing.T) { each(t, testCommandLine) }
+
+func testCommandLine(t *testing.T, arch string) {
+	c := newCommand(t, arch)
 	_, stderr, code := c.try(t.Context(), nil, "run", "a")
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "there is no virtual machine called a")
@@ -108,7 +111,7 @@ func TestCommandLine(t *testing.T) {
 	}
 	share := filepath.Join(c.dir, "share")
 	require.NoError(t, os.Mkdir(share, 0o755))
-	c.must(t, "init", "a", "--linux", "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
+	c.must(t, "init", "a", "--linux", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
 	_, _, code = c.try(t.Context(), nil, "init", "a")
 	require.NotZero(t, code)
 	require.Equal(t, "stopped", c.status(t))
@@ -148,18 +151,20 @@ func TestCommandLine(t *testing.T) {
 func (c *command) installHelper(t *testing.T, dir string) {
 	t.Helper()
 	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "helper"), "./helper")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+goarch[c.arch])
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 }
 
 // TestKilledOwner kills the process that runs a machine: nothing of the machine is
 // left, and the record says so.
-func TestKilledOwner(t *testing.T) {
-	c := newCommand(t)
+func TestKilledOwner(t *testing.T) { each(t, testKilledOwner) }
+
+func testKilledOwner(t *testing.T, arch string) {
+	c := newCommand(t, arch)
 	share := filepath.Join(c.dir, "share")
 	require.NoError(t, os.Mkdir(share, 0o755))
-	c.must(t, "init", "a", "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
+	c.must(t, "init", "a", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
 	c.must(t, "run", "-d", "a")
 	all := c.processes(t)
 	require.GreaterOrEqual(t, len(all), 3, "vz-vmm, QEMU and virtiofsd")

@@ -3,17 +3,21 @@ package vmtest
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"vz.internal/tools/internal/workspace"
 	"vz.internal/vzcontract"
 	"vz.internal/vzcontract/conformance"
 	"vz.internal/vzcore/config"
+	"vz.internal/vzcore/qemu"
 	"vz.internal/vzlinux/agentproto"
 	"vz.internal/vzlinux/container"
 	"vz.internal/vzoci/vmbackend"
@@ -35,6 +39,24 @@ func needContainers(t testing.TB) {
 	}
 }
 
+// busyboxOf returns a busybox that guests of arch can run.
+func busyboxOf(t *testing.T, arch string) string {
+	t.Helper()
+	if arch == qemu.HostArch() {
+		return busybox
+	}
+	root, err := workspace.Find(".")
+	require.NoError(t, err)
+	var stderr strings.Builder
+	cmd := exec.Command(filepath.Join(root, "tools", "sh", "sysroot.sh"), goarch[arch])
+	cmd.Stderr = &stderr
+	dir, err := cmd.Output()
+	if err != nil {
+		need(t, "there is no busybox for "+arch+": "+stderr.String())
+	}
+	return filepath.Join(strings.TrimSpace(string(dir)), "bin", "busybox")
+}
+
 // everything tells whether tests that take long are wanted.
 func everything() bool { return os.Getenv("VZ_VMTEST") == "all" }
 
@@ -49,10 +71,10 @@ func needTime(t *testing.T, enough time.Duration) {
 
 // Containers returns a backend whose machines are run by goroutines of the test. They
 // have ended when the test has.
-func Containers(t *testing.T) *vmbackend.Backend {
+func Containers(t *testing.T, arch string) *vmbackend.Backend {
 	t.Helper()
 	needContainers(t)
-	driver, bundle := Driver(t, "x86_64"), Bundle(t, "x86_64")
+	driver, bundle := Driver(t, arch), Bundle(t, arch)
 	run, err := os.MkdirTemp("", "vz") // a socket's path must be short
 	require.NoError(t, err)
 	home := t.TempDir()
@@ -62,7 +84,7 @@ func Containers(t *testing.T) *vmbackend.Backend {
 		ready := make(chan error, 1)
 		owners.Go(func() {
 			err := owner.Run(life, owner.Options{
-				Home: home, Run: run, Machine: machine, Driver: driver, Arch: "x86_64", Ready: func() { ready <- nil }, Idle: time.Second,
+				Home: home, Run: run, Machine: machine, Driver: driver, Arch: arch, Ready: func() { ready <- nil }, Idle: time.Second,
 			})
 			ready <- err
 			if err != nil && t.Failed() {
@@ -95,7 +117,9 @@ var own = []string{"lifecycle", "mount-bind", "mount-bind-file", "volume-shared"
 // TestContainerConformance runs the suite of all backends, each container in a
 // machine of its own. With VZ_VMTEST=all it leaves nothing out; a boot takes seconds
 // without KVM, and there are some hundreds.
-func TestContainerConformance(t *testing.T) {
+func TestContainerConformance(t *testing.T) { each(t, testContainerConformance) }
+
+func testContainerConformance(t *testing.T, arch string) {
 	needContainers(t)
 	needTime(t, 8*time.Minute)
 	skip := map[string]string{}
@@ -104,9 +128,9 @@ func TestContainerConformance(t *testing.T) {
 			skip[name] = "other tests run it; VZ_VMTEST=all runs it here too"
 		}
 	}
-	root := conformance.BusyboxRoot(t, busybox)
+	root := conformance.BusyboxRoot(t, busyboxOf(t, arch))
 	conformance.TestBackend(t, conformance.Config{
-		New:     func(t *testing.T) vzcontract.RuntimeBackend { return Containers(t) },
+		New:     func(t *testing.T) vzcontract.RuntimeBackend { return Containers(t, arch) },
 		Rootfs:  func(*testing.T) string { return root },
 		Skip:    skip,
 		Timeout: 10 * time.Minute,
@@ -116,18 +140,20 @@ func TestContainerConformance(t *testing.T) {
 // TestSharedConformance runs the suite with all containers in one guest, where
 // cgroups are those of version 2 and the kernel is vz's own. The suite's directories
 // are at the same places in the guest.
-func TestSharedConformance(t *testing.T) {
+func TestSharedConformance(t *testing.T) { each(t, testSharedConformance) }
+
+func testSharedConformance(t *testing.T, arch string) {
 	needContainers(t)
 	needTime(t, 10*time.Minute)
 	base, err := os.MkdirTemp("", "vmtest-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(base)) })
 	t.Setenv("TMPDIR", base)
-	root := conformance.BusyboxRoot(t, busybox)
-	cfg := Config(t, "x86_64")
+	root := conformance.BusyboxRoot(t, busyboxOf(t, arch))
+	cfg := Config(t, arch)
 	cfg.Memory = 1 << 30
 	cfg.Shares = []config.Share{{Tag: "base", Source: base, Trusted: true}}
-	g := Start(t, "x86_64", cfg)
+	g := Start(t, arch, cfg)
 	mount := agentproto.MountRequest{Kind: g.ShareKind("base"), Tag: "base", Path: base}
 	require.NoError(t, g.Agent.Call(t.Context(), agentproto.MethodMount, mount, nil))
 	require.NoError(t, g.Agent.SetClock(t.Context()))
