@@ -12,8 +12,9 @@ import (
 
 // A share is a directory that the guest has, with the process that serves it.
 type share struct {
-	slot   int
-	daemon *process
+	composed bool // of entries
+	slot     int
+	daemon   *process
 }
 
 func (s *share) close() {
@@ -61,7 +62,7 @@ func (m *machine) plug(ctx context.Context, r *run, s config.Share) (kind string
 	if err != nil {
 		return "", err
 	}
-	one := &share{slot: slot}
+	one := &share{slot: slot, composed: s.Composed()}
 	if err := r.plugVirtiofs(ctx, one, s, m.dir); err != nil {
 		one.close()
 		r.slots[slot] = false
@@ -80,7 +81,7 @@ func present(s config.Share) error {
 			return vzcontract.Errorf(vzcontract.ErrNotFound, "%w", err)
 		}
 	}
-	if len(s.Entries) > 0 {
+	if s.Composed() {
 		return nil
 	}
 	info, err := os.Stat(s.Source)

@@ -41,7 +41,7 @@ func serveShare(s config.Share, dir string) (daemon *process, connection *os.Fil
 		return nil, nil, err
 	}
 	base := filepath.Join(dir, "share-"+s.Tag)
-	if len(s.Entries) > 0 {
+	if s.Composed() {
 		if err := os.MkdirAll(base, 0o700); err != nil {
 			return nil, nil, err
 		}
@@ -94,11 +94,13 @@ func listenerWithClient(dir string) (listener, client *os.File, err error) {
 
 // Scripts that make what a virtiofsd serves, in a mount namespace of its own: a
 // read-only view of a directory, and a directory at $1 of $2 entries, each with
-// name, source and mode.
+// name, source and mode. The sandbox that a virtiofsd makes for itself gets what is
+// mounted below a shared mount later.
 const (
 	readOnlyScript = `set -e; mount --bind -- "$1" "$1"; mount -o remount,ro,bind -- "$1"; shift; exec "$@"`
 	entriesScript  = `set -e; base=$1 n=$2; shift 2
 mount -t tmpfs -o mode=0755,size=1m vz "$base"
+mount --make-shared -- "$base"
 while [ "$n" -gt 0 ]; do
   if [ -d "$2" ]; then mkdir -- "$base/$1"; else : >"$base/$1"; fi
   mount --bind -- "$2" "$base/$1"
@@ -118,7 +120,7 @@ func virtiofsdCommand(program, base string, s config.Share) ([]string, error) {
 		return nil, err
 	}
 	source := s.Source
-	if len(s.Entries) > 0 {
+	if s.Composed() {
 		source = base
 	}
 	var args []string
@@ -138,7 +140,7 @@ func virtiofsdCommand(program, base string, s config.Share) ([]string, error) {
 	}
 	script, words := "", []string(nil)
 	switch {
-	case len(s.Entries) > 0:
+	case s.Composed():
 		script, words = entriesScript, []string{base, strconv.Itoa(len(s.Entries))}
 		for _, e := range s.Entries {
 			mode := "rw"
