@@ -16,8 +16,8 @@ import (
 
 var _ vzcontract.SharedVM = (*Backend)(nil)
 
-// sharedMemory is what a shared machine has at least. The host gives a guest what it
-// has used, so room that nobody needs costs nothing.
+// sharedMemory is what a shared machine has if nobody asks for a size. The host gives a
+// guest what it has used, so room that nobody needs costs nothing.
 const sharedMemory = 1 * config.GiB
 
 // BootSharedVM implements vzcontract.SharedVM.
@@ -62,7 +62,9 @@ func (b *Backend) makeShared(ctx context.Context, name string, limits vzcontract
 		return "", err
 	}
 	cpus, memory := size(limits)
-	memory = max(memory, sharedMemory)
+	if limits.Memory == 0 {
+		memory = sharedMemory
+	}
 	switch {
 	case fresh:
 		r = guest.Record{
