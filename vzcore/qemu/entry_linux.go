@@ -47,13 +47,12 @@ func (m *machine) AddEntry(_ context.Context, tag string, e config.Entry) error 
 	if err := unix.Fstat(tree, &stat); err != nil {
 		return fmt.Errorf("share %s: %w", e.Source, err)
 	}
-	at := filepath.Join(m.dir, "share-"+tag, e.Name)
-	return s.inMounts(func() error {
-		if err := place(at, stat.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil {
+	return s.mounts.inside(func() error {
+		if err := place(e.Name, stat.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil {
 			return err
 		}
-		if err := unix.MoveMount(tree, "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-			return errors.Join(fmt.Errorf("share %s as %s: %w", e.Source, e.Name, err), os.Remove(at))
+		if err := unix.MoveMount(tree, "", unix.AT_FDCWD, e.Name, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+			return errors.Join(fmt.Errorf("share %s as %s: %w", e.Source, e.Name, err), os.Remove(e.Name))
 		}
 		return nil
 	})
@@ -65,12 +64,11 @@ func (m *machine) RemoveEntry(_ context.Context, tag, name string) error {
 	if err != nil {
 		return err
 	}
-	at := filepath.Join(m.dir, "share-"+tag, name)
-	return s.inMounts(func() error {
-		if err := unix.Unmount(at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+	return s.mounts.inside(func() error {
+		if err := unix.Unmount(name, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
 			return fmt.Errorf("take %s out of the share %s: %w", name, tag, err)
 		}
-		return os.Remove(at)
+		return os.Remove(name)
 	})
 }
 
@@ -82,7 +80,7 @@ func (m *machine) growing(tag string) (*share, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s := r.shares[tag]; s != nil && s.daemon != nil && s.composed {
+	if s := r.shares[tag]; s != nil && s.mounts != nil {
 		return s, nil
 	}
 	return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "there is no share %q that grows", tag)
@@ -100,23 +98,64 @@ func place(at string, dir bool) error {
 	return f.Close()
 }
 
-// inMounts calls do with the mounts that the share's daemon was started with.
-func (s *share) inMounts(do func() error) error {
-	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/mnt", s.daemon.cmd.Process.Pid))
+// mounts are where the entries of a share that grows lie: a mount namespace from which
+// that of its daemon gets what is mounted later. No process is left in it.
+type mounts struct{ namespace, base *os.File }
+
+func (m *mounts) close() {
+	_ = m.namespace.Close()
+	_ = m.base.Close()
+}
+
+// spawnGrowing starts the daemon of a share that grows, and keeps where its entries lie.
+func (s *share) spawnGrowing(args []string, base string, listener *os.File) error {
+	ready, sayReady, err := os.Pipe()
 	if err != nil {
-		return fmt.Errorf("reach what serves the share: %w", err)
+		return err
 	}
-	defer ns.Close()
+	defer ready.Close()
+	hearGo, letGo, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, sayReady.Close())
+	}
+	defer letGo.Close()
+	s.daemon, err = spawn(args[0], args[1:], listener, sayReady, hearGo)
+	if err = errors.Join(err, sayReady.Close(), hearGo.Close()); err != nil {
+		return err
+	}
+	if _, err := ready.Read(make([]byte, 1)); err != nil {
+		<-s.daemon.done
+		return s.daemon.failure()
+	}
+	of := fmt.Sprintf("/proc/%d", s.daemon.cmd.Process.Pid)
+	namespace, err := os.Open(of + "/ns/mnt")
+	if err != nil {
+		return fmt.Errorf("keep the mounts of a share: %w", err)
+	}
+	at, err := os.Open(filepath.Join(of, "root", base))
+	if err != nil {
+		return errors.Join(fmt.Errorf("keep the mounts of a share: %w", err), namespace.Close())
+	}
+	s.mounts = &mounts{namespace, at}
+	return nil
+}
+
+// inside calls do with these mounts, in the directory of the entries.
+func (m *mounts) inside(do func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		// The thread keeps the other mounts, so it ends with this function.
+		// The thread keeps the other mounts, so it ends with this function. Names are
+		// relative: the root may be another one than this process's.
 		runtime.LockOSThread()
 		err := unix.Unshare(unix.CLONE_FS)
 		if err == nil {
-			err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNS)
+			err = unix.Setns(int(m.namespace.Fd()), unix.CLONE_NEWNS)
+		}
+		if err == nil {
+			err = unix.Fchdir(int(m.base.Fd()))
 		}
 		if err != nil {
-			result <- fmt.Errorf("enter the mounts of what serves the share: %w", err)
+			result <- fmt.Errorf("enter the mounts of the share: %w", err)
 			return
 		}
 		result <- do()

@@ -12,14 +12,17 @@ import (
 
 // A share is a directory that the guest has, with the process that serves it.
 type share struct {
-	composed bool // of entries
-	slot     int
-	daemon   *process
+	slot   int
+	daemon *process
+	mounts *mounts // of one that grows, else nil
 }
 
 func (s *share) close() {
 	if s.daemon != nil {
 		s.daemon.kill()
+	}
+	if s.mounts != nil {
+		s.mounts.close()
 	}
 }
 
@@ -62,7 +65,7 @@ func (m *machine) plug(ctx context.Context, r *run, s config.Share) (kind string
 	if err != nil {
 		return "", err
 	}
-	one := &share{slot: slot, composed: s.Composed()}
+	one := &share{slot: slot}
 	if err := r.plugVirtiofs(ctx, one, s, m.dir); err != nil {
 		one.close()
 		r.slots[slot] = false
@@ -95,12 +98,11 @@ func present(s config.Share) error {
 }
 
 func (r *run) plugVirtiofs(ctx context.Context, one *share, s config.Share, dir string) error {
-	daemon, connection, err := serveShare(s, dir)
+	connection, err := serveShare(one, s, dir)
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
-	one.daemon = daemon
 	id := "share-" + s.Tag
 	if err := r.addChardev(ctx, id, connection); err != nil {
 		return err

@@ -34,34 +34,39 @@ func Virtiofsd() (string, error) {
 
 func busOf(slot int) string { return fmt.Sprintf("hot%d", slot) }
 
-// serveShare starts a virtiofsd for s and returns a connection with it for QEMU.
-func serveShare(s config.Share, dir string) (daemon *process, connection *os.File, err error) {
+// serveShare starts a virtiofsd for s, as one's daemon, and returns a connection with it
+// for QEMU.
+func serveShare(one *share, s config.Share, dir string) (connection *os.File, err error) {
 	program, err := Virtiofsd()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	base := filepath.Join(dir, "share-"+s.Tag)
 	if s.Composed() {
 		if err := os.MkdirAll(base, 0o700); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	args, err := virtiofsdCommand(program, base, s)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	// It wants a socket to listen on, which is gone again when QEMU's
 	// connection waits in its backlog.
 	listener, connection, err := listenerWithClient(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer listener.Close()
-	daemon, err = spawn(args[0], args[1:], listener)
-	if err != nil {
-		return nil, nil, errors.Join(err, connection.Close())
+	if s.Growing {
+		err = one.spawnGrowing(args, base, listener)
+	} else {
+		one.daemon, err = spawn(args[0], args[1:], listener)
 	}
-	return daemon, connection, nil
+	if err != nil {
+		return nil, errors.Join(err, connection.Close())
+	}
+	return connection, nil
 }
 
 func listenerWithClient(dir string) (listener, client *os.File, err error) {
@@ -107,7 +112,11 @@ while [ "$n" -gt 0 ]; do
   if [ "$3" = ro ]; then mount -o remount,ro,bind -- "$base/$1"; fi
   shift 3; n=$((n-1))
 done
-exec "$@"`
+`
+	// gate lets the starter look before virtiofsd hides its mounts.
+	gateScript = `echo >&4; read -r _ <&5 || :; exec 4>&- 5<&-
+`
+	execScript = `exec "$@"`
 )
 
 // virtiofsdCommand returns the command that serves s on descriptor 3; base is an
@@ -141,13 +150,16 @@ func virtiofsdCommand(program, base string, s config.Share) ([]string, error) {
 	script, words := "", []string(nil)
 	switch {
 	case s.Composed():
-		script, words = entriesScript, []string{base, strconv.Itoa(len(s.Entries))}
+		script, words = entriesScript+execScript, []string{base, strconv.Itoa(len(s.Entries))}
 		for _, e := range s.Entries {
 			mode := "rw"
 			if e.ReadOnly || s.ReadOnly {
 				mode = "ro"
 			}
 			words = append(words, e.Name, e.Source, mode)
+		}
+		if s.Growing {
+			script = entriesScript + gateScript + execScript
 		}
 	case s.ReadOnly && ofQEMU:
 		script, words = readOnlyScript, []string{filepath.Clean(s.Source)}
