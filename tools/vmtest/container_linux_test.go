@@ -51,6 +51,15 @@ func needTime(t *testing.T, enough time.Duration) {
 // have ended when the test has.
 func Containers(t *testing.T) *vmbackend.Backend {
 	t.Helper()
+	b, err := vmbackend.Open(containerOptions(t, time.Second))
+	require.NoError(t, err)
+	return b
+}
+
+// containerOptions are those of a backend whose machines end when nobody has used them
+// for that long, or with the test.
+func containerOptions(t *testing.T, idle time.Duration) vmbackend.Options {
+	t.Helper()
 	needContainers(t)
 	driver, bundle := Driver(t, "x86_64"), Bundle(t, "x86_64")
 	run, err := os.MkdirTemp("", "vz") // a socket's path must be short
@@ -62,7 +71,7 @@ func Containers(t *testing.T) *vmbackend.Backend {
 		ready := make(chan error, 1)
 		owners.Go(func() {
 			err := owner.Run(life, owner.Options{
-				Home: home, Run: run, Machine: machine, Driver: driver, Arch: "x86_64", Ready: func() { ready <- nil }, Idle: time.Second,
+				Home: home, Run: run, Machine: machine, Driver: driver, Arch: "x86_64", Ready: func() { ready <- nil }, Idle: idle,
 			})
 			ready <- err
 			if err != nil && t.Failed() {
@@ -77,14 +86,12 @@ func Containers(t *testing.T) *vmbackend.Backend {
 			return ctx.Err()
 		}
 	}
-	b, err := vmbackend.Open(vmbackend.Options{Home: home, Run: run, Launch: launch, Bundle: bundle.Dir})
-	require.NoError(t, err)
 	t.Cleanup(func() {
 		end()
 		owners.Wait()
 		require.NoError(t, os.RemoveAll(run))
 	})
-	return b
+	return vmbackend.Options{Home: home, Run: run, Launch: launch, Bundle: bundle.Dir}
 }
 
 // own are checks of what lies between a guest and its host. All others say the same
