@@ -29,6 +29,9 @@ type NetworkConfig struct {
 	MTU      int               `json:"mtu,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
 	Options  map[string]string `json:"options,omitempty"`
+	// SharedVM names the shared machine whose containers alone can be on the
+	// network; see [SharedVM].
+	SharedVM string `json:"sharedVM,omitempty"`
 }
 
 // NetworkInfo is a network as it is.

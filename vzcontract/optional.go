@@ -172,11 +172,22 @@ type CommitOptions struct {
 	NoPause bool
 }
 
-// A SharedVM is one place for several containers, such as a stack's. Backends
-// that need none implement it as no-ops. All methods are idempotent.
+// A SharedVM is one place for several containers, such as a stack's: those whose
+// RunConfig.SharedVM has its name, and networks whose NetworkConfig.SharedVM has it.
+// Backends that need none implement it as no-ops and take the fields as they are. All
+// methods are idempotent.
 type SharedVM interface {
+	// BootSharedVM makes the machine if there is none and returns when it is ready.
+	// limits are those of all its containers together: Memory and NanoCPUs count, and
+	// a machine that runs keeps its size. Until the backend is closed or the machine
+	// shut down it stays up; after that, as long as one of its containers runs.
 	BootSharedVM(ctx context.Context, name string, limits Resources) error
+	// SharedVMPhase tells what the machine is now; one that does not exist is
+	// PhaseShutdown.
 	SharedVMPhase(ctx context.Context, name string) (SharedVMPhase, error)
+	// ShutdownSharedVM ends the machine, its containers first. A machine without any
+	// container is removed with its networks; else they stay, stopped, and a start of
+	// one boots it again.
 	ShutdownSharedVM(ctx context.Context, name string) error
 }
 

@@ -83,6 +83,15 @@ type Sharer interface {
 	Kind(tag string) string
 }
 
+// A Grower is a Machine with shares that grow: config.Share.Growing.
+type Grower interface {
+	// AddEntry adds an entry to a share. The guest sees it at once.
+	AddEntry(ctx context.Context, tag string, entry config.Entry) error
+
+	// RemoveEntry takes one away. What the guest has open there stays so.
+	RemoveEntry(ctx context.Context, tag, name string) error
+}
+
 // A Ballooner is a Machine whose guest gives memory back.
 type Ballooner interface {
 	// SetMemory asks the guest to use no more than bytes.

@@ -59,6 +59,9 @@ func (s *Stack) Down(ctx context.Context, project string, p *compose.Project, op
 	if opts.Services != nil || len(made.Orphans) > 0 {
 		return made, nil
 	}
+	if err := s.shutdownMachine(ctx, project); err != nil {
+		return made, err
+	}
 	return made, s.forget(project)
 }
 

@@ -68,6 +68,9 @@ func (s *Stack) OneOff(ctx context.Context, p *compose.Project, name string, opt
 	if err := s.placeFiles(&plan.Desired{Services: []plan.Service{service}}); err != nil {
 		return none, err
 	}
+	if err := s.boot(ctx, d); err != nil {
+		return none, err
+	}
 	return s.cfg.Backend.Create(ctx, cfg)
 }
 

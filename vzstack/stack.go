@@ -51,7 +51,8 @@ func New(cfg Config) *Stack {
 		s.cfg.Parallel = max(8, 4*runtime.NumCPU())
 	}
 	has := cfg.Backend.Capabilities().Has
-	if n, ok := cfg.Backend.(vzcontract.Networks); ok && has(vzcontract.FeatureNetworks) {
+	// A backend without networks of the host may have those of shared machines.
+	if n, ok := cfg.Backend.(vzcontract.Networks); ok && (has(vzcontract.FeatureNetworks) || has(vzcontract.FeatureSharedVM)) {
 		s.networks = n
 	}
 	if v, ok := cfg.Backend.(vzcontract.Volumes); ok && has(vzcontract.FeatureVolumes) {

@@ -73,6 +73,15 @@ func needTime(t *testing.T, enough time.Duration) {
 // have ended when the test has.
 func Containers(t *testing.T, arch string) *vmbackend.Backend {
 	t.Helper()
+	b, err := vmbackend.Open(containerOptions(t, arch, time.Second))
+	require.NoError(t, err)
+	return b
+}
+
+// containerOptions are those of a backend whose machines end when nobody has used them
+// for that long, or with the test.
+func containerOptions(t *testing.T, arch string, idle time.Duration) vmbackend.Options {
+	t.Helper()
 	needContainers(t)
 	driver, bundle := Driver(t, arch), Bundle(t, arch)
 	run, err := os.MkdirTemp("", "vz") // a socket's path must be short
@@ -84,7 +93,7 @@ func Containers(t *testing.T, arch string) *vmbackend.Backend {
 		ready := make(chan error, 1)
 		owners.Go(func() {
 			err := owner.Run(life, owner.Options{
-				Home: home, Run: run, Machine: machine, Driver: driver, Arch: arch, Ready: func() { ready <- nil }, Idle: time.Second,
+				Home: home, Run: run, Machine: machine, Driver: driver, Arch: arch, Ready: func() { ready <- nil }, Idle: idle,
 			})
 			ready <- err
 			if err != nil && t.Failed() {
@@ -99,14 +108,12 @@ func Containers(t *testing.T, arch string) *vmbackend.Backend {
 			return ctx.Err()
 		}
 	}
-	b, err := vmbackend.Open(vmbackend.Options{Home: home, Run: run, Launch: launch, Bundle: bundle.Dir})
-	require.NoError(t, err)
 	t.Cleanup(func() {
 		end()
 		owners.Wait()
 		require.NoError(t, os.RemoveAll(run))
 	})
-	return b
+	return vmbackend.Options{Home: home, Run: run, Launch: launch, Bundle: bundle.Dir}
 }
 
 // own are checks of what lies between a guest and its host. All others say the same

@@ -74,10 +74,15 @@ type Share struct {
 	ReadOnly bool   `json:"read_only,omitempty"`
 	// Entries, in place of Source, are what the share holds.
 	Entries []Entry `json:"entries,omitempty"`
+	// Growing: entries come and go while the machine runs, and there may be none yet.
+	Growing bool `json:"growing,omitempty"`
 	// Trusted shows the guest the extended attributes of trusted.*, in which
 	// overlays keep what a layer hides. The guest may set them too.
 	Trusted bool `json:"trusted,omitempty"`
 }
+
+// Composed tells whether the share holds entries in place of a source.
+func (s Share) Composed() bool { return s.Growing || len(s.Entries) > 0 }
 
 // An Entry is a directory or file of the host that a share has under a name.
 type Entry struct {

@@ -48,6 +48,7 @@ type Backend struct {
 
 	mu     sync.Mutex
 	guests map[guest.ID]*connection // guarded by mu: those that were reached
+	booted map[string]func()        // guarded by mu: lets go of shared machines that this process booted
 }
 
 var (
@@ -80,7 +81,7 @@ func Open(opts Options) (*Backend, error) {
 	}
 	b := &Backend{
 		opts: opts, store: guest.At(opts.Home, opts.Run), volumes: volumes{dir: filepath.Join(opts.Home, "guest-volumes")}, log: opts.Log,
-		guests: map[guest.ID]*connection{},
+		guests: map[guest.ID]*connection{}, booted: map[string]func(){},
 	}
 	b.ImagesFunc = b.images
 	return b, nil
@@ -95,8 +96,7 @@ func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.Isolation
 // Capabilities implements vzcontract.Identity.
 func (b *Backend) Capabilities() vzcontract.Capabilities {
 	missing := map[vzcontract.Feature]string{
-		vzcontract.FeatureNetworks:   "each container has a machine of its own, with no network to the others",
-		vzcontract.FeatureSharedVM:   "each container has a machine of its own",
+		vzcontract.FeatureNetworks:   noNetworks,
 		vzcontract.FeatureCheckpoint: "checkpoints of containers in machines are not there yet; vz vm save saves a machine",
 	}
 	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
@@ -107,6 +107,8 @@ func (b *Backend) Capabilities() vzcontract.Capabilities {
 	}
 	return vzcontract.Capabilities{Missing: missing}
 }
+
+const noNetworks = "each container has a machine of its own, with no network to the others; those of a shared machine have its networks"
 
 const noImages = "the backend was opened without an image store"
 

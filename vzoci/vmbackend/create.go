@@ -3,6 +3,7 @@ package vmbackend
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"time"
 
@@ -25,13 +26,20 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if err := cfg.Validate(); err != nil {
 		return info, err
 	}
-	if err := refuse(cfg); err != nil {
-		return info, err
-	}
-	r := guest.Record{ID: guest.NewID(), Created: time.Now().UTC(), Config: cfg, Run: cfg, Bundle: b.opts.Bundle}
-	r.CPUs, r.Memory = size(cfg.Resources)
-	if cfg.NetworkMode != "none" {
-		r.MAC = config.RandomMAC()
+	r := guest.Record{ID: guest.NewID(), Created: time.Now().UTC(), Config: cfg, Run: cfg}
+	if cfg.SharedVM != "" {
+		if err := b.lodge(&r, cfg.SharedVM); err != nil {
+			return info, err
+		}
+	} else {
+		if err := refuse(cfg); err != nil {
+			return info, err
+		}
+		r.Bundle = b.opts.Bundle
+		r.CPUs, r.Memory = size(cfg.Resources)
+		if cfg.NetworkMode != "none" {
+			r.MAC = config.RandomMAC()
+		}
 	}
 	defer func() {
 		if err != nil {
@@ -43,21 +51,30 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if err := b.resolve(ctx, &r); err != nil {
 		return info, err
 	}
-	if err := b.reserve(ctx, r); err != nil {
+	making, err := b.reserve(ctx, r)
+	if err != nil {
 		return info, err
 	}
-	if err := b.opts.Format(ctx, b.store.Disk(r.ID)); err != nil {
-		return info, err
+	defer making.Close()
+	if r.In == "" {
+		if err := b.opts.Format(ctx, b.store.Disk(r.ID)); err != nil {
+			return info, err
+		}
 	}
-	c, release, err := b.boot(ctx, r.ID)
+	c, release, err := b.boot(ctx, r.Machine())
 	if err != nil {
 		return info, err
 	}
 	defer release()
-	if _, err := c.Create(ctx, r.Run); err != nil {
-		return info, err
+	if r.In != "" {
+		if err := c.control.Call(ctx, guest.MethodAdmit, guest.Of{Record: r.ID}, nil); err != nil {
+			return info, err
+		}
 	}
-	state, err := c.refresh(ctx)
+	if _, err := c.Create(ctx, r.Run); err != nil {
+		return info, unknownNetwork(err, cfg.SharedVM)
+	}
+	state, err := c.refresh(ctx, r.ID)
 	if err != nil {
 		return info, err
 	}
@@ -70,24 +87,35 @@ const undoTime = 30 * time.Second
 func (b *Backend) undo(ctx context.Context, r guest.Record) error {
 	err := b.volumes.remove(r.AnonymousVolumes())
 	if _, missing := os.Stat(b.store.Dir(r.ID)); missing == nil {
-		return errors.Join(err, b.discard(ctx, r.ID))
+		return errors.Join(err, b.discard(ctx, r))
 	}
 	return errors.Join(err, b.release(ctx, r.ID, len(r.Images)))
 }
 
-// reserve makes the record, and with it the name taken.
-func (b *Backend) reserve(ctx context.Context, r guest.Record) error {
+// reserve makes the record, and with it the name taken. What it returns tells that the
+// container is being made, until it is closed or this process has ended; a machine of
+// its own says so itself.
+func (b *Backend) reserve(ctx context.Context, r guest.Record) (making io.Closer, err error) {
 	lock, err := b.store.LockAll(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer lock.Close()
 	if r.Config.Name != "" {
 		if err := b.nameFree(ctx, r.Config.Name, r.ID); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return b.store.Make(r)
+	if r.In == "" {
+		return io.NopCloser(nil), b.store.Make(r)
+	}
+	if _, err := b.store.Open(r.In); err != nil {
+		return nil, err // it was shut down meanwhile
+	}
+	if err := b.store.Make(r); err != nil {
+		return nil, err
+	}
+	return b.store.TryLock(r.ID)
 }
 
 // nameFree fails with vzcontract.ErrConflict if another container has the name, or

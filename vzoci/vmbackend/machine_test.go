@@ -48,13 +48,14 @@ func (d *driver) Open(cfg config.Config, dir string) (vzcore.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.agent = agenttest.Start(b, func() { m.(*corefake.Machine).Exit(nil) })
-	return &machine{Machine: m, guest: g}, nil
+	inner := m.(*corefake.Machine)
+	g.agent = agenttest.Start(b, func() { inner.Exit(nil) })
+	return &machine{Machine: inner, guest: g}, nil
 }
 
 // A machine stops its guest with it.
 type machine struct {
-	vzcore.Machine
+	*corefake.Machine
 	guest *guest
 }
 

@@ -31,9 +31,14 @@ func (b *Backend) resolve(ctx context.Context, r *guest.Record) error {
 
 // share adds an entry to what the machine shares and returns where the guest has it.
 func share(r *guest.Record, source string, readOnly bool) string {
-	name := "e" + strconv.Itoa(len(r.Entries))
-	r.Entries = append(r.Entries, config.Entry{Name: name, Source: source, ReadOnly: readOnly})
-	return path.Join(guest.SharePath, name)
+	e := config.Entry{Name: "e" + strconv.Itoa(len(r.Entries)), Source: source, ReadOnly: readOnly}
+	if r.In != "" {
+		e = sharedEntry(source, readOnly)
+	}
+	if !slices.ContainsFunc(r.Entries, func(have config.Entry) bool { return have.Name == e.Name }) {
+		r.Entries = append(r.Entries, e)
+	}
+	return path.Join(guest.SharePath, e.Name)
 }
 
 func shareRoot(r *guest.Record) error {

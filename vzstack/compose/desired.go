@@ -47,6 +47,7 @@ type translator struct {
 	host    Host
 	refused []Problem
 	err     error               // the first that is not a refusal
+	shared  string              // name of the machine that all services live in
 	links   map[string][]string // further names of services, by service
 }
 
@@ -60,7 +61,10 @@ func (t *translator) fail(path string, err error) {
 }
 
 func (t *translator) translate() *plan.Desired {
-	d := &plan.Desired{Project: t.Name, Dir: t.WorkingDir, Files: t.ComposeFiles}
+	d := &plan.Desired{Project: t.Name, Dir: t.WorkingDir, Files: t.ComposeFiles, SharedVM: t.machine()}
+	if d.SharedVM != nil {
+		t.shared = d.SharedVM.Name
+	}
 	t.links = linkAliases(t.Project)
 	usedNetworks, usedVolumes := map[string]bool{}, map[string]bool{}
 	for _, name := range t.ServiceNames() {

@@ -107,7 +107,11 @@ func TestKeys(t *testing.T) {
 			}
 			p, err := loadText(t, example(t, k, k.Example))
 			require.NoError(t, err)
-			d, err := p.Desired(t.Context(), testHost(t))
+			host := testHost(t)
+			if strings.HasPrefix(k.Path, "x-vz") { // what projects say of machines
+				host.Isolation = vzcontract.IsolationFull
+			}
+			d, err := p.Desired(t.Context(), host)
 			switch k.Status {
 			case Refuse:
 				var refused *Refused

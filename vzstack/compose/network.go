@@ -21,7 +21,7 @@ func (t *translator) network(key string, n types.NetworkConfig) plan.Network {
 	if out.External {
 		return out
 	}
-	out.Config.Driver, out.Config.Internal = "bridge", n.Internal
+	out.Config.Driver, out.Config.Internal, out.Config.SharedVM = "bridge", n.Internal, t.shared
 	switch n.Driver {
 	case "", "default", "bridge":
 	default:

@@ -44,7 +44,7 @@ func (t *translator) service(s types.ServiceConfig) plan.Service {
 // process is what runs: image, command, environment, user.
 func (t *translator) process(p problems, s types.ServiceConfig, out *plan.Service) {
 	run := &out.Run
-	run.Image, run.Platform = s.Image, s.Platform
+	run.Image, run.Platform, run.SharedVM = s.Image, s.Platform, t.shared
 	if run.Image == "" && s.Build != nil {
 		run.Image = t.Name + "-" + s.Name
 	}

@@ -15,6 +15,8 @@ type Desired struct {
 	Networks []Network // sorted by key
 	Volumes  []Volume  // sorted by key
 	Services []Service // sorted by name
+	// SharedVM is where all containers live; nil is that each has a place of its own.
+	SharedVM *SharedVM `json:",omitempty"`
 }
 
 // Service returns the named service, or nil.

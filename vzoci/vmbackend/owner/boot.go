@@ -51,8 +51,8 @@ func (o *owner) config(opts Options) (config.Config, error) {
 	c.Boot.Kernel, c.Boot.Initramfs = bundle.Kernel(), bundle.Initramfs()
 	c.Console.Log = o.store.Console(o.record.ID)
 	c.Disks = []config.Disk{{ID: guest.DiskID, Path: o.store.Disk(o.record.ID), Sync: config.SyncNone}}
-	if len(o.record.Entries) > 0 {
-		c.Shares = []config.Share{{Tag: guest.ShareTag, Entries: o.record.Entries, Trusted: true}}
+	if len(o.record.Entries) > 0 || o.grows() {
+		c.Shares = []config.Share{{Tag: guest.ShareTag, Entries: o.record.Entries, Trusted: true, Growing: o.grows()}}
 	}
 	c.Network.Kind = config.NetworkNone
 	if o.record.MAC != "" {
@@ -91,10 +91,5 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 		return err
 	}
 	o.runtime = container.New(o.agent, container.Options{Capabilities: has})
-	for _, image := range o.record.Images {
-		if err := o.agent.Call(ctx, agentproto.MethodImageProvide, image, nil); err != nil {
-			return err
-		}
-	}
-	return o.volumes(ctx)
+	return o.furnishAll(ctx)
 }

@@ -35,7 +35,38 @@ type description struct {
 	ContainersPaused  int
 	ContainersStopped int
 	Images            int
-	Missing           map[vzcontract.Feature]string
+	// Machines are those that several containers share.
+	Machines []machine `json:",omitempty"`
+	Missing  map[vzcontract.Feature]string
+}
+
+type machine struct {
+	Name       string
+	Phase      vzcontract.SharedVMPhase
+	Containers int
+}
+
+// machines are the shared machines that containers live in, by name.
+func machines(env *command.Env, b vzcontract.RuntimeBackend, all []vzcontract.ContainerInfo) ([]machine, error) {
+	vm, ok := b.(vzcontract.SharedVM)
+	if !ok || b.Isolation() != vzcontract.IsolationFull {
+		return nil, nil
+	}
+	count := map[string]int{}
+	for _, c := range all {
+		if c.Config.SharedVM != "" {
+			count[c.Config.SharedVM]++
+		}
+	}
+	var list []machine
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		phase, err := vm.SharedVMPhase(env.Ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, machine{Name: name, Phase: phase, Containers: count[name]})
+	}
+	return list, nil
 }
 
 // Run implements command.Verb.
@@ -54,6 +85,9 @@ func (c *info) Run(env *command.Env) error {
 	fmt.Fprintf(w, "Kernel: %s\nOSType: %s\nArchitecture: %s\nCPUs: %d\nTotal Memory: %s\nName: %s\n",
 		d.KernelVersion, d.OSType, d.Architecture, d.NCPU, output.BinarySize(uint64(d.MemTotal)), d.Name)
 	fmt.Fprintf(w, "State directory: %s\nRuntime directory: %s\n", d.DockerRootDir, d.RunDir)
+	for _, m := range d.Machines {
+		fmt.Fprintf(w, "Machine: %s: %s, %d containers\n", m.Name, m.Phase, m.Containers)
+	}
 	for _, feature := range slices.Sorted(maps.Keys(d.Missing)) {
 		fmt.Fprintf(w, "Missing: %s: %s\n", feature, d.Missing[feature])
 	}
@@ -90,6 +124,9 @@ func describe(env *command.Env) (description, error) {
 		if d.Driver == "" {
 			d.Driver = c.RootfsDriver
 		}
+	}
+	if d.Machines, err = machines(env, s.Backend, all); err != nil {
+		return d, err
 	}
 	images, err := s.Images.ListImages(env.Ctx)
 	d.Images = len(images)

@@ -12,11 +12,18 @@ import (
 
 // The requests to the process that runs a machine.
 const (
-	MethodRefresh = "guest.refresh" // none, State: as it is now
-	MethodPublish = "guest.publish" // none, []vzcontract.PublishedPort: the record's ports, before the container starts
-	MethodGone    = "guest.gone"    // none, none: answered when the container's destroy event was noted
+	MethodRefresh = "guest.refresh" // Of, State: as it is now
+	MethodPublish = "guest.publish" // Of, []vzcontract.PublishedPort: the record's ports, before the container starts
+	MethodGone    = "guest.gone"    // Of, none: answered when the container's destroy event was noted
 	MethodStop    = "guest.stop"    // Stop, none; answered when the machine has ended
+	MethodAdmit   = "guest.admit"   // Of, none: what a container of a shared machine needs, before it is made
+	MethodDismiss = "guest.dismiss" // Of, none: takes that back and removes the record
 )
+
+// An Of names a container by its record: in a machine of its own that is the machine's.
+type Of struct {
+	Record ID `json:"record"`
+}
 
 // A Stop ends a machine: by its guest, or at once.
 type Stop struct {

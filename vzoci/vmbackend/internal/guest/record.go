@@ -47,6 +47,13 @@ type Record struct {
 	Mounts []vzcontract.Mount       `json:"mounts,omitempty"`
 	Ports  []vzcontract.PortMapping `json:"ports,omitempty"`
 	Bundle string                   `json:"bundle,omitempty"` // directory; empty finds one
+
+	// Shared names a machine for several containers, which has none itself, and
+	// Networks are those of its guest. A container of it has a record of its own,
+	// whose In is the machine.
+	Shared   string                   `json:"shared,omitempty"`
+	Networks []vzcontract.NetworkInfo `json:"networks,omitempty"`
+	In       ID                       `json:"in,omitempty"`
 }
 
 // A Volume of the host is an entry of the machine's share, and stands in the guest
@@ -86,6 +93,7 @@ const (
 	recordFile = "record.json"
 	stateFile  = "state.json"
 	lockFile   = "lock"
+	phaseFile  = "phase"
 	goneDir    = "gone"
 )
 
