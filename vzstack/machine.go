@@ -66,5 +66,19 @@ func (s *Stack) shutdownMachine(ctx context.Context, project string) error {
 	if !ok || !s.cfg.Backend.Capabilities().Has(vzcontract.FeatureSharedVM) {
 		return nil
 	}
-	return vm.ShutdownSharedVM(ctx, project)
+	phase, err := vm.SharedVMPhase(ctx, project)
+	if err != nil {
+		return err
+	}
+	runs := phase != vzcontract.PhaseShutdown
+	if runs {
+		s.tell("Machine", project, "Stopping")
+	}
+	if err := vm.ShutdownSharedVM(ctx, project); err != nil {
+		return err
+	}
+	if runs {
+		s.tell("Machine", project, "Removed")
+	}
+	return nil
 }

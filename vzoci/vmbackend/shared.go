@@ -3,6 +3,7 @@ package vmbackend
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -124,18 +125,7 @@ func (b *Backend) shutdownShared(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := b.stopAll(ctx, r.ID); err != nil {
-		return err
-	}
-	if err := b.endWith(ctx, r.ID, guest.Stop{}); err != nil {
-		return err
-	}
-	all, err := b.store.LockAll(ctx) // nobody makes a container in it now
-	if err != nil {
-		return err
-	}
-	defer all.Close()
-	lock, err := b.store.Lock(ctx, r.ID)
+	lock, err := b.endShared(ctx, r.ID)
 	if errors.Is(err, vzcontract.ErrNotFound) {
 		return nil
 	}
@@ -143,11 +133,37 @@ func (b *Backend) shutdownShared(ctx context.Context, name string) error {
 		return err
 	}
 	defer lock.Close()
+	all, err := b.store.LockAll(ctx) // nobody makes a container in it now
+	if err != nil {
+		return err
+	}
+	defer all.Close()
 	left, err := b.lodgers(r.ID)
 	if err != nil || left > 0 {
 		return err
 	}
 	return errors.Join(b.store.Remove(r.ID), b.endLeases(ctx))
+}
+
+// endShared ends a shared machine and returns its lock.
+func (b *Backend) endShared(ctx context.Context, id guest.ID) (io.Closer, error) {
+	for wait := firstTry; ; wait = min(2*wait, lastTry) {
+		if err := b.stopAll(ctx, id); err != nil {
+			return nil, err
+		}
+		if err := b.endWith(ctx, id, guest.Stop{}); err != nil {
+			return nil, err
+		}
+		lock, err := b.store.TryLock(id)
+		if !errors.Is(err, vzcontract.ErrConflict) {
+			return lock, err
+		}
+		select { // another process has it boot
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // stopAll stops the containers of a machine that runs.

@@ -22,23 +22,34 @@ func (o *owner) admit(ctx context.Context, id guest.ID) error {
 	o.sharing.Lock()
 	defer o.sharing.Unlock()
 	o.mu.Lock()
-	_, has := o.contains[id]
+	c := o.contains[id] // it may have been there when the machine booted
 	o.mu.Unlock()
-	if has {
-		return nil // it was there when the machine booted
+	if c == nil {
+		c = newContained(record, guest.State{})
 	}
-	if err := o.furnish(ctx, record); err != nil {
+	if err := o.furnish(ctx, c); err != nil {
 		return err
 	}
 	o.mu.Lock()
-	o.contains[id] = newContained(record, guest.State{})
+	o.contains[id] = c
 	o.mu.Unlock()
 	return nil
 }
 
-// furnish gives the guest entries, images and volumes. What a failed one has given is
-// taken back. o.sharing is held.
-func (o *owner) furnish(ctx context.Context, r guest.Record) (err error) {
+// ready furnishes a container that could not be furnished when the machine booted.
+func (o *owner) ready(ctx context.Context, c *contained) error {
+	o.sharing.Lock()
+	defer o.sharing.Unlock()
+	return o.furnish(ctx, c)
+}
+
+// furnish gives the guest a container's entries, images and volumes, if it has not got
+// them. What a failed one has given is taken back. o.sharing is held.
+func (o *owner) furnish(ctx context.Context, c *contained) (err error) {
+	if c.furnished {
+		return nil
+	}
+	r := c.record
 	var undo []func(context.Context) error
 	defer func() {
 		if err == nil {
@@ -70,19 +81,22 @@ func (o *owner) furnish(ctx context.Context, r guest.Record) (err error) {
 		}
 		undo = append([]func(context.Context) error{func(ctx context.Context) error { return o.removeVolume(ctx, v) }}, undo...)
 	}
+	c.furnished = true
 	return nil
 }
 
-// furnishAll furnishes a guest that has booted with what its containers need.
+// furnishAll furnishes a guest that has booted with what its containers need. In a shared
+// machine one that cannot have it, such as a directory that is no more, leaves the others
+// alone: its own start tells why.
 func (o *owner) furnishAll(ctx context.Context) error {
 	o.sharing.Lock()
 	defer o.sharing.Unlock()
 	for _, c := range o.all() {
-		if err := o.furnish(ctx, c.record); err != nil {
+		if err := o.furnish(ctx, c); err != nil && !o.grows() {
 			return err
 		}
 	}
-	if o.record.Shared == "" {
+	if !o.grows() {
 		return nil
 	}
 	return o.reconcile(ctx)
@@ -118,11 +132,13 @@ func (o *owner) dismiss(ctx context.Context, c *contained) {
 		return
 	}
 	c.close()
-	for _, v := range c.record.Volumes {
-		_ = o.removeVolume(ctx, v)
-	}
-	for _, e := range c.record.Entries {
-		_ = o.removeEntry(ctx, e.Name)
+	if c.furnished {
+		for _, v := range c.record.Volumes {
+			_ = o.removeVolume(ctx, v)
+		}
+		for _, e := range c.record.Entries {
+			_ = o.removeEntry(ctx, e.Name)
+		}
 	}
 	if c.record.Config.AutoRemove {
 		_ = c.removeVolumes()

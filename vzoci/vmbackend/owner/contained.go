@@ -18,6 +18,8 @@ type contained struct {
 	gone   chan struct{} // closed when its removal was noted
 	once   sync.Once     // for gone
 
+	furnished bool // guarded by the owner's sharing: the guest has what it needs of the host
+
 	mu     sync.Mutex  // held while the guest is asked for its state
 	state  guest.State // guarded by mu
 	closed bool        // guarded by mu: the files are somebody else's
@@ -49,7 +51,7 @@ func (c *contained) close() {
 func (o *owner) load() error {
 	o.contains = map[guest.ID]*contained{}
 	ids := []guest.ID{o.record.ID}
-	if o.record.Shared != "" {
+	if o.grows() {
 		var err error
 		if ids, err = o.store.In(o.record.ID); err != nil {
 			return err
@@ -67,7 +69,7 @@ func (o *owner) load() error {
 		if err != nil {
 			return err
 		}
-		if !state.Gone || o.record.Shared == "" {
+		if !state.Gone || !o.grows() {
 			o.contains[id] = newContained(record, state)
 		}
 	}
@@ -140,7 +142,7 @@ func (o *owner) ask(ctx context.Context, c *contained) (vzcontract.ContainerInfo
 		return vzcontract.ContainerInfo{}, err
 	}
 	for _, info := range list {
-		if o.record.Shared == "" || info.Config.Annotations[guest.Annotation] == string(c.record.ID) {
+		if !o.grows() || info.Config.Annotations[guest.Annotation] == string(c.record.ID) {
 			return info, nil
 		}
 	}

@@ -32,6 +32,9 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 	case guest.MethodRefresh:
 		return o.refresh(ctx, c)
 	case guest.MethodPublish:
+		if err := o.ready(ctx, c); err != nil {
+			return nil, err
+		}
 		if err := c.ports.publish(ctx, c.record.Ports, o.dialer(c)); err != nil {
 			return nil, err
 		}

@@ -19,19 +19,18 @@ func (o *owner) follow(ctx context.Context) {
 		var removed *contained
 		for _, c := range o.concerned(e) {
 			state, err := o.refresh(ctx, c)
-			if err != nil {
+			if err != nil && !o.grows() {
 				return err
 			}
-			if state.Gone && e.Action == "destroy" {
+			if err == nil && state.Gone && e.Action == "destroy" {
 				removed = c
 			}
-			e = c.named(e)
 		}
-		if err := o.store.Emit(e); err != nil {
+		if err := o.store.Emit(o.named(e)); err != nil {
 			return err
 		}
 		if removed != nil {
-			if o.record.Shared != "" {
+			if o.grows() {
 				o.dismiss(ctx, removed)
 			}
 			removed.leave()
@@ -47,7 +46,7 @@ func (o *owner) concerned(e vzcontract.Event) []*contained {
 		return nil
 	}
 	all := o.all()
-	if o.record.Shared == "" {
+	if !o.grows() {
 		return all
 	}
 	var unknown []*contained
@@ -65,10 +64,15 @@ func (o *owner) concerned(e vzcontract.Event) []*contained {
 	return nil
 }
 
-// named gives an event of the container the names that it has for the host.
-func (c *contained) named(e vzcontract.Event) vzcontract.Event {
-	if e.Type == "container" && c.record.Config.Image != "" && e.Attributes != nil && e.ID == c.known().Info.ID {
-		e.Attributes["image"] = c.record.Config.Image
+// named gives an event of a container the names that it has for the host.
+func (o *owner) named(e vzcontract.Event) vzcontract.Event {
+	if e.Type != "container" || e.Attributes == nil {
+		return e
+	}
+	for _, c := range o.all() {
+		if image := c.record.Config.Image; image != "" && (!o.grows() || c.known().Info.ID == e.ID) {
+			e.Attributes["image"] = image
+		}
 	}
 	return e
 }

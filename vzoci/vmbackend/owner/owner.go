@@ -55,6 +55,7 @@ type owner struct {
 
 	mu       sync.Mutex
 	callers  int                     // guarded by mu: connections to the agent
+	ending   bool                    // guarded by mu: there will be no more
 	contains map[guest.ID]*contained // guarded by mu: by record
 
 	clock time.Time // when the guest's was set
@@ -179,7 +180,7 @@ func (o *owner) live(ctx context.Context) (force bool) {
 				idle.Reset(o.idle)
 			}
 		case <-idle.C:
-			if !o.needed(ctx) {
+			if !o.needed(ctx) && o.letNobodyIn() {
 				return false
 			}
 		case force := <-o.stop:
@@ -190,6 +191,14 @@ func (o *owner) live(ctx context.Context) (force bool) {
 			return false
 		}
 	}
+}
+
+// letNobodyIn refuses connections from now on, unless there is one.
+func (o *owner) letNobodyIn() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ending = o.callers == 0
+	return o.ending
 }
 
 // needed tells whether a container runs or somebody speaks with the guest.
