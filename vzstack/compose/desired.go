@@ -27,7 +27,11 @@ type Host struct {
 // Desired translates the project. What cannot be honoured is a *Refused; a
 // missing file or secret matches vzcontract.ErrNotFound.
 func (p *Project) Desired(ctx context.Context, host Host) (*plan.Desired, error) {
-	t := translator{ctx: ctx, Project: p.Project, host: host}
+	resolved, err := p.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	t := translator{ctx: ctx, Project: resolved.Project, host: host, separator: p.separator, all: p.all, alone: p.alone}
 	d := t.translate()
 	t.refused = append(p.refusedKeys(), t.refused...)
 	if len(t.refused) > 0 {
@@ -49,6 +53,10 @@ type translator struct {
 	err     error               // the first that is not a refusal
 	shared  string              // name of the machine that all services live in
 	links   map[string][]string // further names of services, by service
+
+	separator string // in names of containers
+	all       bool   // networks that nobody uses too
+	alone     bool   // services that are needed may have been left out
 }
 
 func (t *translator) problems() problems { return problems{all: &t.refused} }
@@ -80,7 +88,7 @@ func (t *translator) translate() *plan.Desired {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(t.Networks)) {
-		if n := t.network(key, t.Networks[key]); usedNetworks[key] {
+		if n := t.network(key, t.Networks[key]); usedNetworks[key] || t.all {
 			d.Networks = append(d.Networks, n)
 		}
 	}

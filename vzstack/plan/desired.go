@@ -54,6 +54,8 @@ type Service struct {
 	Run vzcontract.RunConfig
 	// ContainerName replaces the derived name.
 	ContainerName string
+	// Separator joins the parts of the derived name; empty is "-".
+	Separator string
 	// Hash is over everything that matters: another one means a new container.
 	Hash      string
 	DependsOn []Dependency // sorted by service
