@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type command struct {
 	env  []string
 	dir  string
 	arch string
+	user *syscall.Credential // nil is that of the test
 }
 
 // newCommand builds the programs and gives them the work tree's bundle.
@@ -52,6 +54,7 @@ func newCommand(t *testing.T, arch string) *command {
 func (c *command) try(ctx context.Context, stdin []byte, args ...string) (stdout, stderr string, code int) {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "vz-vm"), args...)
 	cmd.Env, cmd.Stdin = c.env, bytes.NewReader(stdin)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.user}
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
 	_ = cmd.Run()
@@ -181,4 +184,39 @@ func testKilledOwner(t *testing.T, arch string) {
 	require.Equal(t, "stopped", c.status(t))
 	c.must(t, "run", "-d", "a")
 	c.must(t, "rm", "-f", "a")
+}
+
+// TestOrdinaryUser runs a machine as somebody who is not root, for whom Debian's
+// virtiofsd cannot run: the share is one by 9p.
+func TestOrdinaryUser(t *testing.T) { each(t, testOrdinaryUser) }
+
+func testOrdinaryUser(t *testing.T, arch string) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to become somebody else; TestCommandLine shows the same then")
+	}
+	const nobody = 65534
+	c := newCommand(t, arch)
+	share := filepath.Join(c.dir, "share")
+	require.NoError(t, os.Mkdir(share, 0o755))
+	c.installHelper(t, share)
+	for _, dir := range []string{c.dir, share} {
+		require.NoError(t, os.Chown(dir, nobody, nobody))
+	}
+	for _, dir := range []string{c.bin, filepath.Dir(c.bin), strings.TrimPrefix(c.env[len(c.env)-1], "VZ_LINUX_BUNDLE_DIR=")} {
+		require.NoError(t, os.Chmod(dir, 0o755))
+	}
+	c.user = &syscall.Credential{Uid: nobody, Gid: nobody}
+	c.must(t, "init", "a", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
+	c.must(t, "run", "-d", "a")
+	for _, pid := range c.processes(t) {
+		text, err := os.ReadFile("/proc/" + pid + "/cmdline")
+		require.NoError(t, err)
+		require.NotContains(t, string(text), "virtiofsd")
+	}
+	c.must(t, "exec", "a", "/mnt/s/helper", "write", "/mnt/s/b", "from the guest")
+	info, err := os.Stat(filepath.Join(share, "b"))
+	require.NoError(t, err)
+	require.Equal(t, uint32(nobody), info.Sys().(*syscall.Stat_t).Uid)
+	c.must(t, "rm", "-f", "a")
+	require.Empty(t, c.processes(t))
 }
