@@ -13,7 +13,6 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore"
 	"vz.internal/vzcore/config"
-	"vz.internal/vzcore/qemu"
 	"vz.internal/vzlinux"
 	"vz.internal/vzlinux/agentproto"
 )
@@ -146,16 +145,15 @@ func (m *machine) shareAgain(ctx context.Context) error {
 	agent := m.present()
 	for _, s := range m.config.Shares {
 		kind := m.vm.ShareKind(s.Tag)
-		if kind == qemu.Virtiofs {
-			continue // it was not taken away
-		}
 		if kind == "" {
 			var err error
 			if kind, err = m.vm.Plug(ctx, s); err != nil {
 				return err
 			}
-		} else if mounted, err := m.mounted(ctx, agent, s.Tag); err != nil || mounted {
+		} else if mounted, err := m.mounted(ctx, agent, s.Tag); err != nil {
 			return err
+		} else if mounted {
+			continue
 		}
 		if err := m.mount(ctx, agent, kind, s); err != nil {
 			return err
