@@ -2,8 +2,6 @@ package vzcore
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -199,22 +197,6 @@ func sizes(disks []config.Disk) ([]int64, error) {
 		all = append(all, size)
 	}
 	return all, nil
-}
-
-func digest(path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // checksum finds damage, not malice: who can write the file can write the manifest.

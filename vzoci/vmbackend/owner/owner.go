@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -41,6 +42,13 @@ type Options struct {
 	Ready func()
 	// Idle replaces DefaultIdle.
 	Idle time.Duration
+	// Cold boots the guest also where it could start from a warm snapshot.
+	Cold bool
+	// Booted is called once, after Ready, when a guest had to boot: a snapshot would
+	// make machines like it start faster. Nil makes none.
+	Booted func(Template)
+	// Log takes what is odd and no error. The default discards it.
+	Log *slog.Logger
 }
 
 // An owner is one machine that runs.
@@ -49,6 +57,7 @@ type owner struct {
 	record  guest.Record
 	idle    time.Duration
 	vm      *vzcore.VM
+	warm    bool // it has started from a snapshot
 	agent   *vzlinux.Agent
 	runtime *container.Runtime
 	ports   *ports
@@ -109,11 +118,21 @@ func Run(ctx context.Context, opts Options) (err error) {
 		}
 		err = errors.Join(err, os.RemoveAll(store.RunDir(id)))
 	}()
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
 	if err := o.boot(ctx, opts); err != nil {
 		return err
 	}
 	defer o.vm.Close()
-	return o.serve(ctx, opts.Ready)
+	return o.serve(ctx, func() {
+		if opts.Ready != nil {
+			opts.Ready()
+		}
+		if !o.warm && !opts.Cold && opts.Booted != nil {
+			opts.Booted(machineTemplate(opts, record))
+		}
+	})
 }
 
 // serve lets others use the machine until its time is over.
@@ -133,9 +152,7 @@ func (o *owner) serve(ctx context.Context, ready func()) error {
 	go agentproto.Listen(life, control, guest.Hello, agentproto.HandlerFunc(o.handle))
 	go o.proxy(life, agent)
 	go o.follow(life)
-	if ready != nil {
-		ready()
-	}
+	ready()
 	force := o.live(ctx)
 	// The state is as it will be found; nobody is let in any more.
 	_ = agent.Close()
