@@ -63,8 +63,17 @@ type Saver interface {
 	// Connections with the guest may end.
 	Save(ctx context.Context, dir string) error
 
-	// Restore is Start from what Save wrote; the machine is then paused.
+	// Restore is Start from what Save wrote, with the shares of the configuration
+	// plugged but not mounted; the machine is then paused. The network card has the
+	// address of the saved one until the guest changes it.
 	Restore(ctx context.Context, dir string) (<-chan error, error)
+}
+
+// A Describer is a Machine with more that must be the same for a saved machine to be
+// restored than its configuration and its driver's version.
+type Describer interface {
+	// Facts are such things by name, as people read them.
+	Facts(ctx context.Context) (map[string]string, error)
 }
 
 // A Sharer is a Machine that can be given directories while it runs.

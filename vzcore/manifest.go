@@ -2,22 +2,19 @@ package vzcore
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
-	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore/config"
+	"vz.internal/vzcore/internal/sparse"
 )
 
 // ErrDamaged is matched when a saved file is not what was written.
@@ -25,7 +22,7 @@ var ErrDamaged = errors.New("the saved state is damaged")
 
 const (
 	manifestFile    = "manifest.json"
-	manifestVersion = 1
+	manifestVersion = 2
 )
 
 // A Manifest says what a saved machine is, so that only an equal one is restored
@@ -36,8 +33,10 @@ type Manifest struct {
 	Driver        string               `json:"driver"`
 	DriverVersion string               `json:"driver_version"`
 	Config        config.Config        `json:"config"`
+	Facts         map[string]string    `json:"facts,omitempty"`  // of the driver's, see Describer
 	Kernel        string               `json:"kernel,omitempty"` // sha256
 	Initramfs     string               `json:"initramfs,omitempty"`
+	DiskSizes     []int64              `json:"disk_sizes,omitempty"` // as the configuration's disks
 	Extra         map[string]string    `json:"extra,omitempty"`
 	Files         map[string]SavedFile `json:"files"`
 }
@@ -59,22 +58,49 @@ func ReadManifest(dir string) (Manifest, error) {
 		return m, fmt.Errorf("%w: parse %s: %v", ErrDamaged, filepath.Join(dir, manifestFile), err)
 	}
 	if m.Version != manifestVersion {
-		return m, vzcontract.Errorf(vzcontract.ErrUnsupported, "%s has version %d, this vz reads version %d", filepath.Join(dir, manifestFile), m.Version, manifestVersion)
+		return m, vzcontract.Errorf(vzcontract.ErrUnsupported, "%s has version %d, this vz reads version %d: save the machine anew", filepath.Join(dir, manifestFile), m.Version, manifestVersion)
 	}
 	return m, nil
 }
 
 func (vm *VM) manifest(ctx context.Context) (Manifest, error) {
 	m := Manifest{Version: manifestVersion, Time: time.Now().UTC(), Driver: vm.driver.Name(), Config: vm.config, Files: map[string]SavedFile{}}
-	var err error
-	if m.DriverVersion, err = vm.driver.Version(ctx); err != nil {
-		return m, err
+	work := []func() error{
+		func() (err error) {
+			m.DriverVersion, err = vm.driver.Version(ctx)
+			return err
+		},
+		func() (err error) {
+			m.Kernel, err = digest(vm.config.Boot.Kernel)
+			return err
+		},
+		func() (err error) {
+			m.Initramfs, err = digest(vm.config.Boot.Initramfs)
+			return err
+		},
+		func() (err error) {
+			m.DiskSizes, err = sizes(vm.config.Disks)
+			return err
+		},
 	}
-	if m.Kernel, err = digest(vm.config.Boot.Kernel); err != nil {
-		return m, err
+	if d, ok := vm.machine.(Describer); ok {
+		work = append(work, func() (err error) {
+			m.Facts, err = d.Facts(ctx)
+			return err
+		})
 	}
-	m.Initramfs, err = digest(vm.config.Boot.Initramfs)
-	return m, err
+	return m, together(work)
+}
+
+// together does all of work at once.
+func together(work []func() error) error {
+	errs := make([]error, len(work))
+	var all sync.WaitGroup
+	for i, do := range work {
+		all.Go(func() { errs[i] = do() })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 func (vm *VM) save(ctx context.Context, saver Saver, dir string, extra map[string]string) (err error) {
@@ -121,81 +147,56 @@ func (vm *VM) check(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	ours, err := vm.manifest(ctx)
-	if err != nil {
-		return err
-	}
-	if differ := differences(saved, ours); len(differ) > 0 {
-		return vzcontract.Errorf(vzcontract.ErrConflict, "the saved machine differs: %s", strings.Join(differ, "; "))
-	}
-	for name, want := range saved.Files {
-		if name != filepath.Base(name) {
-			return fmt.Errorf("%w: a file called %q", ErrDamaged, name)
-		}
-		got, err := checksum(filepath.Join(dir, name))
+	work := []func() error{func() error {
+		ours, err := vm.manifest(ctx)
 		if err != nil {
-			return fmt.Errorf("%w: %v", ErrDamaged, err)
+			return err
 		}
-		if got != want {
-			return fmt.Errorf("%w: %s has %d bytes with the checksum %08x, written were %d with %08x",
-				ErrDamaged, filepath.Join(dir, name), got.Size, got.Check, want.Size, want.Check)
+		if differ := differences(saved, ours); len(differ) > 0 {
+			return vzcontract.Errorf(vzcontract.ErrConflict, "the saved machine differs: %s", strings.Join(differ, "; "))
 		}
+		return nil
+	}}
+	for name, want := range saved.Files {
+		work = append(work, func() error { return undamaged(dir, name, want) })
+	}
+	return together(work)
+}
+
+// undamaged compares a file of a saved machine with what was written.
+func undamaged(dir, name string, want SavedFile) error {
+	if name != filepath.Base(name) {
+		return fmt.Errorf("%w: a file called %q", ErrDamaged, name)
+	}
+	got, err := checksum(filepath.Join(dir, name))
+	if err != nil {
+		return fmt.Errorf("%w: %v", ErrDamaged, err)
+	}
+	if got != want {
+		return fmt.Errorf("%w: %s has %d bytes with the checksum %08x, written were %d with %08x",
+			ErrDamaged, filepath.Join(dir, name), got.Size, got.Check, want.Size, want.Check)
 	}
 	return nil
 }
 
-// differences names what of two machines is not equal. Where files lie, and what
-// the network's ports are, does not matter to a guest.
-func differences(saved, ours Manifest) []string {
-	var out []string
-	compare := func(name string, a, b any) {
-		if !reflect.DeepEqual(a, b) {
-			out = append(out, fmt.Sprintf("%s was %v, is %v", name, a, b))
-		}
-	}
-	a, b := saved.Config.Clone(), ours.Config.Clone()
-	compare("driver", saved.Driver, ours.Driver)
-	compare("driver version", saved.DriverVersion, ours.DriverVersion)
-	compare("cpus", a.CPUs, b.CPUs)
-	compare("memory", a.Memory, b.Memory)
-	compare("boot", a.Boot.Kind, b.Boot.Kind)
-	compare("command line", a.Boot.CommandLine, b.Boot.CommandLine)
-	compare("kernel", saved.Kernel, ours.Kernel)
-	compare("initramfs", saved.Initramfs, ours.Initramfs)
-	compare("platform", a.Platform, b.Platform)
-	compare("disks", diskNames(a.Disks), diskNames(b.Disks))
-	compare("network", a.Network.Kind, b.Network.Kind)
-	compare("MAC", a.Network.MAC, b.Network.MAC)
-	compare("context id", a.Vsock.CID, b.Vsock.CID)
-	compare("balloon", a.Balloon, b.Balloon)
-	compare("display", a.Display, b.Display)
-	compare("rosetta", a.Rosetta, b.Rosetta)
-	compare("nested virtualisation", a.Nested, b.Nested)
-	return out
-}
+// Manifest says what the machine is, as Save would. It reads what is to boot.
+func (vm *VM) Manifest(ctx context.Context) (Manifest, error) { return vm.manifest(ctx) }
 
-func diskNames(disks []config.Disk) []string {
-	names := []string{}
+// sizes returns how many bytes each disk has.
+func sizes(disks []config.Disk) ([]int64, error) {
+	var all []int64
 	for _, d := range disks {
-		names = append(names, fmt.Sprintf("%s(read-only %v)", d.ID, d.ReadOnly))
+		f, err := os.Open(d.Path)
+		if err != nil {
+			return nil, err
+		}
+		size, err := f.Seek(0, io.SeekEnd) // a device says nothing by its status
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+		all = append(all, size)
 	}
-	return slices.Clip(names)
-}
-
-func digest(path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return all, nil
 }
 
 // checksum finds damage, not malice: who can write the file can write the manifest.
@@ -205,7 +206,6 @@ func checksum(path string) (SavedFile, error) {
 		return SavedFile{}, err
 	}
 	defer f.Close()
-	h := crc32.New(crc32.MakeTable(crc32.Castagnoli))
-	n, err := io.CopyBuffer(h, f, make([]byte, 1<<20))
-	return SavedFile{Size: n, Check: h.Sum32()}, err
+	size, sum, err := sparse.Checksum(f)
+	return SavedFile{Size: size, Check: sum}, err
 }

@@ -122,7 +122,7 @@ func run() (err error) {
 		}
 		all = append(all, results...)
 	}
-	if wanted("vm") || wanted(machineBoot) || wanted("vm-run") || wanted("vm-exec") {
+	if wanted("vm") || slices.ContainsFunc(machineNames, wanted) {
 		results, err := b.machines(path, func(name string) bool { return wanted("vm") || wanted(name) }, *rounds)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ const hotSlots = 8
 // Descriptors that QEMU inherits, in this order from 3.
 const (
 	fdQMP = 3 + iota
+	fdMemory
 	fdVsock
 	fdNetwork // only with a user network
 )
@@ -28,8 +29,7 @@ type launch struct {
 	arch        arch
 	accelerator string
 	config      config.Config
-	memory      string // path of the file that is the guest's memory; empty is anonymous
-	incoming    bool   // wait for a saved state
+	incoming    bool // wait for a saved state
 	ninep       []config.Share
 	ownership   string // security model of 9p
 }
@@ -50,11 +50,7 @@ func (l launch) arguments() []string {
 	add("-cpu", "%s", l.arch.cpu[l.accelerator])
 	add("-smp", "%d", c.CPUs)
 	add("-m", "%dM", c.Memory/config.MiB)
-	if l.memory != "" {
-		add("-object", "memory-backend-file,id=ram,size=%d,share=on,mem-path=%s", c.Memory, option(l.memory))
-	} else {
-		add("-object", "memory-backend-memfd,id=ram,size=%d,share=on", c.Memory)
-	}
+	add("-object", "memory-backend-file,id=ram,size=%d,share=on,mem-path=/proc/self/fd/%d", c.Memory, fdMemory)
 	a = append(a, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
 	add("-chardev", "socket,id=qmp,fd=%d", fdQMP)
 	a = append(a, "-mon", "chardev=qmp,mode=control")

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore"
@@ -19,6 +20,9 @@ type Driver struct {
 	accelerator string // empty is to be found out
 	shares      string // file system of shares; empty is to be found out
 	run         string // directory of what is remembered until the host restarts
+
+	mu      sync.Mutex
+	version map[string]string // guarded by mu: what a program said, by its stamp
 }
 
 var _ vzcore.Driver = (*Driver)(nil)
@@ -56,12 +60,20 @@ func (d *Driver) Name() string { return "qemu" }
 
 // Version implements vzcore.Driver.
 func (d *Driver) Version(ctx context.Context) (string, error) {
+	stamp := d.stamp()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if v, ok := d.version[stamp]; ok {
+		return v, nil
+	}
 	out, err := exec.CommandContext(ctx, d.program, "--version").Output()
 	if err != nil {
 		return "", fmt.Errorf("ask %s for its version: %w", d.program, err)
 	}
 	line, _, _ := strings.Cut(string(out), "\n")
-	return d.arch.name + " " + line, nil
+	line = d.arch.name + " " + line
+	d.version = map[string]string{stamp: line}
+	return line, nil
 }
 
 // Open implements vzcore.Driver.

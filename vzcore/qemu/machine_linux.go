@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,7 @@ type machine struct {
 // A run is QEMU from its start to its end.
 type run struct {
 	process *process
+	memory  *os.File
 	qmp     *qmp.Client
 	vsock   *vsockLink
 	network *network
@@ -67,18 +69,13 @@ func newMachine(d *Driver, cfg config.Config, dir string) (*machine, error) {
 
 // Start implements vzcore.Machine.
 func (m *machine) Start(ctx context.Context) (<-chan error, error) {
-	r, exited, err := m.launch(ctx, "")
+	r, exited, err := m.launch(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range m.config.Shares {
-		if m.Kind(s.Tag) == NineP {
-			continue
-		}
-		if _, err := m.plug(ctx, r, s); err != nil {
-			m.end(r)
-			return nil, err
-		}
+	if err := m.plugAll(ctx, r); err != nil {
+		m.end(r)
+		return nil, err
 	}
 	if err := r.qmp.Do(ctx, "cont", nil, nil); err != nil {
 		m.end(r)
@@ -87,17 +84,14 @@ func (m *machine) Start(ctx context.Context) (<-chan error, error) {
 	return exited, nil
 }
 
-// launch starts QEMU with its processors stopped. memory is a file that the guest's
-// memory is restored from, or empty.
-func (m *machine) launch(ctx context.Context, memory string) (*run, <-chan error, error) {
+// launch starts QEMU with its processors stopped. With fill, which fills the guest's
+// memory while QEMU starts, it waits for a saved state.
+func (m *machine) launch(ctx context.Context, fill func(memory *os.File) error) (*run, <-chan error, error) {
 	accelerator, err := m.driver.Accelerator(ctx, m.config)
 	if err != nil {
 		return nil, nil, err
 	}
-	l := launch{arch: m.driver.arch, accelerator: accelerator, config: m.config, incoming: memory != "", memory: memory}
-	if memory == noFile {
-		l.memory = ""
-	}
+	l := launch{arch: m.driver.arch, accelerator: accelerator, config: m.config, incoming: fill != nil}
 	if m.driver.shareKind() == NineP {
 		l.ninep, l.ownership = m.config.Shares, ownership()
 	}
@@ -118,6 +112,10 @@ func (m *machine) launch(ctx context.Context, memory string) (*run, <-chan error
 		r.close()
 		return nil, nil, err
 	}
+	if r.memory, err = newMemory(m.config.Memory); err != nil {
+		return fail(err)
+	}
+	filled := make(chan error, 1)
 	link, vsockEnd, err := newVsockLink(m.vsock)
 	if err != nil {
 		return fail(err)
@@ -135,14 +133,25 @@ func (m *machine) launch(ctx context.Context, memory string) (*run, <-chan error
 	if !l.incoming {
 		args = append(args, "-S")
 	}
-	if r.process, err = spawn(m.driver.program, args, files...); err != nil {
+	if r.process, err = spawn(m.driver.program, args, slices.Insert(slices.Clone(files), fdMemory-fdQMP, r.memory)...); err != nil {
 		return fail(err)
+	}
+	if l.incoming {
+		go func() { filled <- fill(r.memory) }()
+	} else {
+		filled <- nil
 	}
 	closeFiles()
 	files = nil
-	if r.qmp, err = qmp.New(ctx, monitor); err != nil {
+	r.qmp, err = qmp.New(ctx, monitor)
+	fillErr := <-filled
+	if err != nil {
 		r.process.kill()
 		return fail(errors.Join(err, r.process.failure()))
+	}
+	if fillErr != nil {
+		r.process.kill()
+		return fail(fillErr)
 	}
 	if l.incoming {
 		r.vsock.close()
@@ -181,6 +190,9 @@ func (m *machine) watch(r *run, exited chan<- error) {
 func (r *run) close() {
 	if r.qmp != nil {
 		_ = r.qmp.Close()
+	}
+	if r.memory != nil {
+		_ = r.memory.Close()
 	}
 	r.mu.Lock()
 	for _, s := range r.shares {

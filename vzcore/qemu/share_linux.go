@@ -54,6 +54,19 @@ func (m *machine) Kind(tag string) string {
 	return ""
 }
 
+// plugAll plugs what the configuration shares.
+func (m *machine) plugAll(ctx context.Context, r *run) error {
+	for _, s := range m.config.Shares {
+		if m.Kind(s.Tag) == NineP {
+			continue
+		}
+		if _, err := m.plug(ctx, r, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (m *machine) plug(ctx context.Context, r *run, s config.Share) (kind string, err error) {
 	if m.Kind(s.Tag) != "" {
 		return "", vzcontract.Errorf(vzcontract.ErrConflict, "the share %q is plugged", s.Tag)

@@ -32,7 +32,6 @@ type Hello struct {
 	Version      string   `json:"version"`                // of the program, for people
 	OS           string   `json:"os,omitempty"`           // agent only, as GOOS
 	Arch         string   `json:"arch,omitempty"`         // agent only, as GOARCH
-	BootID       string   `json:"boot_id,omitempty"`      // agent only: differs after each start of the guest
 	Capabilities []string `json:"capabilities,omitempty"` // agent only
 }
 

@@ -19,5 +19,8 @@ type NetworkRequest struct {
 	DNS       []netip.Addr `json:"dns,omitempty"`
 	Search    []string     `json:"search,omitempty"`
 	MTU       int          `json:"mtu,omitempty"`
-	Hostname  string       `json:"hostname,omitempty"`
+	// MAC replaces the card's own address, such as that which a restored machine's
+	// card has from the saved one.
+	MAC      string `json:"mac,omitempty"`
+	Hostname string `json:"hostname,omitempty"`
 }

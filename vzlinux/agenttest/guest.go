@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 
 	"vz.internal/vzcontract"
@@ -22,6 +23,9 @@ type Guest struct {
 	listener *listener
 	end      context.CancelFunc
 	ended    chan struct{}
+
+	mu     sync.Mutex
+	thawed []agentproto.ThawRequest // guarded by mu
 }
 
 // Start starts a guest whose containers are b's. shutdown is called when the host
@@ -39,7 +43,7 @@ func Start(b vzcontract.RuntimeBackend, shutdown func()) *Guest {
 		},
 		Replace: map[string]agent.Method{
 			agentproto.MethodClock: nothing, agentproto.MethodMount: nothing, agentproto.MethodUnmount: nothing,
-			agentproto.MethodNetworkUp: nothing, agentproto.MethodNetworkDown: nothing, agentproto.MethodImageProvide: nothing,
+			agentproto.MethodFreeze: nothing, agentproto.MethodThaw: g.thaw, agentproto.MethodNetworkUp: nothing, agentproto.MethodNetworkDown: nothing, agentproto.MethodImageProvide: nothing,
 		},
 	}
 	go func() {
@@ -47,6 +51,24 @@ func Start(b vzcontract.RuntimeBackend, shutdown func()) *Guest {
 		_ = a.Serve(ctx, g.listener)
 	}()
 	return g
+}
+
+func (g *Guest) thaw(_ context.Context, body json.RawMessage) (any, error) {
+	var req agentproto.ThawRequest
+	if err := json.Unmarshal(body, &req); err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.thawed = append(g.thawed, req)
+	return struct{}{}, nil
+}
+
+// Thawed returns the requests to become another guest than the one that was saved.
+func (g *Guest) Thawed() []agentproto.ThawRequest {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.thawed)
 }
 
 // Serve serves a connection of the host to the agent's port.

@@ -7,11 +7,8 @@ import (
 	"os/exec"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzoci/vmbackend/internal/guest"
 )
-
-// diskSize is how much a container may write. The file is sparse: it takes what was
-// written.
-const diskSize = 64 << 30
 
 // makeDisk makes a disk with an empty file system. One that is not complete is
 // removed with its machine.
@@ -20,7 +17,7 @@ func makeDisk(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Truncate(diskSize); err != nil {
+	if err := f.Truncate(guest.DiskSize); err != nil {
 		_ = f.Close()
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,6 +31,9 @@ import (
 type driver struct {
 	corefake.Driver
 	dir string
+	// step, if not nil, is called at each step of a machine and may fail it.
+	step  func(g *guest, step string) error
+	steps []string // that it has taken
 }
 
 // Open implements vzcore.Driver.
@@ -42,7 +46,7 @@ func (d *driver) Open(cfg config.Config, dir string) (vzcore.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &guest{backend: b}
+	g := &guest{backend: b, driver: d}
 	hypervisor := &corefake.Driver{Hook: g.hook, Guest: func(_ uint32, conn vzcore.Conn) { g.agent.Serve(conn) }}
 	m, err := hypervisor.Open(cfg, dir)
 	if err != nil {
@@ -67,6 +71,7 @@ func (m *machine) Close() error {
 }
 
 type guest struct {
+	driver  *driver
 	backend *fake.Backend
 	agent   *agenttest.Guest
 	once    sync.Once
@@ -75,6 +80,9 @@ type guest struct {
 func (g *guest) hook(_ context.Context, step string) error {
 	if step == "stop" {
 		g.off()
+	}
+	if g.driver.step != nil {
+		return g.driver.step(g, step)
 	}
 	return nil
 }
@@ -136,8 +144,9 @@ func write(t *testing.T, path string, text []byte) {
 	}
 }
 
-// open returns a backend whose machines are run by goroutines of the test.
-func open(t *testing.T) *vmbackend.Backend {
+// open returns a backend whose machines are run by goroutines of the test, with what
+// change makes of their options.
+func open(t *testing.T, change ...func(*owner.Options)) *vmbackend.Backend {
 	t.Helper()
 	run, err := os.MkdirTemp("", "vz") // a socket's path must be short
 	if err != nil {
@@ -152,14 +161,20 @@ func open(t *testing.T) *vmbackend.Backend {
 	var owners sync.WaitGroup
 	b, err := vmbackend.Open(vmbackend.Options{
 		Home: home, Run: run, Images: store{t.TempDir()}, Bundle: bundle(t),
-		Format: func(_ context.Context, path string) error { return os.WriteFile(path, nil, 0o600) },
+		Format: func(_ context.Context, path string) error {
+			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 64<<30)) // as makeDisk
+		},
 		Launch: func(ctx context.Context, machine string) error {
 			ready := make(chan error, 2)
 			owners.Go(func() {
-				ready <- owner.Run(life, owner.Options{
+				opts := owner.Options{
 					Home: home, Run: run, Machine: machine, Driver: &driver{dir: disks}, Arch: "x86_64",
 					Ready: func() { ready <- nil }, Idle: 50 * time.Millisecond,
-				})
+				}
+				for _, f := range change {
+					f(&opts)
+				}
+				ready <- owner.Run(life, opts)
 			})
 			select {
 			case err := <-ready:

@@ -31,6 +31,7 @@ var verbs = map[string]func(args []string) error{
 	"trap":    trap,
 	"tree":    tree,
 	"counter": counter,
+	"tick":    tick,
 	"serve":   serve,
 	"fetch":   fetch,
 	"resolve": func(args []string) error { all, err := net.LookupHost(args[0]); fmt.Println(all); return err },
@@ -149,6 +150,21 @@ func counter(args []string) error {
 			return err
 		}
 		fmt.Println(n)
+	}
+}
+
+// tick counts by itself, in a file.
+func tick(args []string) error {
+	f, err := os.Create(args[0])
+	if err != nil {
+		return err
+	}
+	ticks := time.NewTicker(10 * time.Millisecond)
+	for n := 1; ; n++ {
+		if _, err := f.WriteAt([]byte(strconv.Itoa(n)), 0); err != nil {
+			return err
+		}
+		<-ticks.C
 	}
 }
 

@@ -1,6 +1,6 @@
 // Command vz-vmm runs one virtual machine: of vz vm, by its name, or that of a
 // container, by its id. Vz starts it, and it owns the machine from its start to its
-// end. A line on descriptor 3 says when the guest can be used, or why it can not: "ok"
+// end. With -warm it makes the snapshot that machines of containers start from. A line on descriptor 3 says when the guest can be used, or why it can not: "ok"
 // or an error, which in the case of a container begins with its code.
 package main
 
@@ -23,15 +23,32 @@ func main() {
 	flag.StringVar(&opts.Registry.Run, "run", "", "runtime `directory`")
 	flag.StringVar(&opts.Restore, "restore", "", "`directory` of a saved state to start from")
 	flag.BoolVar(&opts.Renew, "renew", false, "with -restore: become another machine than the one that was saved")
+	var spec vmm.WarmSpec
+	warm := flag.Bool("warm", false, "make a snapshot for machines of containers with the following, if there is none")
+	flag.IntVar(&spec.CPUs, "cpus", 0, "with -warm: `number` of processors")
+	flag.Uint64Var(&spec.Memory, "memory", 0, "with -warm: memory in `bytes`")
+	flag.BoolVar(&spec.Network, "network", false, "with -warm: the machines have a network card")
+	flag.StringVar(&spec.Bundle, "bundle", "", "with -warm: `directory` of the guest bundle")
 	container := flag.Bool("container", false, "NAME is the id of a container's machine")
 	flag.Parse()
-	if flag.NArg() != 1 || opts.Registry.Home == "" || opts.Registry.Run == "" {
-		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR [-container | -restore DIR [-renew]] NAME")
+	names := 1
+	if *warm {
+		names = 0
+	}
+	if flag.NArg() != names || opts.Registry.Home == "" || opts.Registry.Run == "" {
+		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-network] [-bundle DIR]}")
 		os.Exit(2)
 	}
 	opts.Name = flag.Arg(0)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if *warm {
+		if err := vmm.Warm(ctx, opts, spec); err != nil {
+			fmt.Fprintln(os.Stderr, "vz-vmm: make a warm snapshot:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	told := false
 	tell := func(line string) {
 		if !told {

@@ -2,18 +2,28 @@ package vmm
 
 import (
 	"context"
+	"log/slog"
+	"os"
 
 	"vz.internal/vzcore/qemu"
 	"vz.internal/vzoci/vmbackend/owner"
 )
 
-// RunContainer runs the machine of a container, whose id is opts.Name.
+// RunContainer runs the machine of a container, whose id is opts.Name. One that had to
+// boot has a snapshot made in the background, for the next ones to start from.
 func RunContainer(ctx context.Context, opts Options) error {
 	driver, err := qemu.New(qemu.Options{RunDir: opts.Registry.Run})
 	if err != nil {
 		return err
 	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	return owner.Run(ctx, owner.Options{
-		Home: opts.Registry.Home, Run: opts.Registry.Run, Machine: opts.Name, Driver: driver, Arch: qemu.HostArch(), Ready: opts.Ready,
+		Home: opts.Registry.Home, Run: opts.Registry.Run, Machine: opts.Name, Driver: driver, Arch: qemu.HostArch(), Ready: opts.Ready, Log: log,
+		Cold: os.Getenv(WarmVariable) == "off",
+		Booted: func(t owner.Template) {
+			if err := spawnWarm(opts, t); err != nil {
+				log.Warn("make a warm snapshot", "error", err)
+			}
+		},
 	})
 }

@@ -13,7 +13,6 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore"
 	"vz.internal/vzcore/config"
-	"vz.internal/vzcore/qemu"
 	"vz.internal/vzlinux"
 	"vz.internal/vzlinux/agentproto"
 )
@@ -58,14 +57,8 @@ func (m *machine) setUp(ctx context.Context, hostname string) error {
 	if err := agent.SetClock(ctx); err != nil {
 		return err
 	}
-	if m.config.Network.Kind == config.NetworkUser {
-		subnet, gateway, guest := m.config.Network.User.Addresses()
-		up := agentproto.NetworkRequest{
-			Address: netip.PrefixFrom(guest, subnet.Bits()), Gateway: gateway, DNS: []netip.Addr{gateway}, Hostname: hostname, MTU: m.config.Network.User.MTU,
-		}
-		if err := agent.Call(ctx, agentproto.MethodNetworkUp, up, nil); err != nil {
-			return err
-		}
+	if err := m.network(ctx, agent, hostname); err != nil {
+		return err
 	}
 	for _, s := range m.config.Shares {
 		if err := m.mount(ctx, agent, m.vm.ShareKind(s.Tag), s); err != nil {
@@ -73,6 +66,18 @@ func (m *machine) setUp(ctx context.Context, hostname string) error {
 		}
 	}
 	return nil
+}
+
+// network configures the guest's card, if it has one.
+func (m *machine) network(ctx context.Context, agent *vzlinux.Agent, hostname string) error {
+	if m.config.Network.Kind != config.NetworkUser {
+		return nil
+	}
+	subnet, gateway, guest := m.config.Network.User.Addresses()
+	return agent.Call(ctx, agentproto.MethodNetworkUp, agentproto.NetworkRequest{
+		Address: netip.PrefixFrom(guest, subnet.Bits()), Gateway: gateway, DNS: []netip.Addr{gateway}, Hostname: hostname,
+		MTU: m.config.Network.User.MTU, MAC: m.config.Network.MAC,
+	}, nil)
 }
 
 // mountPath is where a share is in the guest.
@@ -118,17 +123,17 @@ func (m *machine) save(ctx context.Context, req SaveRequest) error {
 		}
 	}
 	_ = agent.Close()
-	return errors.Join(err, m.goOn(ctx, false))
+	return errors.Join(err, m.goOn(ctx, ""))
 }
 
-// goOn reaches the agent of a machine that was saved, and gives shares back. renew
-// makes the guest another machine than the one that was saved.
-func (m *machine) goOn(ctx context.Context, renew bool) error {
+// goOn reaches the agent of a machine that was saved, and gives shares back. With a
+// name the guest becomes another machine of that name than the one that was saved.
+func (m *machine) goOn(ctx context.Context, name string) error {
 	if err := m.connect(ctx); err != nil {
 		return err
 	}
-	thaw := agentproto.ThawRequest{Now: time.Now()}
-	if renew {
+	thaw := agentproto.ThawRequest{Now: time.Now(), Host: name}
+	if name != "" {
 		seed := make([]byte, 64)
 		id := make([]byte, 16)
 		_, _ = rand.Read(seed) // never fails
@@ -146,16 +151,15 @@ func (m *machine) shareAgain(ctx context.Context) error {
 	agent := m.present()
 	for _, s := range m.config.Shares {
 		kind := m.vm.ShareKind(s.Tag)
-		if kind == qemu.Virtiofs {
-			continue // it was not taken away
-		}
 		if kind == "" {
 			var err error
 			if kind, err = m.vm.Plug(ctx, s); err != nil {
 				return err
 			}
-		} else if mounted, err := m.mounted(ctx, agent, s.Tag); err != nil || mounted {
+		} else if mounted, err := m.mounted(ctx, agent, s.Tag); err != nil {
 			return err
+		} else if mounted {
+			continue
 		}
 		if err := m.mount(ctx, agent, kind, s); err != nil {
 			return err

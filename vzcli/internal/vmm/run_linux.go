@@ -97,15 +97,20 @@ func (m *machine) start(ctx context.Context, opts Options) error {
 		}
 		return m.setUp(ctx, opts.Name)
 	}
-	shares := m.config.Shares
 	if err := m.vm.Restore(ctx, opts.Restore); err != nil {
 		return err
 	}
-	m.config.Shares = shares
 	if err := m.vm.Resume(ctx); err != nil {
 		return err
 	}
-	return m.goOn(ctx, opts.Renew)
+	name := ""
+	if opts.Renew {
+		name = opts.Name
+	}
+	if err := m.goOn(ctx, name); err != nil {
+		return err
+	}
+	return m.network(ctx, m.present(), "") // the card has the address of the one that was saved
 }
 
 // serve answers on the sockets until the machine has ended.

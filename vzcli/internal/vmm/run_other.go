@@ -24,6 +24,11 @@ func Run(context.Context, Options) error {
 	return vzcontract.Errorf(vzcontract.ErrUnsupported, "virtual machines on %s", runtime.GOOS)
 }
 
+// Warm is Run for snapshots that machines of containers start from.
+func Warm(context.Context, Options, WarmSpec) error {
+	return vzcontract.Errorf(vzcontract.ErrUnsupported, "containers in virtual machines on this system")
+}
+
 // RunContainer is Run for the machine of a container.
 func RunContainer(context.Context, Options) error {
 	return vzcontract.Errorf(vzcontract.ErrUnsupported, "containers in virtual machines on this system")

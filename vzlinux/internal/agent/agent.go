@@ -10,7 +10,6 @@ import (
 
 	"vz.internal/vzlinux/agentproto"
 	"vz.internal/vzlinux/internal/agent/process"
-	"vz.internal/vzlinux/internal/agent/system"
 )
 
 // maxConnections is how many of the host's connections are open at once.
@@ -137,6 +136,6 @@ func (a *Agent) awaitEnds(ctx context.Context) error {
 func (a *Agent) hello() agentproto.Hello {
 	return agentproto.Hello{
 		MinRevision: agentproto.MinRevision, MaxRevision: agentproto.MaxRevision, Version: a.Version,
-		OS: runtime.GOOS, Arch: runtime.GOARCH, BootID: system.BootID(), Capabilities: a.Capabilities,
+		OS: runtime.GOOS, Arch: runtime.GOARCH, Capabilities: a.Capabilities,
 	}
 }

@@ -24,40 +24,62 @@ func (o *owner) boot(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	if o.vm, err = vzcore.New(opts.Driver, cfg, o.store.RunDir(o.record.ID)); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, bootTime)
 	defer cancel()
-	if err = o.vm.Start(ctx); err == nil {
-		o.agent, err = vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return o.vm.Dial(ctx, port) })
+	if o.warm = o.startWarm(ctx, opts, cfg); !o.warm {
+		err = o.startCold(ctx, opts, cfg)
 	}
 	if err == nil {
 		err = o.setUp(ctx, cfg)
 	}
-	if err != nil {
+	if err != nil && o.vm != nil {
 		_ = o.vm.Close()
 	}
 	return err
 }
 
-func (o *owner) config(opts Options) (config.Config, error) {
-	bundle, err := vzlinux.FindBundle(o.record.Bundle, opts.Arch, Profile, agentproto.CapabilityInit, agentproto.CapabilityContainers)
+func (o *owner) startCold(ctx context.Context, opts Options, cfg config.Config) (err error) {
+	if o.vm, err = vzcore.New(opts.Driver, cfg, o.store.RunDir(o.record.ID)); err != nil {
+		return err
+	}
+	if err := o.vm.Start(ctx); err != nil {
+		return err
+	}
+	return o.connect(ctx)
+}
+
+func (o *owner) connect(ctx context.Context) (err error) {
+	o.agent, err = vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return o.vm.Dial(ctx, port) })
+	return err
+}
+
+// machineConfig is what machines of one template have in common.
+func machineConfig(t Template, disk, console string) (config.Config, error) {
+	bundle, err := vzlinux.FindBundle(t.Bundle, t.Arch, Profile, agentproto.CapabilityInit, agentproto.CapabilityContainers)
 	if err != nil {
 		return config.Config{}, err
 	}
 	c := config.Default()
-	c.CPUs, c.Memory = o.record.CPUs, o.record.Memory
+	c.CPUs, c.Memory = t.CPUs, t.Memory
 	c.Boot.Kernel, c.Boot.Initramfs = bundle.Kernel(), bundle.Initramfs()
-	c.Console.Log = o.store.Console(o.record.ID)
-	c.Disks = []config.Disk{{ID: guest.DiskID, Path: o.store.Disk(o.record.ID), Sync: config.SyncNone}}
+	c.Console.Log = console
+	c.Disks = []config.Disk{{ID: guest.DiskID, Path: disk, Sync: config.SyncNone}}
+	c.Network.Kind = config.NetworkNone
+	if t.Network {
+		c.Network.Kind = config.NetworkUser
+	}
+	return c, nil
+}
+
+func (o *owner) config(opts Options) (config.Config, error) {
+	c, err := machineConfig(machineTemplate(opts, o.record), o.store.Disk(o.record.ID), o.store.Console(o.record.ID))
+	if err != nil {
+		return c, err
+	}
 	if len(o.record.Entries) > 0 || o.grows() {
 		c.Shares = []config.Share{{Tag: guest.ShareTag, Entries: o.record.Entries, Trusted: true, Growing: o.grows()}}
 	}
-	c.Network.Kind = config.NetworkNone
-	if o.record.MAC != "" {
-		c.Network.Kind, c.Network.MAC = config.NetworkUser, o.record.MAC
-	}
+	c.Network.MAC = o.record.MAC
 	return c, nil
 }
 
@@ -70,7 +92,7 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 	if cfg.Network.Kind == config.NetworkUser {
 		subnet, gateway, address := cfg.Network.User.Addresses()
 		call(agentproto.MethodNetworkUp, agentproto.NetworkRequest{
-			Address: netip.PrefixFrom(address, subnet.Bits()), Gateway: gateway, DNS: []netip.Addr{gateway},
+			Address: netip.PrefixFrom(address, subnet.Bits()), Gateway: gateway, DNS: []netip.Addr{gateway}, MAC: cfg.Network.MAC,
 		})
 	}
 	for _, s := range cfg.Shares {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -40,6 +41,13 @@ type Options struct {
 	Ready func()
 	// Idle replaces DefaultIdle.
 	Idle time.Duration
+	// Cold boots the guest also where it could start from a warm snapshot.
+	Cold bool
+	// Booted is called once, after Ready, when a guest had to boot: a snapshot would
+	// make machines like it start faster. Nil makes none.
+	Booted func(Template)
+	// Log takes what is odd and no error. The default discards it.
+	Log *slog.Logger
 }
 
 // An owner is one machine that runs.
@@ -48,6 +56,7 @@ type owner struct {
 	record  guest.Record
 	idle    time.Duration
 	vm      *vzcore.VM
+	warm    bool // it has started from a snapshot
 	agent   *vzlinux.Agent
 	runtime *container.Runtime
 	wake    chan struct{} // holds one value if there is something to look at
@@ -96,11 +105,21 @@ func Run(ctx context.Context, opts Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.leave()) }()
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
 	if err := o.boot(ctx, opts); err != nil {
 		return err
 	}
 	defer o.vm.Close()
-	return o.serve(ctx, opts.Ready)
+	return o.serve(ctx, func() {
+		if opts.Ready != nil {
+			opts.Ready()
+		}
+		if !o.warm && !opts.Cold && opts.Booted != nil {
+			opts.Booted(machineTemplate(opts, record))
+		}
+	})
 }
 
 // leave leaves the files of a machine that has ended to others, or removes those of
@@ -144,9 +163,7 @@ func (o *owner) serve(ctx context.Context, ready func()) error {
 	if err := o.phase(vzcontract.PhaseReady); err != nil {
 		return err
 	}
-	if ready != nil {
-		ready()
-	}
+	ready()
 	force := o.live(ctx)
 	// The state is as it will be found; nobody is let in any more.
 	_ = agent.Close()

@@ -43,6 +43,15 @@ func (c *df) Run(env *command.Env) error {
 	if images.caches > 0 {
 		rows = append(rows, usage{size: images.caches, reclaimable: images.caches}.row("Partial downloads"))
 	}
+	if w, ok := s.Backend.(warmer); ok {
+		warm, err := warmUsage(w)
+		if err != nil {
+			return err
+		}
+		if warm.total > 0 {
+			rows = append(rows, warm.row("Warm snapshots"))
+		}
+	}
 	return dfListing.Print(env.Stdout, env.Listing(c.Format, false), rows)
 }
 
@@ -86,6 +95,16 @@ func containerUsage(env *command.Env, s *command.Services) (usage, error) {
 			u.reclaimable += size
 		}
 	}
+	return u, err
+}
+
+func warmUsage(w warmer) (u usage, err error) {
+	all, err := w.WarmSnapshots()
+	for _, one := range all {
+		u.total++
+		u.size += one.Size
+	}
+	u.reclaimable = u.size
 	return u, err
 }
 

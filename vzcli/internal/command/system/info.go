@@ -103,7 +103,7 @@ func describe(env *command.Env) (description, error) {
 	}
 	d := description{
 		ServerVersion: command.Version(), Backend: s.Backend.BackendName(), Isolation: string(s.Backend.Isolation()), OSType: "linux",
-		OperatingSystem: operatingSystem(), Architecture: machine(runtime.GOARCH), NCPU: runtime.NumCPU(), DockerRootDir: s.Home, RunDir: s.Run, Missing: s.Backend.Capabilities().Missing,
+		OperatingSystem: operatingSystem(), Architecture: uname(runtime.GOARCH), NCPU: runtime.NumCPU(), DockerRootDir: s.Home, RunDir: s.Run, Missing: s.Backend.Capabilities().Missing,
 	}
 	d.KernelVersion, d.MemTotal = host()
 	if d.Name, err = os.Hostname(); err != nil {
@@ -135,8 +135,8 @@ func describe(env *command.Env) (description, error) {
 	return d, err
 }
 
-// machine is uname's word for an architecture of Go.
-func machine(arch string) string {
+// uname is uname's word for an architecture of Go.
+func uname(arch string) string {
 	switch arch {
 	case "amd64":
 		return "x86_64"

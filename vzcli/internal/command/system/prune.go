@@ -10,6 +10,7 @@ import (
 	"vz.internal/vzcli/internal/command/volume"
 	"vz.internal/vzcli/internal/output"
 	"vz.internal/vzcontract"
+	"vz.internal/vzoci/vmbackend/warm"
 )
 
 type prune struct {
@@ -25,6 +26,14 @@ func (c *prune) Run(env *command.Env) error {
 	if c.All {
 		what = "all stopped containers, and all networks and images that no container uses"
 	}
+	s, err := env.Services()
+	if err != nil {
+		return err
+	}
+	snapshots, _ := s.Backend.(warmer)
+	if snapshots != nil {
+		what += ", and the snapshots that virtual machines start from"
+	}
 	if c.Volumes {
 		what += ", and all anonymous volumes that no container uses"
 	}
@@ -37,10 +46,6 @@ func (c *prune) Run(env *command.Env) error {
 	}
 	ok, err := env.Confirm(c.Force, what)
 	if err != nil || !ok {
-		return err
-	}
-	s, err := env.Services()
-	if err != nil {
 		return err
 	}
 	var total int64
@@ -58,10 +63,20 @@ func (c *prune) Run(env *command.Env) error {
 		report, err := volume.Prune(env, v, f, false)
 		part("Deleted Volumes:", report, err)
 	}
+	if snapshots != nil {
+		report, err := snapshots.PruneWarm()
+		part("Deleted Snapshots:", report, err)
+	}
 	report, err := s.Images.PruneImages(env.Ctx, vzcontract.PruneImagesOptions{All: c.All, Filters: f.Filters})
 	part("Deleted Images:", report, err)
 	_, err = fmt.Fprintf(env.Stdout, "Total reclaimed space: %s\n", output.Size(total))
 	return errors.Join(append(errs, err)...)
+}
+
+// A warmer is a backend with snapshots that its machines start from: a cache.
+type warmer interface {
+	WarmSnapshots() ([]warm.Snapshot, error)
+	PruneWarm() (vzcontract.PruneReport, error)
 }
 
 func list(env *command.Env, title string, names []string) error {

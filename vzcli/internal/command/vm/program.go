@@ -25,6 +25,8 @@ func commands() []command.Command {
 		exec,
 		verb("save", "Save a running virtual machine to a directory", func() command.Verb { return &save{} }),
 		verb("restore", "Start a virtual machine from where it was saved", func() command.Verb { return &restore{} }),
+		verb("fork", "Make and start another virtual machine from where one was saved", func() command.Verb { return &fork{} }),
+		verb("warm", "Make the snapshot that machines of containers start from", func() command.Verb { return &warmCmd{} }),
 		verb("list", "List virtual machines", func() command.Verb { return &list{} }, "ls"),
 		verb("stop", "Shut virtual machines down", func() command.Verb { return &stop{} }),
 		verb("rm", "Remove virtual machines", func() command.Verb { return &rm{} }),

@@ -59,8 +59,13 @@ func start(env *command.Env, name, saved string, renew, detach bool) error {
 	}
 	begin := time.Now()
 	if err := spawn(env.Ctx, r, name, saved, renew); err != nil {
-		return &vzcontract.Error{Op: "start", Kind: "virtual machine", Name: name, Class: vzcontract.ErrUnavailable, Err: err}
+		return err
 	}
+	return attend(env, r, name, begin, detach)
+}
+
+// attend stays with a machine that has been started, unless that is not wanted.
+func attend(env *command.Env, r vmrecord.Registry, name string, begin time.Time, detach bool) error {
 	if detach {
 		fmt.Fprintln(env.Stdout, name)
 		return nil
@@ -73,6 +78,14 @@ func start(env *command.Env, name, saved string, renew, detach bool) error {
 
 // spawn starts vz-vmm and returns when the guest can be used.
 func spawn(ctx context.Context, r vmrecord.Registry, name, saved string, renew bool) error {
+	err := spawned(ctx, r, name, saved, renew)
+	if err != nil {
+		return &vzcontract.Error{Op: "start", Kind: "virtual machine", Name: name, Class: vzcontract.ErrUnavailable, Err: err}
+	}
+	return nil
+}
+
+func spawned(ctx context.Context, r vmrecord.Registry, name, saved string, renew bool) error {
 	program, err := companion("vz-vmm")
 	if err != nil {
 		return err

@@ -3,13 +3,16 @@ package vm
 import (
 	"context"
 	"fmt"
+	"os"
 	osexec "os/exec"
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/output"
+	"vz.internal/vzcli/internal/vmm"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzcore/qemu"
 	"vz.internal/vzlinux"
+	"vz.internal/vzoci/vmbackend/warm"
 )
 
 type validate struct {
@@ -26,7 +29,7 @@ func (c *validate) Run(env *command.Env) error {
 	if arch == "" {
 		arch = qemu.HostArch()
 	}
-	results := check(env.Ctx, arch, r.Run)
+	results := append(check(env.Ctx, arch, r.Run), checkWarm(r.Home))
 	if format := env.Listing("", false).Format; format != "" {
 		return output.Documents(env.Stdout, format, results)
 	}
@@ -85,6 +88,28 @@ func checkShares() command.CheckResult {
 		return command.CheckResult{Name: "shares", Status: "missing", Detail: command.OneLine(err.Error())}
 	}
 	return command.CheckResult{Name: "shares", Status: "ok", Detail: path}
+}
+
+// checkWarm says which snapshots machines of containers start from.
+func checkWarm(home string) command.CheckResult {
+	result := command.CheckResult{Name: "warm", Status: "ok"}
+	all, err := warm.At(home).List()
+	if err != nil {
+		result.Status, result.Detail, result.Remedy = "warning", command.OneLine(err.Error()), "vz vm warm --remove"
+		return result
+	}
+	total := int64(0)
+	for _, one := range all {
+		total += one.Size
+	}
+	result.Detail = fmt.Sprintf("%d snapshots that machines of containers start from, %s", len(all), output.Size(total))
+	switch {
+	case os.Getenv(vmm.WarmVariable) == "off":
+		result.Detail += "; not used: VZ_WARM is off"
+	case len(all) == 0:
+		result.Detail = "no snapshots: machines of containers boot; the first boot has one made"
+	}
+	return result
 }
 
 // checkDisks looks for what makes the disks of containers.

@@ -3,10 +3,13 @@ package network
 import (
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/netip"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
 )
 
 // A request is struct ifreq: a name and what the request is about.
@@ -61,6 +64,18 @@ func (d *device) mtu(n int) error {
 	var req request
 	binary.NativeEndian.PutUint32(req.data[:], uint32(n))
 	return d.do("set the MTU", unix.SIOCSIFMTU, &req)
+}
+
+// mac gives the interface another hardware address.
+func (d *device) mac(text string) error {
+	address, err := net.ParseMAC(text)
+	if err != nil || len(address) != 6 {
+		return vzcontract.Errorf(vzcontract.ErrValidation, "%q is no MAC address", text)
+	}
+	var req request
+	binary.NativeEndian.PutUint16(req.data[:], unix.ARPHRD_ETHER)
+	copy(req.data[2:], address)
+	return d.do("set the MAC address", unix.SIOCSIFHWADDR, &req)
 }
 
 // inet writes a struct sockaddr_in with an IPv4 address.

@@ -31,6 +31,11 @@ func Up(ctx context.Context, req agentproto.NetworkRequest) error {
 			return err
 		}
 	}
+	if req.MAC != "" {
+		if err := d.mac(req.MAC); err != nil {
+			return err
+		}
+	}
 	if err := d.up(true); err != nil {
 		return err
 	}

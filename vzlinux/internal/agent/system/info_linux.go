@@ -30,7 +30,8 @@ func Info(version string) (agentproto.SystemInfo, error) {
 	}, nil
 }
 
-// BootID differs after each start of the guest.
+// BootID differs after each start of the guest. The kernel makes it when it is first
+// read, so a guest from which others are restored must not be asked for it before.
 func BootID() string { return line("/proc/sys/kernel/random/boot_id") }
 
 func uptime() time.Duration {

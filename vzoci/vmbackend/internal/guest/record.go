@@ -265,6 +265,7 @@ func At(home, run string) Store {
 // What a machine has besides its kernel, as both sides know it.
 const (
 	DiskID    = "state"       // of the disk with the guest's containers
+	DiskSize  = 64 << 30      // what it has for them; it takes what was written
 	StatePath = "/var/lib/vz" // where that is mounted
 	ShareTag  = "vz"          // of what the host shares
 	SharePath = "/mnt/vz"     // where that is mounted

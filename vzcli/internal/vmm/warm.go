@@ -1,0 +1,13 @@
+package vmm
+
+// WarmVariable is the environment variable that, set to off, has machines of containers
+// boot always, and no snapshot made.
+const WarmVariable = "VZ_WARM"
+
+// A WarmSpec says for which machines of containers a snapshot is made.
+type WarmSpec struct {
+	CPUs    int
+	Memory  uint64 // bytes
+	Network bool
+	Bundle  string // directory of the guest bundle; empty is found
+}
