@@ -56,7 +56,7 @@ func Open(opts Options) (*Backend, error) {
 	}
 	return &Backend{
 		opts: opts, store: record.New(opts.Home), log: opts.Log,
-		nets: network.Open(network.Options{Dir: filepath.Join(opts.Home, "networks"), RunDir: filepath.Join(opts.Run, "networks")}),
+		nets: network.Open(network.Below(opts.Home, opts.Run)),
 	}, nil
 }
 

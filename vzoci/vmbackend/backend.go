@@ -29,6 +29,11 @@ type Options struct {
 	// outlives the caller. A machine that runs already is
 	// vzcontract.ErrConflict.
 	Launch func(ctx context.Context, machine string) error
+	// Networks are the host's, which containers in machines join as others do. With
+	// nil each machine has a network of its own, with a way out and published ports;
+	// the error of NoNetworks then says why.
+	Networks   Networks
+	NoNetworks error
 	// Format makes a disk with an empty ext4 file system; nil does it with
 	// mke2fs.
 	Format func(ctx context.Context, path string) error
@@ -61,6 +66,7 @@ var (
 	_ vzcontract.Committer      = (*Backend)(nil)
 	_ vzcontract.Images         = (*Backend)(nil)
 	_ vzcontract.Volumes        = (*Backend)(nil)
+	_ vzcontract.Networks       = (*Backend)(nil)
 )
 
 // Open returns the backend that keeps its state below opts.Home. It does no I/O.
@@ -92,9 +98,11 @@ func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.Isolation
 // Capabilities implements vzcontract.Identity.
 func (b *Backend) Capabilities() vzcontract.Capabilities {
 	missing := map[vzcontract.Feature]string{
-		vzcontract.FeatureNetworks:   "each container has a machine of its own, with no network to the others",
 		vzcontract.FeatureSharedVM:   "each container has a machine of its own",
 		vzcontract.FeatureCheckpoint: "checkpoints of containers in machines are not there yet; vz vm save saves a machine",
+	}
+	if b.opts.Networks == nil {
+		missing[vzcontract.FeatureNetworks] = b.noNetworks().Error()
 	}
 	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
 		missing[vzcontract.FeatureImages] = noImages

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -25,12 +26,12 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if err := cfg.Validate(); err != nil {
 		return info, err
 	}
-	if err := refuse(cfg); err != nil {
+	if err := b.refuse(cfg); err != nil {
 		return info, err
 	}
 	r := guest.Record{ID: guest.NewID(), Created: time.Now().UTC(), Config: cfg, Run: cfg, Bundle: b.opts.Bundle}
 	r.CPUs, r.Memory = size(cfg.Resources)
-	if cfg.NetworkMode != "none" {
+	if r.Cards = b.opts.Networks != nil; !r.Cards && cfg.NetworkMode != "none" {
 		r.MAC = config.RandomMAC()
 	}
 	defer func() {
@@ -40,6 +41,11 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 			err = errors.Join(err, b.undo(undo, r))
 		}
 	}()
+	if r.Cards {
+		if err := b.checkNetworks(ctx, r); err != nil {
+			return info, err
+		}
+	}
 	if err := b.resolve(ctx, &r); err != nil {
 		return info, err
 	}
@@ -132,14 +138,15 @@ func size(r vzcontract.Resources) (cpus int, memory uint64) {
 }
 
 // refuse refuses what a machine of one container cannot have.
-func refuse(cfg vzcontract.RunConfig) error {
+func (b *Backend) refuse(cfg vzcontract.RunConfig) error {
 	no := func(what string) error {
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "%s: the container has a virtual machine of its own", what)
 	}
-	switch cfg.NetworkMode {
-	case "", "bridge", "none":
-	default:
-		return no("network " + cfg.NetworkMode)
+	switch mode := cfg.NetworkMode; {
+	case mode == "host" || strings.HasPrefix(mode, "container:"):
+		return no("network " + mode)
+	case b.opts.Networks == nil && (len(cfg.Networks) > 0 || mode != "" && mode != "bridge" && mode != "none"):
+		return b.noNetworks()
 	}
 	ns := cfg.Namespaces
 	for what, mode := range map[string]string{"pid": ns.PID, "ipc": ns.IPC, "uts": ns.UTS, "cgroup": ns.Cgroup, "user": ns.User} {
@@ -150,8 +157,6 @@ func refuse(cfg vzcontract.RunConfig) error {
 		}
 	}
 	switch {
-	case len(cfg.Networks) > 0:
-		return no("networks")
 	case len(cfg.Devices) > 0:
 		return no("devices of the host")
 	case ns.CgroupParent != "":

@@ -96,7 +96,7 @@ func (b *Backend) present(ctx context.Context, m machine) (vzcontract.ContainerI
 			return vzcontract.ContainerInfo{}, err
 		}
 		m.state.Info = interrupted(m.state.Info)
-		m.state.Ports = nil
+		m.state.Ports, m.state.Networks = nil, nil
 	case err != nil:
 		return vzcontract.ContainerInfo{}, err
 	}
@@ -127,6 +127,9 @@ func (m machine) info() vzcontract.ContainerInfo {
 	info.Config.Rootfs, info.Config.Ports, info.Config.Mounts = given.Rootfs, given.Ports, given.Mounts
 	info.Config.Pull, info.Config.Platform, info.Config.PublishAll = given.Pull, given.Platform, given.PublishAll
 	info.LogPath = "" // it lies on the guest's disk
+	if m.record.Cards {
+		m.joined(&info)
+	}
 	info.Mounts = m.mounts(info.Mounts)
 	return info
 }

@@ -5,13 +5,16 @@ import (
 	"io"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzoci/vmbackend/internal/guest"
 )
 
 // Stats implements vzcontract.Statser.
 func (b *Backend) Stats(ctx context.Context, ref string) (s vzcontract.Stats, err error) {
 	err = b.on(ctx, "stats", ref, false, func(c *connection, id string) error {
-		s, err = c.Stats(ctx, id)
-		return err
+		if s, err = c.Stats(ctx, id); err != nil || s.Network != nil {
+			return err
+		}
+		return c.control.Call(ctx, guest.MethodTraffic, struct{}{}, &s.Network)
 	})
 	return s, err
 }

@@ -36,6 +36,9 @@ func (b *Backend) shareMounts(ctx context.Context, r *guest.Record) error {
 			return err
 		}
 	}
+	if r.Cards {
+		mountEtc(r)
+	}
 	return nil
 }
 

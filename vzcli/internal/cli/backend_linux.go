@@ -10,6 +10,7 @@ import (
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzlinuxnative"
+	"vz.internal/vzlinuxnative/network/machine"
 	"vz.internal/vzoci/vmbackend"
 )
 
@@ -19,17 +20,21 @@ func openBackend(g command.Globals, s *command.Services) (*command.Services, err
 	if err != nil {
 		return nil, notYours(err)
 	}
+	b, err := vzlinuxnative.Open(vzlinuxnative.Options{Home: s.Home, Run: s.Run, Images: images, Log: slog.Default()})
+	if err != nil {
+		return nil, notYours(err)
+	}
 	if g.Backend == "vm" {
-		b, err := vmbackend.Open(vmbackend.Options{Home: s.Home, Run: s.Run, Images: images, Launch: launcher(s), Log: slog.Default()})
+		opts := vmbackend.Options{Home: s.Home, Run: s.Run, Images: images, Launch: launcher(s), Log: slog.Default()}
+		if opts.NoNetworks = machine.Available(); opts.NoNetworks == nil {
+			opts.Networks = b
+		}
+		b, err := vmbackend.Open(opts)
 		if err != nil {
 			return nil, notYours(err)
 		}
 		s.Backend, s.Images, s.Store, s.Logins = b, b, imageStore{images}, logins
 		return s, nil
-	}
-	b, err := vzlinuxnative.Open(vzlinuxnative.Options{Home: s.Home, Run: s.Run, Images: images, Log: slog.Default()})
-	if err != nil {
-		return nil, notYours(err)
 	}
 	// Images go through the backend, which ends the leases of removed containers.
 	s.Backend, s.Images, s.Store, s.Logins = b, b, imageStore{images}, logins

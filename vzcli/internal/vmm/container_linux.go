@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"vz.internal/vzcore/qemu"
+	"vz.internal/vzlinuxnative/network"
+	"vz.internal/vzlinuxnative/network/machine"
 	"vz.internal/vzoci/vmbackend/owner"
 )
 
@@ -13,7 +15,9 @@ func RunContainer(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
+	nets := network.Open(network.Below(opts.Registry.Home, opts.Registry.Run))
 	return owner.Run(ctx, owner.Options{
 		Home: opts.Registry.Home, Run: opts.Registry.Run, Machine: opts.Name, Driver: driver, Arch: qemu.HostArch(), Ready: opts.Ready,
+		Wire: func() owner.Wiring { return machine.New(nets) },
 	})
 }

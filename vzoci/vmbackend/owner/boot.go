@@ -27,6 +27,9 @@ func (o *owner) boot(ctx context.Context, opts Options) error {
 	if o.vm, err = vzcore.New(opts.Driver, cfg, o.store.RunDir(o.record.ID)); err != nil {
 		return err
 	}
+	if err := o.net.plugInto(o.vm); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, bootTime)
 	defer cancel()
 	if err = o.vm.Start(ctx); err == nil {
@@ -58,6 +61,9 @@ func (o *owner) config(opts Options) (config.Config, error) {
 	if o.record.MAC != "" {
 		c.Network.Kind, c.Network.MAC = config.NetworkUser, o.record.MAC
 	}
+	if o.net != nil {
+		c.Network = config.Network{Kind: config.NetworkCards, Cards: o.net.cards}
+	}
 	return c, nil
 }
 
@@ -72,6 +78,9 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 		call(agentproto.MethodNetworkUp, agentproto.NetworkRequest{
 			Address: netip.PrefixFrom(address, subnet.Bits()), Gateway: gateway, DNS: []netip.Addr{gateway},
 		})
+	}
+	if o.net != nil {
+		call(agentproto.MethodNetworkFiles, agentproto.NetworkFiles{}) // so that the container's mounts are there
 	}
 	for _, s := range cfg.Shares {
 		call(agentproto.MethodMount, agentproto.MountRequest{Kind: o.vm.ShareKind(s.Tag), Tag: s.Tag, Path: guest.SharePath})

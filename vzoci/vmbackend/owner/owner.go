@@ -41,6 +41,9 @@ type Options struct {
 	Ready func()
 	// Idle replaces DefaultIdle.
 	Idle time.Duration
+	// Wire returns the part of a new machine in the host's networks, for records
+	// of containers that join them; nil refuses those.
+	Wire func() Wiring
 }
 
 // An owner is one machine that runs.
@@ -52,6 +55,7 @@ type owner struct {
 	agent   *vzlinux.Agent
 	runtime *container.Runtime
 	ports   *ports
+	net     *joint // nil unless the container joins the host's networks
 	wake    chan struct{} // holds one value if there is something to look at
 	stop    chan bool     // whether at once
 	gone    chan struct{} // closed when the container's removal was noted
@@ -65,6 +69,7 @@ type owner struct {
 	state      guest.State // guarded by refreshing
 	closed     bool        // guarded by refreshing: the files are somebody else's
 	seen       bool        // guarded by refreshing: the guest has had its container in this run
+	starting   *time.Time  // guarded by refreshing: since something was published for a start, when the last one was
 }
 
 // Run runs a machine until its container has stopped and nobody needs it. One that
@@ -94,11 +99,16 @@ func Run(ctx context.Context, opts Options) (err error) {
 	if o.state, err = store.State(id); err != nil {
 		return err
 	}
+	if o.net, err = newJoint(record, opts.Wire); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.net.close()) }()
 	defer func() {
 		o.refreshing.Lock()
 		defer o.refreshing.Unlock()
 		o.closed = true
 		o.ports.close()
+		err = errors.Join(err, o.net.leave())
 		if o.state.Gone || o.state.Info.ID == "" {
 			// What removes itself takes the volumes that were made for it along.
 			if o.state.Gone && record.Config.AutoRemove {
@@ -256,10 +266,21 @@ func (o *owner) refresh(ctx context.Context) (guest.State, error) {
 		// A guest that has lost its container has not removed it.
 		return next, vzcontract.Errorf(vzcontract.ErrInternal, "the guest does not know its container any more; its disk is %s", o.store.Disk(o.record.ID))
 	}
-	if next.Gone || !running(next.Info) {
+	if o.starting != nil && (running(next.Info) || next.Gone || !next.Info.StartedAt.Equal(*o.starting)) {
+		o.starting = nil
+	}
+	if o.starting == nil && !running(next.Info) {
 		o.ports.close()
+		if err := o.net.leave(); err != nil {
+			return o.state, err
+		}
 	}
 	next.Ports = o.ports.published()
+	if o.net != nil {
+		if next.Networks, next.Ports, err = o.net.places(next.Info.Name); err != nil {
+			return o.state, err
+		}
+	}
 	if same(next, o.state) {
 		return next, nil
 	}
@@ -294,10 +315,20 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 	case guest.MethodRefresh:
 		return o.refresh(ctx)
 	case guest.MethodPublish:
-		if err := o.ports.publish(ctx, o.record.Ports, o.dialContainer); err != nil {
+		return struct{}{}, o.publish(ctx)
+	case guest.MethodWithdraw:
+		return struct{}{}, o.withdraw(ctx)
+	case guest.MethodConnect, guest.MethodDisconnect:
+		var at vzcontract.NetworkAttach
+		if err := decode(body, &at); err != nil {
 			return nil, err
 		}
-		return o.ports.published(), nil
+		if method == guest.MethodConnect {
+			return struct{}{}, o.connect(ctx, at)
+		}
+		return struct{}{}, o.disconnect(ctx, at.Network)
+	case guest.MethodTraffic:
+		return o.net.traffic()
 	case guest.MethodGone:
 		select {
 		case <-o.gone:
@@ -307,8 +338,8 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 		}
 	case guest.MethodStop:
 		var req guest.Stop
-		if err := json.Unmarshal(body, &req); err != nil {
-			return nil, vzcontract.Errorf(vzcontract.ErrValidation, "parse the request: %v", err)
+		if err := decode(body, &req); err != nil {
+			return nil, err
 		}
 		select {
 		case o.stop <- req.Force:

@@ -12,10 +12,14 @@ import (
 
 // The requests to the process that runs a machine.
 const (
-	MethodRefresh = "guest.refresh" // none, State: as it is now
-	MethodPublish = "guest.publish" // none, []vzcontract.PublishedPort: the record's ports, before the container starts
-	MethodGone    = "guest.gone"    // none, none: answered when the container's destroy event was noted
-	MethodStop    = "guest.stop"    // Stop, none; answered when the machine has ended
+	MethodRefresh    = "guest.refresh"    // none, State: as it is now
+	MethodPublish    = "guest.publish"    // none, none: the record's networks and ports, before the container starts
+	MethodWithdraw   = "guest.withdraw"   // none, none: what was published, of a container that did not start
+	MethodConnect    = "guest.connect"    // vzcontract.NetworkAttach, none
+	MethodDisconnect = "guest.disconnect" // vzcontract.NetworkAttach, of which the network counts, none
+	MethodTraffic    = "guest.traffic"    // none, []vzcontract.NetStats: of the container on the host's networks
+	MethodGone       = "guest.gone"       // none, none: answered when the container's destroy event was noted
+	MethodStop       = "guest.stop"       // Stop, none; answered when the machine has ended
 )
 
 // A Stop ends a machine: by its guest, or at once.
