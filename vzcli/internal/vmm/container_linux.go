@@ -5,7 +5,7 @@ import (
 
 	"vz.internal/vzcore/qemu"
 	"vz.internal/vzlinuxnative/network"
-	"vz.internal/vzlinuxnative/network/machine"
+	joint "vz.internal/vzlinuxnative/network/machine"
 	"vz.internal/vzoci/vmbackend/owner"
 )
 
@@ -18,6 +18,6 @@ func RunContainer(ctx context.Context, opts Options) error {
 	nets := network.Open(network.Below(opts.Registry.Home, opts.Registry.Run))
 	return owner.Run(ctx, owner.Options{
 		Home: opts.Registry.Home, Run: opts.Registry.Run, Machine: opts.Name, Driver: driver, Arch: qemu.HostArch(), Ready: opts.Ready,
-		Wire: func() owner.Wiring { return machine.New(nets) },
+		Wire: func() owner.Wiring { return joint.New(nets) },
 	})
 }
