@@ -29,6 +29,9 @@ type Options struct {
 	// outlives the caller. A machine that runs already is
 	// vzcontract.ErrConflict.
 	Launch func(ctx context.Context, machine string) error
+	// Volumes are the host's, which containers in machines share with others; nil
+	// has volumes of the backend's own.
+	Volumes vzcontract.Volumes
 	// Networks are the host's, which containers in machines join as others do. With
 	// nil each machine has a network of its own, with a way out and published ports;
 	// the error of NoNetworks then says why.

@@ -26,6 +26,9 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if err := cfg.Validate(); err != nil {
 		return info, err
 	}
+	if err := cfg.CheckIsolation(b.Isolation()); err != nil {
+		return info, err
+	}
 	if err := b.refuse(cfg); err != nil {
 		return info, err
 	}
@@ -74,7 +77,7 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 const undoTime = 30 * time.Second
 
 func (b *Backend) undo(ctx context.Context, r guest.Record) error {
-	err := b.volumes.remove(r.AnonymousVolumes())
+	err := b.removeAnonymous(ctx, r.AnonymousVolumes())
 	if _, missing := os.Stat(b.store.Dir(r.ID)); missing == nil {
 		return errors.Join(err, b.discard(ctx, r.ID))
 	}

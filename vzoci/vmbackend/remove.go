@@ -43,7 +43,7 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 		err = errors.Join(err, b.opts.release(ctx, info.ID))
 	}
 	if opts.Volumes {
-		err = errors.Join(err, b.volumes.remove(m.record.AnonymousVolumes()))
+		err = errors.Join(err, b.removeAnonymous(ctx, m.record.AnonymousVolumes()))
 	}
 	return failure("remove", ref, err)
 }

@@ -17,7 +17,7 @@ import (
 
 // resolve finds what the container is made of and says how the guest sees it.
 func (b *Backend) resolve(ctx context.Context, r *guest.Record) error {
-	r.Run.Ports, r.Run.PublishAll, r.Run.Pull, r.Run.Platform = nil, false, "", ""
+	r.Run.Ports, r.Run.PublishAll, r.Run.Pull, r.Run.Platform, r.Run.Isolation = nil, false, "", "", ""
 	if r.Cards {
 		joinGuest(&r.Run)
 	}
