@@ -80,6 +80,8 @@ func present(ctx context.Context, want []vzcontract.NetworkCard) (map[string]net
 	}
 }
 
+// cards lists the guest's cards. What the kernel makes by itself besides goes, as no
+// container has it.
 func cards() (map[string]netlink.Link, error) {
 	links, err := netlink.LinkList()
 	if err != nil {
@@ -87,8 +89,13 @@ func cards() (map[string]netlink.Link, error) {
 	}
 	have := map[string]netlink.Link{}
 	for _, l := range links {
-		if isCard(l.Attrs().Name) {
+		switch {
+		case isCard(l.Attrs().Name):
 			have[l.Attrs().PermHWAddr.String()] = l
+		case l.Type() == "dummy" && l.Attrs().Name == "dummy0":
+			if err := netlink.LinkDel(l); err != nil && !errors.Is(err, unix.ENODEV) {
+				return nil, fmt.Errorf("delete %s: %w", l.Attrs().Name, err)
+			}
 		}
 	}
 	return have, nil
