@@ -16,6 +16,9 @@ import (
 	"vz.internal/vzcore/config"
 	"vz.internal/vzlinux/agentproto"
 	"vz.internal/vzlinux/container"
+	"vz.internal/vzlinuxnative"
+	"vz.internal/vzlinuxnative/network"
+	joint "vz.internal/vzlinuxnative/network/machine"
 	"vz.internal/vzoci/vmbackend"
 	"vz.internal/vzoci/vmbackend/owner"
 )
@@ -47,8 +50,8 @@ func needTime(t *testing.T, enough time.Duration) {
 	}
 }
 
-// Containers returns a backend whose machines are run by goroutines of the test. They
-// have ended when the test has.
+// Containers returns a backend whose machines are run by goroutines of the test, and
+// join networks of the test's own on this host. They have ended when the test has.
 func Containers(t *testing.T) *vmbackend.Backend {
 	t.Helper()
 	needContainers(t)
@@ -57,12 +60,16 @@ func Containers(t *testing.T) *vmbackend.Backend {
 	require.NoError(t, err)
 	home := t.TempDir()
 	life, end := context.WithCancel(context.Background())
+	nets := network.Open(network.Below(home, run))
+	native, err := vzlinuxnative.Open(vzlinuxnative.Options{Home: home, Run: run})
+	require.NoError(t, err)
 	var owners sync.WaitGroup
 	launch := func(ctx context.Context, machine string) error {
 		ready := make(chan error, 1)
 		owners.Go(func() {
 			err := owner.Run(life, owner.Options{
 				Home: home, Run: run, Machine: machine, Driver: driver, Arch: "x86_64", Ready: func() { ready <- nil }, Idle: time.Second,
+				Wire: func() owner.Wiring { return joint.New(nets) },
 			})
 			ready <- err
 			if err != nil && t.Failed() {
@@ -77,7 +84,9 @@ func Containers(t *testing.T) *vmbackend.Backend {
 			return ctx.Err()
 		}
 	}
-	b, err := vmbackend.Open(vmbackend.Options{Home: home, Run: run, Launch: launch, Bundle: bundle.Dir})
+	b, err := vmbackend.Open(vmbackend.Options{
+		Home: home, Run: run, Launch: launch, Bundle: bundle.Dir, Networks: native, Volumes: native, NoNetworks: joint.Available(),
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		end()
@@ -90,7 +99,10 @@ func Containers(t *testing.T) *vmbackend.Backend {
 // own are checks of what lies between a guest and its host. All others say the same
 // of every guest: TestSharedConformance runs them in one that is booted once, and
 // vmbackend's own test with simulated machines.
-var own = []string{"lifecycle", "mount-bind", "mount-bind-file", "volume-shared", "events-live", "remove-while-waiting"}
+var own = []string{
+	"lifecycle", "mount-bind", "mount-bind-file", "volume-shared", "events-live", "remove-while-waiting",
+	"network-crud", "network-own", "network-connect", "network-ports",
+}
 
 // TestContainerConformance runs the suite of all backends, each container in a
 // machine of its own. With VZ_VMTEST=all it leaves nothing out; a boot takes seconds

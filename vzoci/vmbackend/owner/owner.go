@@ -55,7 +55,7 @@ type owner struct {
 	agent   *vzlinux.Agent
 	runtime *container.Runtime
 	ports   *ports
-	net     *joint // nil unless the container joins the host's networks
+	net     *joint        // nil unless the container joins the host's networks
 	wake    chan struct{} // holds one value if there is something to look at
 	stop    chan bool     // whether at once
 	gone    chan struct{} // closed when the container's removal was noted

@@ -44,7 +44,7 @@ func row(c vzcontract.ContainerInfo, now time.Time, noTrunc bool) output.Row {
 		"CreatedAt": output.Time(c.CreatedAt), "RunningFor": output.Ago(now, c.CreatedAt),
 		"State": state(c), "Status": status(c, now), "Ports": ports(c.Ports), "Labels": output.Labels(c.Labels),
 		"Mounts": strings.Join(mounts, ","), "Networks": strings.Join(networks, ","),
-		"LocalVolumes": strconv.Itoa(volumes), "Size": "", "Platform": c.Config.Platform, "Pid": strconv.Itoa(c.PID),
+		"LocalVolumes": strconv.Itoa(volumes), "Size": "", "Backend": c.Backend, "Platform": c.Config.Platform, "Pid": strconv.Itoa(c.PID),
 	}
 }
 
