@@ -6,6 +6,21 @@ import (
 	"time"
 )
 
+// An Isolator has containers of more than one isolation, of which
+// RunConfig.Isolation picks one. The first is that of Identity.Isolation.
+type Isolator interface {
+	Isolations() []Isolation
+}
+
+// CheckIsolation refuses, with ErrUnsupported, a container that wants another
+// isolation than the only one of a backend.
+func (c *RunConfig) CheckIsolation(only Isolation) error {
+	if c.Isolation == "" || c.Isolation == only {
+		return nil
+	}
+	return Errorf(ErrUnsupported, "isolation %s: containers here have isolation %s", c.Isolation, only)
+}
+
 // A Pauser freezes containers.
 type Pauser interface {
 	Pause(ctx context.Context, container string) error

@@ -27,6 +27,9 @@ type RunConfig struct {
 	// [SharedVM]. Empty is a place of its own. A machine that was never booted is
 	// ErrNotFound.
 	SharedVM string `json:"sharedVM,omitempty"`
+	// Isolation is how far the container is kept from the host, of those that the
+	// backend has (see Isolator); empty is the backend's own.
+	Isolation Isolation `json:"isolation,omitempty"`
 
 	// Entrypoint replaces the image's Entrypoint when it is not nil (and
 	// then the image's Cmd is dropped too); an empty non-nil slice clears it.

@@ -76,9 +76,13 @@ type Progress struct {
 
 // Host is what the translation of a project needs to know of this one.
 func (s *Stack) Host(project string) compose.Host {
+	var isolations []vzcontract.Isolation
+	if several, ok := s.cfg.Backend.(vzcontract.Isolator); ok {
+		isolations = several.Isolations()
+	}
 	return compose.Host{
 		FilesDir:  filepath.Join(s.dir(project), "files"),
-		Isolation: s.cfg.Backend.Isolation(),
+		Isolation: s.cfg.Backend.Isolation(), Isolations: isolations,
 		Secret: func(_ context.Context, name string) ([]byte, error) {
 			return s.secrets.Read(name)
 		},

@@ -20,6 +20,9 @@ import (
 	"vz.internal/vzcore/qemu"
 	"vz.internal/vzlinux/agentproto"
 	"vz.internal/vzlinux/container"
+	"vz.internal/vzlinuxnative"
+	"vz.internal/vzlinuxnative/network"
+	joint "vz.internal/vzlinuxnative/network/machine"
 	"vz.internal/vzoci/vmbackend"
 	"vz.internal/vzoci/vmbackend/owner"
 )
@@ -69,8 +72,8 @@ func needTime(t *testing.T, enough time.Duration) {
 	}
 }
 
-// Containers returns a backend whose machines are run by goroutines of the test. They
-// have ended when the test has.
+// Containers returns a backend whose machines are run by goroutines of the test, and
+// join networks of the test's own on this host. They have ended when the test has.
 func Containers(t *testing.T, arch string) *vmbackend.Backend {
 	t.Helper()
 	b, err := vmbackend.Open(containerOptions(t, arch, time.Second))
@@ -88,12 +91,16 @@ func containerOptions(t *testing.T, arch string, idle time.Duration) vmbackend.O
 	require.NoError(t, err)
 	home := t.TempDir()
 	life, end := context.WithCancel(context.Background())
+	nets := network.Open(network.Below(home, run))
+	native, err := vzlinuxnative.Open(vzlinuxnative.Options{Home: home, Run: run})
+	require.NoError(t, err)
 	var owners sync.WaitGroup
 	launch := func(ctx context.Context, machine string) error {
 		ready := make(chan error, 1)
 		owners.Go(func() {
 			err := owner.Run(life, owner.Options{
 				Home: home, Run: run, Machine: machine, Driver: driver, Arch: arch, Ready: func() { ready <- nil }, Idle: idle,
+				Wire: func() owner.Wiring { return joint.New(nets) },
 			})
 			ready <- err
 			if err != nil && t.Failed() {
@@ -113,13 +120,18 @@ func containerOptions(t *testing.T, arch string, idle time.Duration) vmbackend.O
 		owners.Wait()
 		require.NoError(t, os.RemoveAll(run))
 	})
-	return vmbackend.Options{Home: home, Run: run, Launch: launch, Bundle: bundle.Dir}
+	return vmbackend.Options{
+		Home: home, Run: run, Launch: launch, Bundle: bundle.Dir, Networks: native, Volumes: native, NoNetworks: joint.Available(),
+	}
 }
 
 // own are checks of what lies between a guest and its host. All others say the same
 // of every guest: TestSharedConformance runs them in one that is booted once, and
 // vmbackend's own test with simulated machines.
-var own = []string{"lifecycle", "mount-bind", "mount-bind-file", "volume-shared", "events-live", "remove-while-waiting"}
+var own = []string{
+	"lifecycle", "mount-bind", "mount-bind-file", "volume-shared", "events-live", "remove-while-waiting",
+	"network-crud", "network-own", "network-connect", "network-ports",
+}
 
 // TestContainerConformance runs the suite of all backends, each container in a
 // machine of its own. With VZ_VMTEST=all it leaves nothing out; a boot takes seconds

@@ -93,16 +93,18 @@ type Entry struct {
 
 // Kinds of a network.
 const (
-	NetworkNone = "none"
-	NetworkNAT  = "nat"  // the system's own, macOS only
-	NetworkUser = "user" // in the process, with ports and DNS
+	NetworkNone  = "none"
+	NetworkNAT   = "nat"   // the system's own, macOS only
+	NetworkUser  = "user"  // in the process, with ports and DNS
+	NetworkCards = "cards" // cards whose cables are the caller's
 )
 
 // Network is the guest's way to others.
 type Network struct {
-	Kind string `json:"kind"`
-	MAC  string `json:"mac,omitempty"` // kept with the configuration, so that it stays
-	User User   `json:"user,omitzero"`
+	Kind  string `json:"kind"`
+	MAC   string `json:"mac,omitempty"` // kept with the configuration, so that it stays
+	User  User   `json:"user,omitzero"`
+	Cards int    `json:"cards,omitempty"` // how many the machine starts with; more can be plugged
 }
 
 // User is the configuration of a user network. The gateway is the first address of

@@ -172,9 +172,12 @@ func (s Share) Validate() error {
 
 func (n Network) validate(p *problems) {
 	switch n.Kind {
-	case NetworkNone, NetworkNAT, NetworkUser:
+	case NetworkNone, NetworkNAT, NetworkUser, NetworkCards:
 	default:
-		p.add("network.kind", "%q is not none, nat or user", n.Kind)
+		p.add("network.kind", "%q is not none, nat, user or cards", n.Kind)
+	}
+	if n.Cards != 0 && n.Kind != NetworkCards || n.Cards < 0 || n.Cards > MaxCards {
+		p.add("network.cards", "%d: a network of cards has 0 to %d", n.Cards, MaxCards)
 	}
 	if n.MAC != "" {
 		mac, err := net.ParseMAC(n.MAC)

@@ -37,6 +37,9 @@ const (
 
 	MethodNetworkUp   = "network.up"   // NetworkRequest, none
 	MethodNetworkDown = "network.down" // NetworkRequest, none; only the interface counts
+
+	MethodNetworkFiles = "network.files" // NetworkFiles, none
+	MethodNetworkCards = "network.cards" // NetworkCards, none
 )
 
 // What an agent may be able to do, as [Hello] lists it.

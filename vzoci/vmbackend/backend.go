@@ -29,6 +29,14 @@ type Options struct {
 	// outlives the caller. A machine that runs already is
 	// vzcontract.ErrConflict.
 	Launch func(ctx context.Context, machine string) error
+	// Volumes are the host's, which containers in machines share with others; nil
+	// has volumes of the backend's own.
+	Volumes vzcontract.Volumes
+	// Networks are the host's, which containers in machines join as others do. With
+	// nil each machine has a network of its own, with a way out and published ports;
+	// the error of NoNetworks then says why.
+	Networks   Networks
+	NoNetworks error
 	// Format makes a disk with an empty ext4 file system; nil does it with
 	// mke2fs.
 	Format func(ctx context.Context, path string) error
@@ -63,6 +71,7 @@ var (
 	_ vzcontract.Committer      = (*Backend)(nil)
 	_ vzcontract.Images         = (*Backend)(nil)
 	_ vzcontract.Volumes        = (*Backend)(nil)
+	_ vzcontract.Networks       = (*Backend)(nil)
 )
 
 // Open returns the backend that keeps its state below opts.Home. It does no I/O.
@@ -96,8 +105,10 @@ func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.Isolation
 // Capabilities implements vzcontract.Identity.
 func (b *Backend) Capabilities() vzcontract.Capabilities {
 	missing := map[vzcontract.Feature]string{
-		vzcontract.FeatureNetworks:   noNetworks,
 		vzcontract.FeatureCheckpoint: "checkpoints of containers in machines are not there yet; vz vm save saves a machine",
+	}
+	if b.opts.Networks == nil {
+		missing[vzcontract.FeatureNetworks] = b.noNetworks().Error()
 	}
 	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
 		missing[vzcontract.FeatureImages] = noImages
@@ -107,8 +118,6 @@ func (b *Backend) Capabilities() vzcontract.Capabilities {
 	}
 	return vzcontract.Capabilities{Missing: missing}
 }
-
-const noNetworks = "each container has a machine of its own, with no network to the others; those of a shared machine have its networks"
 
 const noImages = "the backend was opened without an image store"
 

@@ -20,12 +20,19 @@ type connection struct {
 	agent   *vzlinux.Agent
 	control *agentproto.Client
 
+	ending sync.Once
+
 	mu   sync.Mutex
 	uses int         // guarded by mu
 	idle *time.Timer // guarded by mu: ends it
 }
 
-func (c *connection) close() error { return errors.Join(c.agent.Close(), c.control.Close()) }
+// close ends the connection. Later calls do nothing: its idle end may have come first.
+func (c *connection) close() error {
+	var err error
+	c.ending.Do(func() { err = errors.Join(c.agent.Close(), c.control.Close()) })
+	return err
+}
 
 func (c *connection) lost() bool {
 	select {

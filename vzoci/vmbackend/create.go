@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -26,20 +27,17 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if err := cfg.Validate(); err != nil {
 		return info, err
 	}
+	if err := cfg.CheckIsolation(b.Isolation()); err != nil {
+		return info, err
+	}
 	r := guest.Record{ID: guest.NewID(), Created: time.Now().UTC(), Config: cfg, Run: cfg}
 	if cfg.SharedVM != "" {
-		if err := b.lodge(&r, cfg.SharedVM); err != nil {
-			return info, err
-		}
+		err = b.lodge(&r, cfg.SharedVM)
 	} else {
-		if err := refuse(cfg); err != nil {
-			return info, err
-		}
-		r.Bundle = b.opts.Bundle
-		r.CPUs, r.Memory = size(cfg.Resources)
-		if cfg.NetworkMode != "none" {
-			r.MAC = config.RandomMAC()
-		}
+		err = b.house(ctx, &r)
+	}
+	if err != nil {
+		return info, err
 	}
 	defer func() {
 		if err != nil {
@@ -81,11 +79,27 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	return machine{record: r, state: state}.info(), nil
 }
 
+// house makes r the record of a container with a machine of its own.
+func (b *Backend) house(ctx context.Context, r *guest.Record) error {
+	if err := b.refuse(r.Config); err != nil {
+		return err
+	}
+	r.Bundle = b.opts.Bundle
+	r.CPUs, r.Memory = size(r.Config.Resources)
+	if r.Cards = b.opts.Networks != nil; r.Cards {
+		return b.checkNetworks(ctx, *r)
+	}
+	if r.Config.NetworkMode != "none" {
+		r.MAC = config.RandomMAC()
+	}
+	return nil
+}
+
 // undoTime bounds how long it takes to remove what a failed Create has made.
 const undoTime = 30 * time.Second
 
 func (b *Backend) undo(ctx context.Context, r guest.Record) error {
-	err := b.volumes.remove(r.AnonymousVolumes())
+	err := b.removeAnonymous(ctx, r.AnonymousVolumes())
 	if _, missing := os.Stat(b.store.Dir(r.ID)); missing == nil {
 		return errors.Join(err, b.discard(ctx, r))
 	}
@@ -160,14 +174,15 @@ func size(r vzcontract.Resources) (cpus int, memory uint64) {
 }
 
 // refuse refuses what a machine of one container cannot have.
-func refuse(cfg vzcontract.RunConfig) error {
+func (b *Backend) refuse(cfg vzcontract.RunConfig) error {
 	no := func(what string) error {
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "%s: the container has a virtual machine of its own", what)
 	}
-	switch cfg.NetworkMode {
-	case "", "bridge", "none":
-	default:
-		return no("network " + cfg.NetworkMode)
+	switch mode := cfg.NetworkMode; {
+	case mode == "host" || strings.HasPrefix(mode, "container:"):
+		return no("network " + mode)
+	case b.opts.Networks == nil && (len(cfg.Networks) > 0 || mode != "" && mode != "bridge" && mode != "none"):
+		return b.noNetworks()
 	}
 	ns := cfg.Namespaces
 	for what, mode := range map[string]string{"pid": ns.PID, "ipc": ns.IPC, "uts": ns.UTS, "cgroup": ns.Cgroup, "user": ns.User} {
@@ -178,8 +193,6 @@ func refuse(cfg vzcontract.RunConfig) error {
 		}
 	}
 	switch {
-	case len(cfg.Networks) > 0:
-		return no("networks")
 	case len(cfg.Devices) > 0:
 		return no("devices of the host")
 	case ns.CgroupParent != "":

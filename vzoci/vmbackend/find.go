@@ -79,6 +79,14 @@ func (b *Backend) find(ctx context.Context, op, ref string) (machine, error) {
 	return machine{}, failure(op, ref, vzcontract.Errorf(vzcontract.ErrValidation, "%d containers have an id that begins so", len(found)))
 }
 
+// Find returns the id of a container, and whether ref is its name or id and no
+// beginning of one.
+func (b *Backend) Find(ctx context.Context, ref string) (id string, exact bool, err error) {
+	m, err := b.find(ctx, "find", ref)
+	info := m.state.Info
+	return info.ID, err == nil && (info.Name == ref || info.ID == ref), err
+}
+
 // present returns what a container is now.
 func (b *Backend) present(ctx context.Context, m machine) (vzcontract.ContainerInfo, error) {
 	c, release, err := b.reach(ctx, m.record.Machine())
@@ -96,7 +104,7 @@ func (b *Backend) present(ctx context.Context, m machine) (vzcontract.ContainerI
 			return vzcontract.ContainerInfo{}, err
 		}
 		m.state.Info = interrupted(m.state.Info)
-		m.state.Ports = nil
+		m.state.Ports, m.state.Networks = nil, nil
 	case err != nil:
 		return vzcontract.ContainerInfo{}, err
 	}
@@ -127,7 +135,11 @@ func (m machine) info() vzcontract.ContainerInfo {
 	info.Ports = m.state.Ports
 	info.Config.Rootfs, info.Config.Ports, info.Config.Mounts = given.Rootfs, given.Ports, given.Mounts
 	info.Config.Pull, info.Config.Platform, info.Config.PublishAll = given.Pull, given.Platform, given.PublishAll
+	info.Config.Isolation = given.Isolation
 	info.LogPath = "" // it lies on the guest's disk
+	if m.record.Cards {
+		m.joined(&info)
+	}
 	info.Mounts = m.mounts(info.Mounts)
 	return info
 }

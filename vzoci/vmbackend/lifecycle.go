@@ -27,8 +27,7 @@ func (b *Backend) Start(ctx context.Context, ref string, opts vzcontract.StartOp
 		}
 		a, err = c.Start(ctx, id, opts)
 		if err != nil {
-			_, again := c.refresh(ctx, m.record.ID) // which takes the ports back
-			return errors.Join(err, again)
+			return errors.Join(err, c.control.Call(context.WithoutCancel(ctx), guest.MethodWithdraw, guest.Of{Record: m.record.ID}, nil))
 		}
 		a = c.hold(a)
 		return nil

@@ -43,8 +43,11 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 		b.destroyed(info)
 	}
 	err = b.discard(ctx, m.record)
+	if m.record.Cards && !told { // by a machine that was killed, perhaps
+		err = errors.Join(err, b.opts.release(ctx, info.ID))
+	}
 	if opts.Volumes {
-		err = errors.Join(err, b.volumes.remove(m.record.AnonymousVolumes()))
+		err = errors.Join(err, b.removeAnonymous(ctx, m.record.AnonymousVolumes()))
 	}
 	return failure("remove", ref, err)
 }

@@ -17,7 +17,10 @@ import (
 
 // resolve finds what the container is made of and says how the guest sees it.
 func (b *Backend) resolve(ctx context.Context, r *guest.Record) error {
-	r.Run.Ports, r.Run.PublishAll, r.Run.Pull, r.Run.Platform = nil, false, "", ""
+	r.Run.Ports, r.Run.PublishAll, r.Run.Pull, r.Run.Platform, r.Run.Isolation = nil, false, "", "", ""
+	if r.Cards {
+		joinGuest(&r.Run)
+	}
 	r.Ports = slices.Clone(r.Config.Ports)
 	if r.Config.Rootfs != "" {
 		if err := shareRoot(r); err != nil {
@@ -64,7 +67,7 @@ func (b *Backend) shareImage(ctx context.Context, r *guest.Record) error {
 			r.Mounts = append(r.Mounts, vzcontract.Mount{Type: vzcontract.MountVolume, Target: target})
 		}
 	}
-	if r.Config.PublishAll {
+	if r.Config.PublishAll && !r.Cards {
 		return publishAll(r, root.Image.Config.ExposedPorts)
 	}
 	return nil

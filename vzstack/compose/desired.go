@@ -20,8 +20,10 @@ type Host struct {
 	Secret func(ctx context.Context, name string) ([]byte, error)
 	// FileName names a file after its content without giving it away.
 	FileName func(content []byte) string
-	// Isolation is the backend's.
-	Isolation vzcontract.Isolation
+	// Isolation is the backend's for services that ask for none, Isolations are all
+	// that it has.
+	Isolation  vzcontract.Isolation
+	Isolations []vzcontract.Isolation
 }
 
 // Desired translates the project. What cannot be honoured is a *Refused; a

@@ -26,7 +26,7 @@ func testHost(t *testing.T) Host {
 			return []byte("from the store"), nil
 		},
 		FileName:  func(data []byte) string { return "f" + strconv.Itoa(len(data)) },
-		Isolation: vzcontract.IsolationContainer,
+		Isolation: vzcontract.IsolationContainer, Isolations: []vzcontract.Isolation{vzcontract.IsolationContainer, vzcontract.IsolationFull},
 	}
 }
 

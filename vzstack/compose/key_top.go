@@ -38,7 +38,7 @@ var foreignKeys = []Key{
 	{Path: "services.*.pre_start", Status: Refuse, Note: "make it a service of its own and depend on it with service_completed_successfully", Example: "pre_start: [{image: busybox, command: 'true'}]"},
 	{Path: "services.*.develop", Status: Noted, Note: "is read by `watch` alone, which vz stack does not have", Example: "develop: {watch: [{path: ., action: rebuild}]}"},
 	{Path: "services.*.x-vz", Status: Honoured, Note: "what only vz knows", Example: "x-vz: {}", Shows: "!x-vz: {colour: red}"},
-	{Path: "services.*.x-vz.isolation", Status: Honoured, Note: "native or vm", Example: "x-vz: {isolation: native}", Shows: "!x-vz: {isolation: vm}"},
+	{Path: "services.*.x-vz.isolation", Status: Honoured, Note: "native, or vm for a virtual machine per container", Example: "x-vz: {isolation: vm}", Shows: `Services.0.Run.isolation="full"`},
 	{Path: "services.*.x-vz.restart_unhealthy", Status: Honoured, Note: "true or false", Example: "x-vz: {restart_unhealthy: true}", Shows: "Services.0.Run.health.restart=true"},
 	{Path: "services.*.x-vz.egress", Status: Refuse, Note: "a service cannot be given rules for what it reaches; put it on a network with internal: true", Example: "x-vz: {egress: none}"},
 	{Path: "services.*.x-vz.kind", Status: Refuse, Note: "there is one kind of services, containers; for virtual machines see x-vz.isolation", Example: "x-vz: {kind: sandbox}"},

@@ -8,6 +8,7 @@ const WarmVariable = "VZ_WARM"
 type WarmSpec struct {
 	CPUs    int
 	Memory  uint64 // bytes
-	Network bool
+	Network bool   // of the machine's own
+	Cards   int    // on the host's networks
 	Bundle  string // directory of the guest bundle; empty is found
 }

@@ -39,16 +39,24 @@ func (o *owner) boot(ctx context.Context, opts Options) error {
 }
 
 func (o *owner) startCold(ctx context.Context, opts Options, cfg config.Config) (err error) {
-	if o.vm, err = vzcore.New(opts.Driver, cfg, o.store.RunDir(o.record.ID)); err != nil {
+	if err = o.open(opts, cfg); err != nil {
 		return err
 	}
 	if err := o.vm.Start(ctx); err != nil {
 		return err
 	}
-	return o.connect(ctx)
+	return o.meet(ctx)
 }
 
-func (o *owner) connect(ctx context.Context) (err error) {
+// open makes the machine, which does not run yet.
+func (o *owner) open(opts Options, cfg config.Config) (err error) {
+	if o.vm, err = vzcore.New(opts.Driver, cfg, o.store.RunDir(o.record.ID)); err != nil {
+		return err
+	}
+	return o.net.plugInto(o.vm)
+}
+
+func (o *owner) meet(ctx context.Context) (err error) {
 	o.agent, err = vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return o.vm.Dial(ctx, port) })
 	return err
 }
@@ -65,7 +73,10 @@ func machineConfig(t Template, disk, console string) (config.Config, error) {
 	c.Console.Log = console
 	c.Disks = []config.Disk{{ID: guest.DiskID, Path: disk, Sync: config.SyncNone}}
 	c.Network.Kind = config.NetworkNone
-	if t.Network {
+	switch {
+	case t.Cards > 0:
+		c.Network.Kind, c.Network.Cards = config.NetworkCards, t.Cards
+	case t.Network:
 		c.Network.Kind = config.NetworkUser
 	}
 	return c, nil
@@ -94,6 +105,9 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 		call(agentproto.MethodNetworkUp, agentproto.NetworkRequest{
 			Address: netip.PrefixFrom(address, subnet.Bits()), Gateway: gateway, DNS: []netip.Addr{gateway}, MAC: cfg.Network.MAC,
 		})
+	}
+	if o.net != nil {
+		call(agentproto.MethodNetworkFiles, agentproto.NetworkFiles{}) // so that the container's mounts are there
 	}
 	for _, s := range cfg.Shares {
 		call(agentproto.MethodMount, agentproto.MountRequest{Kind: o.vm.ShareKind(s.Tag), Tag: s.Tag, Path: guest.SharePath})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzoci/vmbackend/internal/guest"
@@ -24,6 +25,9 @@ type contained struct {
 	state  guest.State // guarded by mu
 	closed bool        // guarded by mu: the files are somebody else's
 	seen   bool        // guarded by mu: the guest has had it in this run
+	// starting is guarded by mu: since something was published for a start, when the
+	// last one was.
+	starting *time.Time
 }
 
 func newContained(r guest.Record, state guest.State) *contained {
@@ -37,6 +41,14 @@ func (c *contained) known() guest.State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.state
+}
+
+// start notes that something was published for a start, the last one having been at
+// last; nil is that it has failed.
+func (c *contained) start(last *time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.starting = last
 }
 
 // close ends its ports and leaves its files to others.
@@ -118,10 +130,21 @@ func (o *owner) refresh(ctx context.Context, c *contained) (guest.State, error) 
 		// A guest that has lost its container has not removed it.
 		return next, vzcontract.Errorf(vzcontract.ErrInternal, "the guest does not know its container any more; its disk is %s", o.store.Disk(o.record.ID))
 	}
-	if next.Gone || !running(next.Info) {
+	if c.starting != nil && (running(next.Info) || next.Gone || !next.Info.StartedAt.Equal(*c.starting)) {
+		c.starting = nil
+	}
+	if next.Gone || c.starting == nil && !running(next.Info) {
 		c.ports.close()
+		if err := o.net.leave(); err != nil {
+			return c.state, err
+		}
 	}
 	next.Ports = c.ports.published()
+	if o.net != nil {
+		if next.Networks, next.Ports, err = o.net.places(next.Info.Name); err != nil {
+			return c.state, err
+		}
+	}
 	if same(next, c.state) {
 		return next, nil
 	}

@@ -20,7 +20,7 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 		}
 		return struct{}{}, o.admit(ctx, req.Record)
 	}
-	var req guest.Of
+	var req guest.Attach // or what it has in common with the other requests
 	if err := parse(body, &req); err != nil {
 		return nil, err
 	}
@@ -32,13 +32,15 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 	case guest.MethodRefresh:
 		return o.refresh(ctx, c)
 	case guest.MethodPublish:
-		if err := o.ready(ctx, c); err != nil {
-			return nil, err
-		}
-		if err := c.ports.publish(ctx, c.record.Ports, o.dialer(c)); err != nil {
-			return nil, err
-		}
-		return c.ports.published(), nil
+		return struct{}{}, o.publish(ctx, c)
+	case guest.MethodWithdraw:
+		return struct{}{}, o.withdraw(ctx, c)
+	case guest.MethodConnect:
+		return struct{}{}, o.connect(ctx, c, req.At)
+	case guest.MethodDisconnect:
+		return struct{}{}, o.disconnect(ctx, c, req.At.Network)
+	case guest.MethodTraffic:
+		return o.net.traffic()
 	case guest.MethodGone:
 		select {
 		case <-c.gone:

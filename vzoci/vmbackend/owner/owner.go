@@ -48,6 +48,9 @@ type Options struct {
 	Booted func(Template)
 	// Log takes what is odd and no error. The default discards it.
 	Log *slog.Logger
+	// Wire returns the part of a new machine in the host's networks, for records
+	// of containers that join them; nil refuses those.
+	Wire func() Wiring
 }
 
 // An owner is one machine that runs.
@@ -59,6 +62,7 @@ type owner struct {
 	warm    bool // it has started from a snapshot
 	agent   *vzlinux.Agent
 	runtime *container.Runtime
+	net     *joint        // nil unless the machine's container joins the host's networks
 	wake    chan struct{} // holds one value if there is something to look at
 	stop    chan bool     // whether at once
 
@@ -105,6 +109,10 @@ func Run(ctx context.Context, opts Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.leave()) }()
+	if o.net, err = newJoint(record, opts.Wire); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.net.leave(), o.net.close()) }()
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}

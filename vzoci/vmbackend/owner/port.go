@@ -120,7 +120,7 @@ func listen(ctx context.Context, m vzcontract.PortMapping, address string, port 
 			return one, err
 		}
 		one.listener, bound = l, l.LocalAddr()
-		go relayDatagrams(ctx, l, func(ctx context.Context) (agentproto.Conn, error) { return dial(ctx, "udp", m.ContainerPort) })
+		go agentproto.RelayDatagrams(ctx, l, func(ctx context.Context) (agentproto.Conn, error) { return dial(ctx, "udp", m.ContainerPort) })
 	} else {
 		l, err := net.Listen("tcp"+version, at)
 		if err != nil {

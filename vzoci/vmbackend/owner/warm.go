@@ -48,7 +48,7 @@ func (o *owner) startWarm(ctx context.Context, opts Options, cfg config.Config) 
 
 // warmUp does that. Without a snapshot print is empty.
 func (o *owner) warmUp(ctx context.Context, opts Options, cfg config.Config, store warm.Store) (print string, err error) {
-	if o.vm, err = vzcore.New(opts.Driver, cfg, o.store.RunDir(o.record.ID)); err != nil {
+	if err := o.open(opts, cfg); err != nil {
 		return "", nil //nolint:nilerr // booting says it
 	}
 	m, err := o.vm.Manifest(ctx)
@@ -73,7 +73,7 @@ func (o *owner) warmUp(ctx context.Context, opts Options, cfg config.Config, sto
 	if err := o.vm.Resume(ctx); err != nil {
 		return print, err
 	}
-	if err := o.connect(ctx); err != nil {
+	if err := o.meet(ctx); err != nil {
 		return print, err
 	}
 	return print, o.renew(ctx)
@@ -100,14 +100,18 @@ type Template struct {
 	Bundle string
 	CPUs   int
 	Memory uint64
-	// Network: the machines have a network card.
+	// Network: the machines have a network of their own. Cards is how many cards they
+	// have on the host's, and Wire as in Options.
 	Network bool
+	Cards   int
+	Wire    func() Wiring
 }
 
 // machineTemplate returns the template of a machine's record.
 func machineTemplate(opts Options, r guest.Record) Template {
 	return Template{
-		Home: opts.Home, Driver: opts.Driver, Arch: opts.Arch, Bundle: r.Bundle, CPUs: r.CPUs, Memory: r.Memory, Network: r.MAC != "",
+		Home: opts.Home, Driver: opts.Driver, Arch: opts.Arch, Bundle: r.Bundle, CPUs: r.CPUs, Memory: r.Memory,
+		Network: r.MAC != "", Cards: cards(r), Wire: opts.Wire,
 	}
 }
 
@@ -128,6 +132,13 @@ func Warm(ctx context.Context, t Template) (err error) {
 		return err
 	}
 	defer vm.Close()
+	if t.Cards > 0 {
+		wiring := t.Wire()
+		defer func() { err = errors.Join(err, wiring.Close()) }()
+		if err := vm.SetCards(wiring.Card); err != nil {
+			return err
+		}
+	}
 	m, err := vm.Manifest(ctx)
 	if err != nil {
 		return err

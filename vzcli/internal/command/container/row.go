@@ -43,7 +43,7 @@ func Row(c vzcontract.ContainerInfo, now time.Time, noTrunc bool) output.Row {
 		"CreatedAt": output.Time(c.CreatedAt), "RunningFor": output.Ago(now, c.CreatedAt),
 		"State": State(c), "Status": Status(c, now), "Ports": Ports(c), "Labels": output.Labels(c.Labels),
 		"Mounts": strings.Join(mounts, ","), "Networks": strings.Join(networks, ","),
-		"LocalVolumes": strconv.Itoa(volumes), "Size": "", "Platform": c.Config.Platform, "Pid": strconv.Itoa(c.PID),
+		"LocalVolumes": strconv.Itoa(volumes), "Size": "", "Backend": c.Backend, "Platform": c.Config.Platform, "Pid": strconv.Itoa(c.PID),
 	}
 }
 
