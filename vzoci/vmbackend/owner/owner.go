@@ -28,6 +28,10 @@ const (
 // speaks with it.
 const DefaultIdle = 3 * time.Second
 
+// patience is how many times as long the machine waits for the first one: whoever has
+// had it boot, on a host that may be busy.
+const patience = 20
+
 // Options say which machine to run and how.
 type Options struct {
 	// Home and Run are the directories that the backend was opened with.
@@ -194,7 +198,7 @@ func (o *owner) live(ctx context.Context) (force bool) {
 		_ = o.vm.Wait(context.WithoutCancel(ctx))
 		close(ended)
 	}()
-	idle := time.NewTimer(o.idle)
+	idle := time.NewTimer(patience * o.idle)
 	defer idle.Stop()
 	for {
 		select {

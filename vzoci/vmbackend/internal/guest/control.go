@@ -2,6 +2,7 @@ package guest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -51,10 +52,13 @@ func (s Store) Dial(ctx context.Context, id ID) (*agentproto.Client, error) {
 		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the machine does not run: %w", err)
 	}
 	c, err := agentproto.NewClient(ctx, conn, Hello)
-	if err != nil {
+	switch {
+	case err == nil:
+		return c, nil
+	case ctx.Err() != nil || errors.Is(err, agentproto.ErrRevision):
 		return nil, fmt.Errorf("control the machine: %w", err)
 	}
-	return c, nil
+	return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the machine ends: %w", err)
 }
 
 // DialAgent connects with the agent of a machine that runs; without one, or with one
