@@ -78,7 +78,7 @@ func networkSettings(c vzcontract.ContainerInfo) NetworkSettings {
 	for i, n := range c.Networks {
 		d.Networks[n.Network] = Endpoint{
 			IPAMConfig: asked(c, n.Network),
-			Aliases: n.Aliases, MacAddress: n.MACAddress, NetworkID: n.NetworkID, Gateway: n.Gateway4, IPAddress: n.IPv4,
+			Aliases:    n.Aliases, MacAddress: n.MACAddress, NetworkID: n.NetworkID, Gateway: n.Gateway4, IPAddress: n.IPv4,
 			IPPrefixLen: n.IPv4Prefix, IPv6Gateway: n.Gateway6, GlobalIPv6Address: n.IPv6, GlobalIPv6PrefixLen: n.IPv6Prefix,
 			DNSNames: append([]string{c.Name, c.ID[:min(12, len(c.ID))]}, n.Aliases...),
 		}
