@@ -21,7 +21,9 @@ func Published(c vzcontract.ContainerInfo) []vzcontract.PublishedPort {
 		for _, e := range c.Exposed {
 			number, protocol, _ := strings.Cut(e, "/")
 			port, err := strconv.ParseUint(number, 10, 16)
-			have := func(p vzcontract.PublishedPort) bool { return p.ContainerPort == uint16(port) && p.Protocol == protocol }
+			have := func(p vzcontract.PublishedPort) bool {
+				return p.ContainerPort == uint16(port) && p.Protocol == protocol
+			}
 			if err == nil && !slices.ContainsFunc(c.Ports, have) {
 				all = append(all, vzcontract.PublishedPort{ContainerPort: uint16(port), Protocol: protocol})
 			}
