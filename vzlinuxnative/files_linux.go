@@ -101,7 +101,7 @@ func (b *Backend) CopyOut(ctx context.Context, ref, path string) (r io.ReadClose
 
 // StatPath implements vzcontract.Copier.
 func (b *Backend) StatPath(ctx context.Context, ref, path string) (st vzcontract.PathStat, err error) {
-	err = b.withPath(ctx, "stat", ref, path, false, func(at place) error {
+	err = b.withPath(ctx, "cp", ref, path, false, func(at place) error {
 		st, err = rootview.Stat(at.root, at.path)
 		st.Name = at.name
 		return err

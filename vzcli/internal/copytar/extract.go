@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -131,6 +132,13 @@ func makeDir(root *os.Root, name string, mode fs.FileMode) error {
 func makeFile(root *os.Root, name string, mode fs.FileMode, r io.Reader) (int64, error) {
 	// A link at the very end is followed, as docker does, but never out of root.
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode.Perm()|0o200)
+	if errors.Is(err, syscall.EISDIR) {
+		return 0, vzcontract.Errorf(vzcontract.ErrConflict, "copy %s: a directory of this name is in the way", name)
+	}
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return 0, fmt.Errorf("copy %s: %w", name, failed.Err)
+	}
 	if err != nil {
 		return 0, err
 	}

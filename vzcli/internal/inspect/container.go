@@ -28,6 +28,8 @@ type Container struct {
 	ExecIDs         []string
 	HostConfig      HostConfig
 	GraphDriver     GraphDriver
+	SizeRw          *int64 `json:",omitempty"`
+	SizeRootFs      *int64 `json:",omitempty"`
 	Mounts          []Mount
 	Config          Config
 	NetworkSettings NetworkSettings

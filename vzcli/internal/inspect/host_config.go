@@ -22,9 +22,9 @@ type HostConfig struct {
 	CapAdd          []string
 	CapDrop         []string
 	CgroupnsMode    string
-	Dns             []string //nolint:revive,staticcheck // docker's name
-	DnsOptions      []string //nolint:revive,staticcheck // docker's name
-	DnsSearch       []string //nolint:revive,staticcheck // docker's name
+	DNS             []string `json:"Dns"`
+	DNSOptions      []string `json:"DnsOptions"`
+	DNSSearch       []string `json:"DnsSearch"`
 	ExtraHosts      []string
 	GroupAdd        []string
 	IpcMode         string
@@ -43,9 +43,9 @@ type HostConfig struct {
 	Runtime         string
 	Isolation       string
 
-	CpuShares            uint64 //nolint:revive,staticcheck // docker's name
+	CPUShares            uint64 `json:"CpuShares"`
 	Memory               int64
-	NanoCpus             int64
+	NanoCPUs             int64 `json:"NanoCpus"`
 	CgroupParent         string
 	BlkioWeight          uint16
 	BlkioWeightDevice    []Throttle
@@ -53,10 +53,10 @@ type HostConfig struct {
 	BlkioDeviceWriteBps  []Throttle
 	BlkioDeviceReadIOps  []Throttle
 	BlkioDeviceWriteIOps []Throttle
-	CpuPeriod            uint64 //nolint:revive,staticcheck // docker's name
-	CpuQuota             int64  //nolint:revive,staticcheck // docker's name
-	CpuRealtimePeriod    uint64 //nolint:revive,staticcheck // docker's name
-	CpuRealtimeRuntime   int64  //nolint:revive,staticcheck // docker's name
+	CPUPeriod            uint64 `json:"CpuPeriod"`
+	CPUQuota             int64  `json:"CpuQuota"`
+	CPURealtimePeriod    uint64 `json:"CpuRealtimePeriod"`
+	CPURealtimeRuntime   int64  `json:"CpuRealtimeRuntime"`
 	CpusetCpus           string
 	CpusetMems           string
 	Devices              []Device
@@ -114,15 +114,15 @@ func hostConfig(c vzcontract.ContainerInfo) HostConfig {
 		LogConfig: logConfig(run.Log), NetworkMode: or(run.NetworkMode, "bridge"), PortBindings: bindings(run.Ports),
 		RestartPolicy: RestartPolicy{or(string(run.Restart.Mode), "no"), run.Restart.MaxRetries}, AutoRemove: run.AutoRemove,
 		VolumesFrom: run.VolumesFrom, Annotations: run.Annotations, CapAdd: run.Security.CapAdd, CapDrop: run.Security.CapDrop,
-		CgroupnsMode: or(run.Namespaces.Cgroup, "private"), Dns: orEmpty(run.DNS.Servers), DnsOptions: orEmpty(run.DNS.Options),
-		DnsSearch: orEmpty(run.DNS.Search), ExtraHosts: run.ExtraHosts, GroupAdd: run.Groups, IpcMode: or(run.Namespaces.IPC, "private"),
+		CgroupnsMode: or(run.Namespaces.Cgroup, "private"), DNS: orEmpty(run.DNS.Servers), DNSOptions: orEmpty(run.DNS.Options),
+		DNSSearch: orEmpty(run.DNS.Search), ExtraHosts: run.ExtraHosts, GroupAdd: run.Groups, IpcMode: or(run.Namespaces.IPC, "private"),
 		PidMode: run.Namespaces.PID, Privileged: run.Security.Privileged, PublishAllPorts: run.PublishAll, ReadonlyRootfs: run.ReadOnly,
 		SecurityOpt: securityOpt(run.Security), UTSMode: run.Namespaces.UTS, UsernsMode: run.Namespaces.User, ShmSize: run.ShmSize,
-		Sysctls: run.Sysctls, Runtime: c.Backend, CpuShares: r.CPUShares, Memory: r.Memory, NanoCpus: r.NanoCPUs,
+		Sysctls: run.Sysctls, Runtime: c.Backend, CPUShares: r.CPUShares, Memory: r.Memory, NanoCPUs: r.NanoCPUs,
 		CgroupParent: run.Namespaces.CgroupParent, BlkioWeight: r.BlkioWeight, BlkioWeightDevice: throttles(r.BlkioWeightDevice),
 		BlkioDeviceReadBps: throttles(r.ReadBps), BlkioDeviceWriteBps: throttles(r.WriteBps),
 		BlkioDeviceReadIOps: throttles(r.ReadIOps), BlkioDeviceWriteIOps: throttles(r.WriteIOps),
-		CpuPeriod: r.CPUPeriod, CpuQuota: r.CPUQuota, CpuRealtimePeriod: r.CPURealtimePeriod, CpuRealtimeRuntime: r.CPURealtimeRuntime,
+		CPUPeriod: r.CPUPeriod, CPUQuota: r.CPUQuota, CPURealtimePeriod: r.CPURealtimePeriod, CPURealtimeRuntime: r.CPURealtimeRuntime,
 		CpusetCpus: r.CpusetCPUs, CpusetMems: r.CpusetMems, Devices: devices(run.Devices), DeviceCgroupRules: run.DeviceRules,
 		MemoryReservation: r.MemoryReservation, MemorySwap: r.MemorySwap, MemorySwappiness: r.MemorySwappiness,
 		OomKillDisable: r.OOMKillDisable, PidsLimit: r.PidsLimit, Ulimits: ulimits(run.Ulimits), Init: run.Init,

@@ -89,12 +89,32 @@ func (m *monitor) joins(cfg vzcontract.RunConfig) (map[specs.LinuxNamespaceType]
 			continue
 		}
 		pid, err := m.pidOf(name)
+		if err == nil && ns.kind == specs.IPCNamespace {
+			err = m.sharesIPC(name)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s namespace of container %s: %w", ns.kind, name, err)
 		}
 		paths[ns.kind] = fmt.Sprintf("/proc/%d/ns/%s", pid, ns.file)
 	}
 	return paths, nil
+}
+
+// sharesIPC refuses to join an IPC namespace that its container keeps to itself.
+func (m *monitor) sharesIPC(name string) error {
+	id, err := m.store.Find(name)
+	if err != nil {
+		return err
+	}
+	other, err := m.store.Config(id)
+	if err != nil {
+		return err
+	}
+	switch other.Run.Namespaces.IPC {
+	case "", "private", "none":
+		return vzcontract.Errorf(vzcontract.ErrConflict, "it is private: give that container --ipc shareable")
+	}
+	return nil
 }
 
 // pidOf returns the process of another, running container.

@@ -61,7 +61,11 @@ func (j copyJob) inFromStream(container, to string, opts vzcontract.CopyInOption
 	if err != nil {
 		return 0, err
 	}
-	count := &counter{r: j.env.Stdin}
+	plain, err := copytar.Plain(j.env.Stdin)
+	if err != nil {
+		return 0, fmt.Errorf("cp: %w", err)
+	}
+	count := &counter{r: plain}
 	err = j.copier.CopyIn(j.env.Ctx, container, dir, count, opts)
 	return count.n, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/copytar"
+	"vz.internal/vzcontract"
 )
 
 // out copies from a container to the host.
@@ -78,8 +79,12 @@ func outPlace(to, sourceName string, sourceDir, contentsOnly bool) (base, name s
 		return to, sourceName, nil
 	case err == nil && (sourceDir || slashed(to)):
 		return "", "", notDirectory(to)
+	case err == nil && !info.Mode().IsRegular():
+		return "", "", vzcontract.Errorf(vzcontract.ErrValidation, "cp: %s is neither a file nor a directory; - as the target writes an archive to stdout", to)
 	case err == nil:
-		to = filepath.Clean(to)
+		if to, err = filepath.EvalSymlinks(to); err != nil {
+			return "", "", fmt.Errorf("cp: %w", err)
+		}
 		return filepath.Dir(to), filepath.Base(to), nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", "", fmt.Errorf("cp: %w", err)

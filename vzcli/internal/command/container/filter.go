@@ -67,7 +67,7 @@ func (f *filter) asksState() bool {
 
 func (f *filter) ok(c vzcontract.ContainerInfo) bool {
 	return f.MatchLabels(c.Labels) &&
-		f.Match("id", func(v string) bool { return strings.HasPrefix(c.ID, v) }) &&
+		f.Match("id", func(v string) bool { return v != "" && strings.HasPrefix(c.ID, v) }) &&
 		(f.names == nil || slices.ContainsFunc(f.names, func(re *regexp.Regexp) bool { return re.MatchString(c.Name) })) &&
 		f.Match("status", func(v string) bool { return v == State(c) }) &&
 		f.Match("exited", func(v string) bool { return exitedWith(c, v) }) &&

@@ -2,6 +2,7 @@ package container
 
 import (
 	"errors"
+	"strings"
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/inspect"
@@ -12,15 +13,12 @@ import (
 type inspectCmd struct {
 	Names  []string `arg:"" name:"name" help:"Containers, images, volumes or networks."`
 	Format string   `short:"f" placeholder:"FORMAT" help:"json or a Go template."`
-	Size   bool     `short:"s" hidden:"" help:"Refused: containers are not measured."`
+	Size   bool     `short:"s" help:"Show what a container's files take."`
 	Type   string   `placeholder:"TYPE" help:"Only container, image, volume or network."`
 }
 
 // Run implements command.Verb.
 func (c *inspectCmd) Run(env *command.Env) error {
-	if c.Size {
-		return vzcontract.Errorf(vzcontract.ErrUnsupported, "--size: containers are not measured; see vz system df")
-	}
 	switch c.Type {
 	case "", "container", "image", "volume", "network":
 	default:
@@ -43,6 +41,30 @@ func (c *inspectCmd) Run(env *command.Env) error {
 	return errors.Join(output.Documents(env.Stdout, c.Format, found), errors.Join(errs...))
 }
 
+// container is the document of a container. Others that it shares namespaces
+// with are named by their ids, as docker does.
+func (c *inspectCmd) container(env *command.Env, s *command.Services, info vzcontract.ContainerInfo) (any, error) {
+	ns := &info.Config.Namespaces
+	for _, mode := range []*string{&info.Config.NetworkMode, &ns.PID, &ns.IPC} {
+		if name, ok := strings.CutPrefix(*mode, "container:"); ok {
+			if other, err := s.Backend.Inspect(env.Ctx, name); err == nil { // else it is gone, and its name is all there is
+				*mode = "container:" + other.ID
+			}
+		}
+	}
+	document := inspect.OfContainer(info)
+	if c.Size {
+		z, known, err := measure(env, s, info)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			document.SizeRw, document.SizeRootFs = &z.own, &z.all
+		}
+	}
+	return document, nil
+}
+
 // find looks through the kinds in docker's order.
 func (c *inspectCmd) find(env *command.Env, s *command.Services, name string) (any, error) {
 	for _, kind := range []struct {
@@ -51,7 +73,10 @@ func (c *inspectCmd) find(env *command.Env, s *command.Services, name string) (a
 	}{
 		{"container", func() (any, error) {
 			info, err := s.Backend.Inspect(env.Ctx, name)
-			return inspect.OfContainer(info), err
+			if err != nil {
+				return nil, err
+			}
+			return c.container(env, s, info)
 		}},
 		{"image", func() (any, error) {
 			info, err := s.Images.InspectImage(env.Ctx, name)

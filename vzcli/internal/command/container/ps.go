@@ -1,6 +1,8 @@
 package container
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"vz.internal/vzcli/internal/command"
@@ -16,7 +18,7 @@ type ps struct {
 	Latest  bool     `short:"l" help:"Show the newest, stopped ones too."`
 	NoTrunc bool     `help:"Do not shorten ids and commands."`
 	Quiet   bool     `short:"q" help:"Show ids only."`
-	Size    bool     `short:"s" help:"Refused: sizes of containers are not measured."`
+	Size    bool     `short:"s" help:"Show what the containers' files take."`
 }
 
 var listing = output.Listing{
@@ -27,9 +29,6 @@ var listing = output.Listing{
 
 // Run implements command.Verb.
 func (c *ps) Run(env *command.Env) error {
-	if c.Size {
-		return vzcontract.Errorf(vzcontract.ErrUnsupported, "--size: containers are not measured; see vz system df")
-	}
 	s, err := env.Services()
 	if err != nil {
 		return err
@@ -59,7 +58,19 @@ func (c *ps) Run(env *command.Env) error {
 		if last > 0 && len(rows) == last {
 			break
 		}
-		rows = append(rows, Row(info, now, c.NoTrunc))
+		row := Row(info, now, c.NoTrunc)
+		if c.Size || strings.Contains(c.Format, ".Size") {
+			z, known, err := measure(env, s, info)
+			if err != nil {
+				return err
+			}
+			row["Size"] = sizeWord(z, known)
+		}
+		rows = append(rows, row)
 	}
-	return listing.Print(env.Stdout, env.Listing(c.Format, c.Quiet), rows)
+	shown := listing
+	if c.Size {
+		shown.Columns = append(slices.Clone(shown.Columns), "Size")
+	}
+	return shown.Print(env.Stdout, env.Listing(c.Format, c.Quiet), rows)
 }

@@ -34,7 +34,7 @@ func (c *history) Run(env *command.Env) error {
 	now := time.Now()
 	var rows []output.Row
 	for _, e := range entries {
-		id, by, size, since := e.ID, command.OneLine(e.CreatedBy), strconv.FormatInt(e.Size, 10), e.Created.Format(time.RFC3339)
+		id, by, size, since := e.ID, command.OneLine(e.CreatedBy), strconv.FormatInt(e.Size, 10), e.Created.Local().Format(time.RFC3339)
 		if !c.NoTrunc {
 			id, by = output.ShortID(id), output.Ellipsis(by, 45)
 		}
@@ -45,7 +45,7 @@ func (c *history) Run(env *command.Env) error {
 			size, since = output.Size(e.Size), output.Ago(now, e.Created)
 		}
 		rows = append(rows, output.Row{
-			"ID": id, "CreatedSince": since, "CreatedAt": e.Created.Format(time.RFC3339), "CreatedBy": by, "Size": size, "Comment": e.Comment,
+			"ID": id, "CreatedSince": since, "CreatedAt": e.Created.Local().Format(time.RFC3339), "CreatedBy": by, "Size": size, "Comment": e.Comment,
 		})
 	}
 	return historyListing.Print(env.Stdout, env.Listing(c.Format, c.Quiet), rows)
