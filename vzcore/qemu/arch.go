@@ -25,7 +25,7 @@ var arches = map[string]arch{
 	"x86_64": {
 		name: "x86_64", goarch: "amd64", program: "qemu-system-x86_64",
 		machine: "q35,vmport=off,smbus=off,sata=off", console: "ttyS0", clock: "clocksource=hpet",
-		cpu: map[string]string{KVM: "host", TCG: "max"},
+		cpu: map[string]string{KVM: "host", TCG: "max,-erms"},
 	},
 	"arm64": {
 		name: "arm64", goarch: "arm64", program: "qemu-system-aarch64", machine: "virt,gic-version=3", console: "ttyAMA0",

@@ -32,6 +32,7 @@ var verbs = map[string]func(args []string) error{
 	"tree":    tree,
 	"counter": counter,
 	"tick":    tick,
+	"step":    step,
 	"serve":   serve,
 	"fetch":   fetch,
 	"resolve": func(args []string) error { all, err := net.LookupHost(args[0]); fmt.Println(all); return err },
@@ -135,21 +136,34 @@ func tree(args []string) error {
 	}
 }
 
-// counter counts on standard output and in a file, a step for each byte it reads.
+// counter counts in a file that it keeps open, a step for each byte that it reads
+// from the pipe FILE.step, and tells the count in the pipe FILE.count.
 func counter(args []string) error {
 	f, err := os.Create(args[0])
 	if err != nil {
 		return err
 	}
-	step := make([]byte, 1)
+	var pipes [2]*os.File
+	for i, name := range []string{args[0] + ".step", args[0] + ".count"} {
+		if err := unix.Mkfifo(name, 0o600); err != nil {
+			return err
+		}
+		if pipes[i], err = os.OpenFile(name, os.O_RDWR, 0); err != nil {
+			return err
+		}
+	}
+	fmt.Println("counts")
+	next := make([]byte, 1)
 	for n := 1; ; n++ {
-		if _, err := os.Stdin.Read(step); err != nil {
+		if _, err := pipes[0].Read(next); err != nil {
 			return err
 		}
 		if _, err := f.WriteAt([]byte(strconv.Itoa(n)), 0); err != nil {
 			return err
 		}
-		fmt.Println(n)
+		if _, err := fmt.Fprintln(pipes[1], n); err != nil {
+			return err
+		}
 	}
 }
 
@@ -166,6 +180,21 @@ func tick(args []string) error {
 		}
 		<-ticks.C
 	}
+}
+
+// step has a counter count on, and prints how far it is.
+func step(args []string) error {
+	if err := os.WriteFile(args[0]+".step", []byte("."), 0); err != nil {
+		return err
+	}
+	f, err := os.Open(args[0] + ".count")
+	if err != nil {
+		return err
+	}
+	line := make([]byte, 20)
+	n, err := f.Read(line)
+	_, _ = os.Stdout.Write(line[:n])
+	return err
 }
 
 // serve echoes on tcp and udp at an address until it is killed.
