@@ -39,6 +39,9 @@ const (
 	MethodNetworkDown = "network.down" // NetworkRequest, none; only the interface counts
 )
 
+// The method of a guest that is about to be saved, for others to start from.
+const MethodContainerWarm = "container.warm" // none, none: run and remove a container, be ready for the start of another
+
 // What an agent may be able to do, as [Hello] lists it.
 const (
 	CapabilityInit       = "init"       // it is the guest's first program

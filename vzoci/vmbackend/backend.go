@@ -10,6 +10,7 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinux/container"
 	"vz.internal/vzoci/vmbackend/internal/guest"
+	"vz.internal/vzoci/vmbackend/owner"
 )
 
 // Name is that of the backend.
@@ -30,7 +31,7 @@ type Options struct {
 	// vzcontract.ErrConflict.
 	Launch func(ctx context.Context, machine string) error
 	// Format makes a disk with an empty ext4 file system; nil does it with
-	// mke2fs.
+	// mke2fs. Who starts from a warm snapshot has a disk from there.
 	Format func(ctx context.Context, path string) error
 	// Bundle is the directory of what guests boot from; empty finds it.
 	Bundle string
@@ -72,7 +73,7 @@ func Open(opts Options) (*Backend, error) {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "open vm backend: nothing launches machines")
 	}
 	if opts.Format == nil {
-		opts.Format = makeDisk
+		opts.Format = owner.MakeDisk
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

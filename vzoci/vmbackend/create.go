@@ -9,6 +9,7 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzoci/vmbackend/internal/guest"
+	"vz.internal/vzoci/vmbackend/warm"
 )
 
 // Create implements vzcontract.Containers. It boots the machine: only its guest can
@@ -46,8 +47,10 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if err := b.reserve(ctx, r); err != nil {
 		return info, err
 	}
-	if err := b.opts.Format(ctx, b.store.Disk(r.ID)); err != nil {
-		return info, err
+	if warm.At(b.opts.Home).Empty() { // else the machine's owner does, if it needs to
+		if err := b.opts.Format(ctx, b.store.Disk(r.ID)); err != nil {
+			return info, err
+		}
 	}
 	c, release, err := b.boot(ctx, r.ID)
 	if err != nil {

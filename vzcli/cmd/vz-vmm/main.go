@@ -28,6 +28,7 @@ func main() {
 	flag.IntVar(&spec.CPUs, "cpus", 0, "with -warm: `number` of processors")
 	flag.Uint64Var(&spec.Memory, "memory", 0, "with -warm: memory in `bytes`")
 	flag.BoolVar(&spec.Network, "network", false, "with -warm: the machines have a network card")
+	flag.BoolVar(&spec.Used, "used", false, "with -warm: the machines' containers have run before")
 	flag.StringVar(&spec.Bundle, "bundle", "", "with -warm: `directory` of the guest bundle")
 	container := flag.Bool("container", false, "NAME is the id of a container's machine")
 	flag.Parse()
@@ -36,7 +37,7 @@ func main() {
 		names = 0
 	}
 	if flag.NArg() != names || opts.Registry.Home == "" || opts.Registry.Run == "" {
-		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-network] [-bundle DIR]}")
+		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-network] [-used] [-bundle DIR]}")
 		os.Exit(2)
 	}
 	opts.Name = flag.Arg(0)

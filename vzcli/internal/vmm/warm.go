@@ -9,5 +9,6 @@ type WarmSpec struct {
 	CPUs    int
 	Memory  uint64 // bytes
 	Network bool
+	Used    bool   // for those with a container that has run before
 	Bundle  string // directory of the guest bundle; empty is found
 }

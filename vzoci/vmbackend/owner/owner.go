@@ -47,6 +47,8 @@ type Options struct {
 	// Booted is called once, after Ready, when a guest had to boot: a snapshot would
 	// make machines like it start faster. Nil makes none.
 	Booted func(Template)
+	// Format makes a disk with an empty ext4 file system; nil is MakeDisk.
+	Format func(ctx context.Context, path string) error
 	// Log takes what is odd and no error. The default discards it.
 	Log *slog.Logger
 }
@@ -57,6 +59,7 @@ type owner struct {
 	record  guest.Record
 	idle    time.Duration
 	vm      *vzcore.VM
+	fresh   bool // there was no container yet when it started
 	warm    bool // it has started from a snapshot
 	agent   *vzlinux.Agent
 	runtime *container.Runtime
@@ -103,6 +106,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 	if o.state, err = store.State(id); err != nil {
 		return err
 	}
+	o.fresh = o.state.Info.ID == ""
 	defer func() {
 		o.refreshing.Lock()
 		defer o.refreshing.Unlock()
@@ -118,6 +122,9 @@ func Run(ctx context.Context, opts Options) (err error) {
 		}
 		err = errors.Join(err, os.RemoveAll(store.RunDir(id)))
 	}()
+	if opts.Format == nil {
+		opts.Format = MakeDisk
+	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -130,7 +137,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 			opts.Ready()
 		}
 		if !o.warm && !opts.Cold && opts.Booted != nil {
-			opts.Booted(machineTemplate(opts, record))
+			opts.Booted(o.template(opts))
 		}
 	})
 }

@@ -17,6 +17,7 @@ type warmCmd struct {
 	CPUs    int    `name:"cpus" default:"2" help:"Number of the machines' processors."`
 	Memory  string `short:"m" default:"512m" help:"Memory of the machines."`
 	Network string `default:"user" help:"user or none."`
+	Used    bool   `help:"For containers that have run before and are started again."`
 	List    bool   `short:"l" help:"List the snapshots in place of making one."`
 	Remove  bool   `help:"Remove all snapshots in place of making one."`
 	Format  string `placeholder:"FORMAT" help:"With --list: table, json or a Go template."`
@@ -51,7 +52,7 @@ func (c *warmCmd) Run(env *command.Env) error {
 	if c.Network != config.NetworkUser && c.Network != config.NetworkNone {
 		return command.Usagef("--network %s: want user or none", c.Network)
 	}
-	return vmm.Warm(env.Ctx, vmm.Options{Registry: r}, vmm.WarmSpec{CPUs: c.CPUs, Memory: uint64(memory), Network: c.Network == config.NetworkUser})
+	return vmm.Warm(env.Ctx, vmm.Options{Registry: r}, vmm.WarmSpec{CPUs: c.CPUs, Memory: uint64(memory), Network: c.Network == config.NetworkUser, Used: c.Used})
 }
 
 var snapshots = output.Listing{
