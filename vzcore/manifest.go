@@ -120,6 +120,13 @@ func (vm *VM) save(ctx context.Context, saver Saver, dir string, extra map[strin
 	if err := saver.Save(ctx, dir); err != nil {
 		return err
 	}
+	for _, d := range vm.config.Disks {
+		if d.Saved { // nobody writes to it: the machine stands still
+			if err := copyFile(savedDisk(dir, d), d.Path); err != nil {
+				return fmt.Errorf("save disk %s: %w", d.ID, err)
+			}
+		}
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -186,6 +193,10 @@ func (vm *VM) Manifest(ctx context.Context) (Manifest, error) { return vm.manife
 func sizes(disks []config.Disk) ([]int64, error) {
 	var all []int64
 	for _, d := range disks {
+		if d.Saved { // that of the save
+			all = append(all, 0)
+			continue
+		}
 		f, err := os.Open(d.Path)
 		if err != nil {
 			return nil, err
@@ -208,4 +219,32 @@ func checksum(path string) (SavedFile, error) {
 	defer f.Close()
 	size, sum, err := sparse.Checksum(f)
 	return SavedFile{Size: size, Check: sum}, err
+}
+
+func savedDisk(dir string, d config.Disk) string { return filepath.Join(dir, "disk-"+d.ID) }
+
+// restoreDisks makes the disks anew that were saved to dir.
+func (vm *VM) restoreDisks(dir string) error {
+	for _, d := range vm.config.Disks {
+		if d.Saved {
+			if err := copyFile(d.Path, savedDisk(dir, d)); err != nil {
+				return fmt.Errorf("restore disk %s: %w", d.ID, err)
+			}
+		}
+	}
+	return nil
+}
+
+// copyFile makes to a copy of from, with its holes.
+func copyFile(to, from string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(sparse.Copy(target, source), target.Close())
 }

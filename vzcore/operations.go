@@ -114,6 +114,9 @@ func (vm *VM) Restore(ctx context.Context, dir string) error {
 			if err := vm.check(ctx, dir); err != nil {
 				return err
 			}
+			if err := vm.restoreDisks(dir); err != nil {
+				return err
+			}
 			exited, err := saver.Restore(ctx, dir)
 			if err == nil {
 				vm.follow(exited)

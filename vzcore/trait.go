@@ -61,6 +61,10 @@ func (m Manifest) disks() []string {
 		if i < len(m.DiskSizes) {
 			size = m.DiskSizes[i]
 		}
+		if d.Saved {
+			all = append(all, fmt.Sprintf("%s(read-only %v, saved)", d.ID, d.ReadOnly))
+			continue
+		}
 		all = append(all, fmt.Sprintf("%s(read-only %v, %d bytes)", d.ID, d.ReadOnly, size))
 	}
 	return all

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/fault"
 	"vz.internal/vzlinuxnative/internal/wire"
 )
@@ -32,6 +33,31 @@ func (b *Backend) Warm() {
 		soon <- m
 	}()
 	drop(b.swapSpare(soon))
+}
+
+// AwaitWarm returns when the monitor that Warm has started waits for a container. It
+// is for who saves the machine that this runs in, for others to go on from.
+func (b *Backend) AwaitWarm() error {
+	spare := b.swapSpare(nil)
+	if spare == nil {
+		return nil
+	}
+	m := <-spare
+	if m == nil {
+		return vzcontract.Errorf(vzcontract.ErrInternal, "the monitor did not start: see %s", b.monitorLog())
+	}
+	err := m.conn.Send(&wire.Message{Op: wire.Ready})
+	if err == nil {
+		_, _, err = m.conn.Receive()
+	}
+	if err != nil {
+		m.conn.Close()
+		return fmt.Errorf("await the monitor: %w", err)
+	}
+	again := make(chan *spawned, 1)
+	again <- m
+	drop(b.swapSpare(again))
+	return nil
 }
 
 // swapSpare puts a spare monitor, nil for none, in the place of another.

@@ -65,6 +65,9 @@ type Disk struct {
 	Path     string `json:"path"`
 	ReadOnly bool   `json:"read_only,omitempty"`
 	Sync     string `json:"sync,omitempty"` // empty is fsync
+	// Saved: a save of the machine keeps the disk too, and a restore makes the file
+	// anew from it.
+	Saved bool `json:"saved,omitempty"`
 }
 
 // A Share is a directory of the host, or several in one.

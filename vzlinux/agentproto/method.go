@@ -42,6 +42,9 @@ const (
 	MethodNetworkCards = "network.cards" // NetworkCards, none
 )
 
+// The method of a guest that is about to be saved, for others to start from.
+const MethodContainerWarm = "container.warm" // none, none: run and remove a container, be ready for the start of another
+
 // What an agent may be able to do, as [Hello] lists it.
 const (
 	CapabilityInit       = "init"       // it is the guest's first program

@@ -10,6 +10,7 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinux/container"
 	"vz.internal/vzoci/vmbackend/internal/guest"
+	"vz.internal/vzoci/vmbackend/owner"
 )
 
 // Name is that of the backend.
@@ -38,7 +39,7 @@ type Options struct {
 	Networks   Networks
 	NoNetworks error
 	// Format makes a disk with an empty ext4 file system; nil does it with
-	// mke2fs.
+	// mke2fs. Who starts from a warm snapshot has a disk from there.
 	Format func(ctx context.Context, path string) error
 	// Bundle is the directory of what guests boot from; empty finds it.
 	Bundle string
@@ -83,7 +84,7 @@ func Open(opts Options) (*Backend, error) {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "open vm backend: nothing launches machines")
 	}
 	if opts.Format == nil {
-		opts.Format = makeDisk
+		opts.Format = owner.MakeDisk
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

@@ -11,6 +11,7 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzoci/vmbackend/internal/guest"
+	"vz.internal/vzoci/vmbackend/warm"
 )
 
 // Create implements vzcontract.Containers. It boots the machine: only its guest can
@@ -54,7 +55,7 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 		return info, err
 	}
 	defer making.Close()
-	if r.In == "" {
+	if r.In == "" && warm.At(b.opts.Home).Empty() { // else the machine's owner does, if it needs to
 		if err := b.opts.Format(ctx, b.store.Disk(r.ID)); err != nil {
 			return info, err
 		}

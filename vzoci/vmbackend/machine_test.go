@@ -144,6 +144,11 @@ func write(t *testing.T, path string, text []byte) {
 	}
 }
 
+// format makes a disk as owner.MakeDisk does, but for the file system.
+func format(_ context.Context, path string) error {
+	return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 64<<30))
+}
+
 // open returns a backend whose machines are run by goroutines of the test, with what
 // change makes of their options.
 func open(t *testing.T, change ...func(*owner.Options)) *vmbackend.Backend {
@@ -161,15 +166,13 @@ func open(t *testing.T, change ...func(*owner.Options)) *vmbackend.Backend {
 	var owners sync.WaitGroup
 	b, err := vmbackend.Open(vmbackend.Options{
 		Home: home, Run: run, Images: store{t.TempDir()}, Bundle: bundle(t),
-		Format: func(_ context.Context, path string) error {
-			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 64<<30)) // as makeDisk
-		},
+		Format: format,
 		Launch: func(ctx context.Context, machine string) error {
 			ready := make(chan error, 2)
 			owners.Go(func() {
 				opts := owner.Options{
 					Home: home, Run: run, Machine: machine, Driver: &driver{dir: disks}, Arch: "x86_64",
-					Ready: func() { ready <- nil }, Idle: 50 * time.Millisecond,
+					Ready: func() { ready <- nil }, Idle: 50 * time.Millisecond, Format: format,
 				}
 				for _, f := range change {
 					f(&opts)

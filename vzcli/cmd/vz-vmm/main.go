@@ -30,6 +30,7 @@ func main() {
 	flag.Uint64Var(&spec.Memory, "memory", 0, "with -warm: memory in `bytes`")
 	flag.BoolVar(&spec.Network, "network", false, "with -warm: the machines have a network of their own")
 	flag.IntVar(&spec.Cards, "cards", 0, "with -warm: `number` of cards on the host's networks")
+	flag.BoolVar(&spec.Used, "used", false, "with -warm: the machines' containers have run before")
 	flag.StringVar(&spec.Bundle, "bundle", "", "with -warm: `directory` of the guest bundle")
 	container := flag.Bool("container", false, "NAME is the id of a container's machine")
 	flag.Parse()
@@ -38,7 +39,7 @@ func main() {
 		names = 0
 	}
 	if flag.NArg() != names || opts.Registry.Home == "" || opts.Registry.Run == "" {
-		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-network | -cards N] [-bundle DIR]}")
+		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-network | -cards N] [-used] [-bundle DIR]}")
 		os.Exit(2)
 	}
 	opts.Name = flag.Arg(0)

@@ -10,5 +10,6 @@ type WarmSpec struct {
 	Memory  uint64 // bytes
 	Network bool   // of the machine's own
 	Cards   int    // on the host's networks
+	Used    bool   // for those with a container that has run before
 	Bundle  string // directory of the guest bundle; empty is found
 }

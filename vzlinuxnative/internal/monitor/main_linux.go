@@ -65,6 +65,10 @@ func execute(args []string) error {
 	}
 	warm()
 	msg, files, err := first.Receive()
+	for err == nil && msg.Op == wire.Ready {
+		answer(first, msg, nil)
+		msg, files, err = first.Receive()
+	}
 	if errors.Is(err, io.EOF) {
 		return nil // nobody needed this monitor
 	}

@@ -28,6 +28,7 @@ const (
 	Join   Op = "join"  // connect to a network
 	Leave  Op = "leave" // disconnect from a network
 	Rename Op = "rename"
+	Ready  Op = "ready" // of a monitor that has no container yet: say when the start can come
 	OK     Op = "ok"
 	Failed Op = "failed"
 	Lost   Op = "lost" // an attached client's file takes no more

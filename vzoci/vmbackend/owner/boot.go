@@ -2,7 +2,10 @@ package owner
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net/netip"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -39,6 +42,11 @@ func (o *owner) boot(ctx context.Context, opts Options) error {
 }
 
 func (o *owner) startCold(ctx context.Context, opts Options, cfg config.Config) (err error) {
+	if _, err := os.Stat(cfg.Disks[0].Path); errors.Is(err, fs.ErrNotExist) {
+		if err := opts.Format(ctx, cfg.Disks[0].Path); err != nil {
+			return err
+		}
+	}
 	if err = o.open(opts, cfg); err != nil {
 		return err
 	}
@@ -71,7 +79,7 @@ func machineConfig(t Template, disk, console string) (config.Config, error) {
 	c.CPUs, c.Memory = t.CPUs, t.Memory
 	c.Boot.Kernel, c.Boot.Initramfs = bundle.Kernel(), bundle.Initramfs()
 	c.Console.Log = console
-	c.Disks = []config.Disk{{ID: guest.DiskID, Path: disk, Sync: config.SyncNone}}
+	c.Disks = []config.Disk{{ID: guest.DiskID, Path: disk, Sync: config.SyncNone, Saved: t.Fresh}}
 	c.Network.Kind = config.NetworkNone
 	switch {
 	case t.Cards > 0:
@@ -83,7 +91,7 @@ func machineConfig(t Template, disk, console string) (config.Config, error) {
 }
 
 func (o *owner) config(opts Options) (config.Config, error) {
-	c, err := machineConfig(machineTemplate(opts, o.record), o.store.Disk(o.record.ID), o.store.Console(o.record.ID))
+	c, err := machineConfig(o.template(opts), o.store.Disk(o.record.ID), o.store.Console(o.record.ID))
 	if err != nil {
 		return c, err
 	}
@@ -93,6 +101,9 @@ func (o *owner) config(opts Options) (config.Config, error) {
 	c.Network.MAC = o.record.MAC
 	return c, nil
 }
+
+// diskMount mounts the disk with the guest's containers.
+var diskMount = agentproto.MountRequest{Kind: "ext4", Tag: guest.DiskID, Path: guest.StatePath}
 
 // setUp configures a guest that has booted.
 func (o *owner) setUp(parent context.Context, cfg config.Config) error {
@@ -112,7 +123,9 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 	for _, s := range cfg.Shares {
 		call(agentproto.MethodMount, agentproto.MountRequest{Kind: o.vm.ShareKind(s.Tag), Tag: s.Tag, Path: guest.SharePath})
 	}
-	call(agentproto.MethodMount, agentproto.MountRequest{Kind: "ext4", Tag: guest.DiskID, Path: guest.StatePath})
+	if !o.warm || !cfg.Disks[0].Saved { // else it was mounted when it was saved
+		call(agentproto.MethodMount, diskMount)
+	}
 	if err := work.Wait(); err != nil {
 		return err
 	}

@@ -50,6 +50,8 @@ type Options struct {
 	// Booted is called once, after Ready, when a guest had to boot: a snapshot would
 	// make machines like it start faster. Nil makes none.
 	Booted func(Template)
+	// Format makes a disk with an empty ext4 file system; nil is MakeDisk.
+	Format func(ctx context.Context, path string) error
 	// Log takes what is odd and no error. The default discards it.
 	Log *slog.Logger
 	// Wire returns the part of a new machine in the host's networks, for records
@@ -63,6 +65,7 @@ type owner struct {
 	record  guest.Record
 	idle    time.Duration
 	vm      *vzcore.VM
+	fresh   bool // there was no container yet when it started
 	warm    bool // it has started from a snapshot
 	agent   *vzlinux.Agent
 	runtime *container.Runtime
@@ -112,11 +115,17 @@ func Run(ctx context.Context, opts Options) (err error) {
 	if err := errors.Join(o.load(), o.phase(vzcontract.PhaseBooting)); err != nil {
 		return err
 	}
+	if c, err := o.of(id); err == nil {
+		o.fresh = !o.grows() && c.known().Info.ID == ""
+	}
 	defer func() { err = errors.Join(err, o.leave()) }()
 	if o.net, err = newJoint(record, opts.Wire); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.net.leave(), o.net.close()) }()
+	if opts.Format == nil {
+		opts.Format = MakeDisk
+	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -129,7 +138,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 			opts.Ready()
 		}
 		if !o.warm && !opts.Cold && opts.Booted != nil {
-			opts.Booted(machineTemplate(opts, record))
+			opts.Booted(o.template(opts))
 		}
 	})
 }

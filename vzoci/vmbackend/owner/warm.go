@@ -10,11 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"vz.internal/vzcore"
 	"vz.internal/vzcore/config"
-	"vz.internal/vzlinux"
 	"vz.internal/vzlinux/agentproto"
-	"vz.internal/vzoci/vmbackend/internal/guest"
 	"vz.internal/vzoci/vmbackend/warm"
 )
 
@@ -37,9 +34,12 @@ func (o *owner) startWarm(ctx context.Context, opts Options, cfg config.Config) 
 		return true
 	case err == nil: // there is none for this machine
 		return false
-	case ctx.Err() == nil:
+	default:
 		opts.Log.WarnContext(ctx, "the machine boots: its warm snapshot cannot be used", "id", o.record.ID, "path", filepath.Join(store.Dir, print), "error", err)
-		if err := store.Remove(print); err != nil {
+		if o.fresh { // its disk, if there is one, is that of the snapshot
+			err = os.RemoveAll(cfg.Disks[0].Path)
+		}
+		if err := errors.Join(err, store.Remove(print)); err != nil {
 			opts.Log.WarnContext(ctx, "remove the warm snapshot", "error", err)
 		}
 	}
@@ -83,90 +83,10 @@ func (o *owner) warmUp(ctx context.Context, opts Options, cfg config.Config, sto
 const seedSize = 64
 
 // renew makes the guest another one than those of the same snapshot; see package warm.
-// Nothing but the agent runs in it before.
+// Nothing but the agent and its spare monitor runs in it before. The clock is set soon
+// after, as in every guest.
 func (o *owner) renew(ctx context.Context) error {
 	seed := make([]byte, seedSize)
 	_, _ = rand.Read(seed) // never fails
-	return o.agent.Call(ctx, agentproto.MethodThaw, agentproto.ThawRequest{Now: time.Now(), Entropy: seed, Machine: string(o.record.ID)}, nil)
-}
-
-// A Template says of which guest to make a snapshot.
-type Template struct {
-	Home string // of the backend
-	// Driver opens machines for guests of Arch.
-	Driver vzcore.Driver
-	Arch   string
-	// Bundle is the directory of what the guest boots from; empty finds it.
-	Bundle string
-	CPUs   int
-	Memory uint64
-	// Network: the machines have a network of their own. Cards is how many cards they
-	// have on the host's, and Wire as in Options.
-	Network bool
-	Cards   int
-	Wire    func() Wiring
-}
-
-// machineTemplate returns the template of a machine's record.
-func machineTemplate(opts Options, r guest.Record) Template {
-	return Template{
-		Home: opts.Home, Driver: opts.Driver, Arch: opts.Arch, Bundle: r.Bundle, CPUs: r.CPUs, Memory: r.Memory,
-		Network: r.MAC != "", Cards: cards(r), Wire: opts.Wire,
-	}
-}
-
-// Warm boots a guest that nothing runs in and saves it, for machines like it to start
-// from. It does nothing if there is such a snapshot or another process makes one.
-func Warm(ctx context.Context, t Template) (err error) {
-	maker, err := warm.At(t.Home).Maker()
-	if maker == nil || err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, maker.Close()) }()
-	cfg, err := t.config(maker.Scratch)
-	if err != nil {
-		return err
-	}
-	vm, err := vzcore.New(t.Driver, cfg, maker.Scratch)
-	if err != nil {
-		return err
-	}
-	defer vm.Close()
-	if t.Cards > 0 {
-		wiring := t.Wire()
-		defer func() { err = errors.Join(err, wiring.Close()) }()
-		if err := vm.SetCards(wiring.Card); err != nil {
-			return err
-		}
-	}
-	m, err := vm.Manifest(ctx)
-	if err != nil {
-		return err
-	}
-	return maker.Make(m.Fingerprint(), func(dir string) error {
-		ctx, cancel := context.WithTimeout(ctx, bootTime)
-		defer cancel()
-		if err := vm.Start(ctx); err != nil {
-			return err
-		}
-		agent, err := vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return vm.Dial(ctx, port) })
-		if err != nil {
-			return err
-		}
-		defer agent.Close()
-		if err := agent.Call(ctx, agentproto.MethodFreeze, struct{}{}, nil); err != nil {
-			return err
-		}
-		return vm.Save(ctx, dir, map[string]string{"agent": agent.Hello().Version})
-	})
-}
-
-// config is that of the machines, with a disk that holds nothing: the guest has not
-// looked at it when it is saved.
-func (t Template) config(dir string) (config.Config, error) {
-	disk := filepath.Join(dir, "disk")
-	if err := errors.Join(os.WriteFile(disk, nil, 0o600), os.Truncate(disk, guest.DiskSize)); err != nil {
-		return config.Config{}, err
-	}
-	return machineConfig(t, disk, filepath.Join(dir, "console.log"))
+	return o.agent.Call(ctx, agentproto.MethodThaw, agentproto.ThawRequest{Entropy: seed, Machine: string(o.record.ID)}, nil)
 }

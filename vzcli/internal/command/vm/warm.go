@@ -17,6 +17,7 @@ type warmCmd struct {
 	CPUs    int    `name:"cpus" default:"2" help:"Number of the machines' processors."`
 	Memory  string `short:"m" default:"512m" help:"Memory of the machines."`
 	Network string `help:"host, user or none; what machines get here by default."`
+	Used    bool   `help:"For containers that have run before and are started again."`
 	List    bool   `short:"l" help:"List the snapshots in place of making one."`
 	Remove  bool   `help:"Remove all snapshots in place of making one."`
 	Format  string `placeholder:"FORMAT" help:"With --list: table, json or a Go template."`
@@ -48,7 +49,7 @@ func (c *warmCmd) Run(env *command.Env) error {
 	if err != nil || memory <= 0 {
 		return command.Usagef("--memory %s: want a size such as 512m", c.Memory)
 	}
-	spec := vmm.WarmSpec{CPUs: c.CPUs, Memory: uint64(memory)}
+	spec := vmm.WarmSpec{CPUs: c.CPUs, Memory: uint64(memory), Used: c.Used}
 	switch c.Network {
 	case "host":
 		spec.Cards = 1

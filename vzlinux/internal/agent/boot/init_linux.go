@@ -52,6 +52,7 @@ func Main(log *slog.Logger) {
 	}{
 		{"leave the initramfs", leaveInitramfs},
 		{"mount", mountAll},
+		{"share mounts", shareMounts},
 		{"make files", files},
 		{"cgroups", func() error { return controllers(process.Root) }},
 		{"loopback", network.Loopback},

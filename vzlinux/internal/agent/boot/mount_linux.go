@@ -66,6 +66,10 @@ func mountAll() error {
 	return errors.Join(errs...)
 }
 
+// shareMounts has mounts that come later appear for programs that have mounts of their
+// own too, as systemd does: the monitor of a container may be older than a share.
+func shareMounts() error { return unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, "") }
+
 // links are what devtmpfs does not have.
 var links = map[string]string{
 	"/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0", "/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2",

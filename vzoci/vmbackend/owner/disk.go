@@ -1,4 +1,4 @@
-package vmbackend
+package owner
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 	"vz.internal/vzoci/vmbackend/internal/guest"
 )
 
-// makeDisk makes a disk with an empty file system. One that is not complete is
+// MakeDisk makes a disk with an empty file system. One that is not complete is
 // removed with its machine.
-func makeDisk(ctx context.Context, path string) error {
+func MakeDisk(ctx context.Context, path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
