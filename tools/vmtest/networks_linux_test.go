@@ -259,7 +259,9 @@ networks: {back: {internal: true}, front: {}}
 volumes: {data: {}}
 `), 0o600))
 	stack := func(args ...string) []string { return append([]string{"stack", "-f", file, "-p", "s"}, args...) }
-	backends := func() string { return v.must(t, "ps", "-a", "--format", `{{.Names}}:{{.Label "com.docker.compose.service"}}`) }
+	backends := func() string {
+		return v.must(t, "ps", "-a", "--format", `{{.Names}}:{{.Label "com.docker.compose.service"}}`)
+	}
 	v.must(t, stack("up", "-d")...)
 	require.ElementsMatch(t, []string{"s-db-1:db", "s-web-1:web"}, strings.Fields(backends()))
 	require.Equal(t, "vm linux-native", v.must(t, "inspect", "-f", "{{.Backend}}", "s-db-1")+" "+v.must(t, "inspect", "-f", "{{.Backend}}", "s-web-1"))
