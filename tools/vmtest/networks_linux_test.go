@@ -104,16 +104,22 @@ func (v *vz) ask(t *testing.T, from, url, want string) {
 	}, BootTime, 100*time.Millisecond, "%s asks %s for %s: %s %s", from, url, want, out, stderr)
 }
 
-// get gets a URL from the host.
+// get gets a URL from the host, once its server listens.
 func get(t *testing.T, url, want string) {
 	t.Helper()
 	client := http.Client{Timeout: BootTime}
-	answer, err := client.Get(url)
-	require.NoError(t, err)
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	require.NoError(t, err)
-	require.Equal(t, want, strings.TrimSpace(string(text)))
+	var last error
+	require.Eventually(t, func() bool {
+		answer, err := client.Get(url)
+		if last = err; err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		last = err
+		return strings.TrimSpace(string(text)) == want
+	}, BootTime, 50*time.Millisecond, "%s answers %s", url, want)
+	require.NoError(t, last)
 }
 
 // at returns a container's addresses on a network.

@@ -33,6 +33,18 @@ type NetworkRequest struct {
 // for names, over TCP; that for datagrams, each after its length, is the next one.
 const NamesPort = 7425
 
+// RelayPort is the vsock port of the host that a guest with [NetworkCards.Relay] asks to
+// connect with the outside: a line with the address ("192.0.2.1:80"), which the host
+// answers with a byte before it becomes that connection.
+const RelayPort = 7427
+
+// The answers: the connection stands, the guest has to make it itself, it cannot be made.
+const (
+	RelayConnected = 'C'
+	RelayDirect    = 'D'
+	RelayFailed    = 'F'
+)
+
 // NetworkDir is the guest's directory of the files of NetworkFiles.
 const NetworkDir = "/run/vz-network"
 
@@ -52,6 +64,10 @@ type NetworkCards struct {
 	Hostname string `json:"hostname,omitempty"`
 	// Sysctls are parameters of the network, "net.ipv4.ip_forward".
 	Sysctls map[string]string `json:"sysctls,omitempty"`
+	// Relay: TCP connections over IPv4 go through the host, at RelayPort, as its
+	// firewall drops what is forwarded; all but those to Direct.
+	Relay  bool           `json:"relay,omitempty"`
+	Direct []netip.Prefix `json:"direct,omitempty"`
 	// Names: who asks at 127.0.0.11 asks the host, at NamesPort.
 	Names bool `json:"names,omitempty"`
 }

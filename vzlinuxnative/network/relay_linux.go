@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/ipam"
 	"vz.internal/vzlinuxnative/network/internal/nft"
 	"vz.internal/vzlinuxnative/network/internal/nsthread"
@@ -60,28 +62,27 @@ func (s *Sandbox) neighbours(gatewaysOnly bool) []netip.Prefix {
 // is outside, else from the container itself, so that the host's rules and the
 // isolation of networks hold as ever.
 func (s *Sandbox) dialOut(ctx context.Context, c *net.TCPConn) (net.Conn, error) {
-	target, err := originalTarget(c)
+	target, err := nft.OriginalTarget(c)
 	if err != nil {
 		return nil, err
 	}
+	conn, err := s.DialOut(ctx, target)
+	if !errors.Is(err, vzcontract.ErrNotFound) {
+		return conn, err
+	}
 	s.mu.Lock()
-	own := slices.ContainsFunc(s.neighbours(false), func(p netip.Prefix) bool { return ipam.Usable(p, target.Addr()) })
 	ns := s.ns
 	s.mu.Unlock()
 	if ns == nil {
 		return nil, net.ErrClosed
 	}
 	dialer := &net.Dialer{}
-	if own || isOutside(target.Addr()) {
-		return dialer.DialContext(ctx, "tcp4", target.String())
-	}
 	dialer.Control = func(_, _ string, raw syscall.RawConn) (err error) {
 		if controlErr := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MARK, nft.PassMark) }); controlErr != nil {
 			return controlErr
 		}
 		return err
 	}
-	var conn net.Conn
 	err = nsthread.In(ns, func() (err error) {
 		conn, err = dialer.DialContext(ctx, "tcp4", target.String())
 		return err
@@ -89,23 +90,27 @@ func (s *Sandbox) dialOut(ctx context.Context, c *net.TCPConn) (net.Conn, error)
 	return conn, err
 }
 
-// originalTarget is where a redirected connection was meant to go.
-func originalTarget(c *net.TCPConn) (netip.AddrPort, error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return netip.AddrPort{}, err
+// DialOut connects from the host to where the container wanted to. What the container
+// has to reach by itself is vzcontract.ErrNotFound.
+func (s *Sandbox) DialOut(ctx context.Context, target netip.AddrPort) (net.Conn, error) {
+	s.mu.Lock()
+	own := slices.ContainsFunc(s.neighbours(false), func(p netip.Prefix) bool { return ipam.Usable(p, target.Addr()) })
+	s.mu.Unlock()
+	if !own && !isOutside(target.Addr()) {
+		return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "%s is not outside of the host", target.Addr())
 	}
-	const soOriginalDst = 80
-	var sockaddr *unix.IPv6Mreq // its 20 bytes hold a sockaddr_in
-	var optErr error
-	if err := raw.Control(func(fd uintptr) { sockaddr, optErr = unix.GetsockoptIPv6Mreq(int(fd), unix.SOL_IP, soOriginalDst) }); err != nil {
-		return netip.AddrPort{}, err
+	return new(net.Dialer).DialContext(ctx, "tcp4", target.String())
+}
+
+// Relays tells whether the container's TCP connections over IPv4 have to go through
+// DialOut, all but those to the destinations that it returns.
+func (s *Sandbox) Relays() (direct []netip.Prefix, relays bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.blocked.IPv4 == "" || s.outward() == nil || nft.Available() != nil {
+		return nil, false
 	}
-	if optErr != nil {
-		return netip.AddrPort{}, fmt.Errorf("original destination: %w", optErr)
-	}
-	b := sockaddr.Multiaddr
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[4:8])), uint16(b[2])<<8|uint16(b[3])), nil
+	return s.neighbours(bridgesFilter()), true
 }
 
 // isOutside tells whether the host reaches an address by a gateway or on the

@@ -32,7 +32,7 @@ func (checks) Check(env *command.Env) ([]command.CheckResult, error) {
 	for _, r := range doctor.Run(env.Ctx, doctor.Dirs{Home: dirs.Home, Run: dirs.Run}) {
 		all = append(all, command.CheckResult{Name: r.Name, Status: string(r.Status), Detail: r.Detail, Remedy: r.Remedy})
 	}
-	all = append(all, vmChecks(env.Ctx, env.Globals, dirs.Home, dirs.Run)...)
+	all = append(append(all, vmChecks(env.Ctx, env.Globals, dirs.Home, dirs.Run)...), vmNetworks())
 	s, err := env.Services()
 	if err != nil {
 		return append(all, command.CheckResult{Name: "backend", Status: "failed", Detail: err.Error()}), nil

@@ -86,15 +86,8 @@ func (b *Backend) Isolations() []vzcontract.Isolation {
 func (b *Backend) Capabilities() vzcontract.Capabilities {
 	missing := maps.Clone(b.first.Capabilities().Missing)
 	others := b.second.Capabilities()
-	maps.DeleteFunc(missing, func(f vzcontract.Feature, _ string) bool { return perContainer[f] && others.Has(f) })
+	maps.DeleteFunc(missing, func(f vzcontract.Feature, _ string) bool { return others.Has(f) })
 	return vzcontract.Capabilities{Missing: missing}
-}
-
-// perContainer are features whose work is one container's.
-var perContainer = map[vzcontract.Feature]bool{
-	vzcontract.FeaturePause: true, vzcontract.FeatureRename: true, vzcontract.FeatureUpdate: true, vzcontract.FeatureStats: true,
-	vzcontract.FeatureCopy: true, vzcontract.FeatureDiff: true, vzcontract.FeatureCommit: true, vzcontract.FeatureTop: true,
-	vzcontract.FeatureCheckpoint: true, vzcontract.FeatureSharedVM: true,
 }
 
 // Close implements vzcontract.RuntimeBackend.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -173,6 +174,29 @@ func (m *Machine) DialNames(ctx context.Context, protocol string) (net.Conn, err
 		return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "the container is on no network")
 	}
 	return box.DialNames(ctx, protocol)
+}
+
+// Relays tells whether the guest's TCP connections over IPv4 have to go through DialOut,
+// all but those to the destinations that it returns.
+func (m *Machine) Relays() (direct []netip.Prefix, relays bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.box == nil {
+		return nil, false
+	}
+	return m.box.Relays()
+}
+
+// DialOut connects from the host to where the container wanted to. What the guest has to
+// reach by itself is vzcontract.ErrNotFound.
+func (m *Machine) DialOut(ctx context.Context, target netip.AddrPort) (net.Conn, error) {
+	m.mu.Lock()
+	box := m.box
+	m.mu.Unlock()
+	if box == nil {
+		return nil, net.ErrClosed
+	}
+	return box.DialOut(ctx, target)
 }
 
 // Traffic returns the counters of the container's interfaces, from its side.

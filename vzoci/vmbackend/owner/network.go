@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,11 @@ type Wiring interface {
 	// Tie makes interfaces and cables one, and says what the guest makes of each
 	// card, by number.
 	Tie() (map[int]vzcontract.NetworkCard, error)
+	// Relays tells whether DialOut has to make the guest's TCP connections over IPv4,
+	// all but those to direct. What the guest has to make itself is
+	// vzcontract.ErrNotFound.
+	Relays() (direct []netip.Prefix, relays bool)
+	DialOut(ctx context.Context, target netip.AddrPort) (net.Conn, error)
 	// DialNames connects with what answers the container's questions for names.
 	DialNames(ctx context.Context, protocol string) (net.Conn, error)
 	Traffic() ([]vzcontract.NetStats, error)
@@ -54,7 +60,7 @@ type joint struct {
 	cards  int          // guarded by mu once the machine runs: how many it has
 	name   string       // guarded by mu: of the container, as the networks know it
 	joined bool         // guarded by mu
-	asked  bool         // guarded by mu: the guest may ask for names
+	asked  bool         // guarded by mu: the guest may ask the host
 }
 
 func newJoint(r guest.Record, wire func() Wiring) (*joint, error) {
@@ -170,7 +176,7 @@ func (o *owner) join(ctx context.Context, info vzcontract.ContainerInfo) error {
 	}
 	j.name, j.joined = info.Name, true
 	if !j.asked {
-		if err := o.answerNames(); err != nil {
+		if err := o.listen(); err != nil {
 			return err
 		}
 		j.asked = true
@@ -202,6 +208,7 @@ func (o *owner) dress(ctx context.Context, id string) error {
 		hostname = id[:min(len(id), shortID)]
 	}
 	req := agentproto.NetworkCards{Cards: []vzcontract.NetworkCard{}, Hostname: hostname, Sysctls: netSysctls(o.record.Config), Names: true}
+	req.Direct, req.Relay = o.net.wiring.Relays()
 	for n := range config.MaxCards {
 		if card, ok := tied[n]; ok {
 			card.Hardware = config.CardMAC(n)
@@ -288,51 +295,4 @@ func (o *owner) change(ctx context.Context, c *contained, action, network string
 		Time: time.Now().UTC(), Type: "container", Action: action, ID: state.Info.ID,
 		Attributes: map[string]string{"name": state.Info.Name, "network": network},
 	}))
-}
-
-// maxQuestions is how many connections for names a guest may have at once.
-const maxQuestions = 256
-
-// answerNames takes what the guest asks to what knows the container's networks.
-func (o *owner) answerNames() error {
-	ctx := context.Background()
-	slots := make(chan struct{}, maxQuestions)
-	for i, answer := range []func(net.Conn){
-		func(conn net.Conn) {
-			agentproto.Splice(ctx, conn, func(ctx context.Context) (agentproto.Conn, error) {
-				c, err := o.net.wiring.DialNames(ctx, "tcp")
-				if err != nil {
-					return nil, err
-				}
-				return c.(*net.TCPConn), nil
-			})
-		},
-		func(conn net.Conn) {
-			c, err := o.net.wiring.DialNames(ctx, "udp")
-			if err != nil {
-				_ = conn.Close()
-				return
-			}
-			agentproto.CopyDatagrams(c, conn)
-		},
-	} {
-		l, err := o.vm.Listen(agentproto.NamesPort + uint32(i))
-		if err != nil {
-			return fmt.Errorf("listen for the guest's questions: %w", err)
-		}
-		go func() { // until the machine ends
-			for {
-				conn, err := l.Accept()
-				if err != nil {
-					return
-				}
-				slots <- struct{}{}
-				go func() {
-					defer func() { <-slots }()
-					answer(conn)
-				}()
-			}
-		}()
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,8 @@ const applyTime = 30 * time.Second
 // concurrent use.
 type Cards struct {
 	mu    sync.Mutex
-	names bool // guarded by mu: questions go to the host
+	rules card.Rules // guarded by mu
+	relay uint16     // guarded by mu: port that relays connections, 0 before there is one
 }
 
 // NetworkFiles writes the files that the container's are mounted from.
@@ -73,14 +75,29 @@ func (c *Cards) NetworkCards(ctx context.Context, in agentproto.NetworkCards) er
 			return err
 		}
 	}
-	if !in.Names || c.names {
-		return nil
+	return c.redirect(in.Names, in.Relay, in.Direct)
+}
+
+// redirect has the kernel send to the host what the host answers. What listens once
+// goes on until the guest ends.
+func (c *Cards) redirect(names, relay bool, direct []netip.Prefix) (err error) {
+	next := c.rules
+	if names && !next.Listener.IsValid() {
+		if next.Listener, err = relayNames(); err != nil {
+			return fmt.Errorf("listen for names: %w", err)
+		}
+		c.rules.Listener = next.Listener
 	}
-	if err := relayNames(); err != nil {
-		return err
+	if next.Relay, next.Direct = 0, nil; relay {
+		if c.relay == 0 {
+			if c.relay, err = relayConnections(); err != nil {
+				return fmt.Errorf("relay the container's connections: %w", err)
+			}
+		}
+		next.Relay, next.Direct = c.relay, direct
 	}
-	c.names = true
-	return nil
+	c.rules = next
+	return next.Install()
 }
 
 // setSysctl sets a parameter of the network. As for sysctl(8), the first separator
@@ -96,18 +113,5 @@ func setSysctl(name, value string) error {
 	if err := os.WriteFile(filepath.Join("/proc/sys", path), []byte(value), 0); err != nil {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "set sysctl %s: %w", name, err)
 	}
-	return nil
-}
-
-// relayNames listens where questions for names are sent, and has the host answer them.
-// It goes on until the guest ends.
-func relayNames() error {
-	udp, tcp, err := listen()
-	if err != nil {
-		return fmt.Errorf("listen for names: %w", err)
-	}
-	ctx := context.Background()
-	go agentproto.RelayDatagrams(ctx, udp, func(ctx context.Context) (agentproto.Conn, error) { return dialHost(ctx, agentproto.NamesPort+1) })
-	go agentproto.Forward(ctx, tcp, func(ctx context.Context) (agentproto.Conn, error) { return dialHost(ctx, agentproto.NamesPort) })
 	return nil
 }

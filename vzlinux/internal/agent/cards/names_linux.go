@@ -14,12 +14,14 @@ import (
 // tries is how often a port that is free for UDP may be taken for TCP.
 const tries = 20
 
-// listen takes a port of the container's name server's address, and has the kernel send
-// there what is asked.
-func listen() (udp net.PacketConn, tcp net.Listener, err error) {
+// relayNames listens, at an address that it returns, where the kernel sends questions
+// for names, and has the host answer them.
+func relayNames() (at netip.AddrPort, err error) {
+	var udp net.PacketConn
+	var tcp net.Listener
 	for range tries {
 		if udp, err = net.ListenPacket("udp4", netip.AddrPortFrom(card.Asked, 0).String()); err != nil {
-			return nil, nil, err
+			return at, err
 		}
 		if tcp, err = net.Listen("tcp4", udp.LocalAddr().String()); err == nil {
 			break
@@ -27,12 +29,12 @@ func listen() (udp net.PacketConn, tcp net.Listener, err error) {
 		err = errors.Join(err, udp.Close())
 	}
 	if err != nil {
-		return nil, nil, err
+		return at, err
 	}
-	if err := card.Listen(udp.LocalAddr().(*net.UDPAddr).AddrPort()); err != nil {
-		return nil, nil, errors.Join(err, udp.Close(), tcp.Close())
-	}
-	return udp, tcp, nil
+	ctx := context.Background()
+	go agentproto.RelayDatagrams(ctx, udp, func(ctx context.Context) (agentproto.Conn, error) { return dialHost(ctx, agentproto.NamesPort+1) })
+	go agentproto.Forward(ctx, tcp, func(ctx context.Context) (agentproto.Conn, error) { return dialHost(ctx, agentproto.NamesPort) })
+	return udp.LocalAddr().(*net.UDPAddr).AddrPort(), nil
 }
 
 func dialHost(ctx context.Context, port uint32) (agentproto.Conn, error) {
