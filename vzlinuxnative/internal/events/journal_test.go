@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,17 +22,16 @@ import (
 
 const writerDir = "VZ_TEST_EVENTS_DIR"
 
-// TestMain is also the program of processes that append.
+// TestMain is also the program of processes that append, with an argument until they
+// are killed.
 func TestMain(m *testing.M) {
 	dir := os.Getenv(writerDir)
 	if dir == "" {
 		os.Exit(m.Run())
 	}
 	j, err := Open(dir)
-	for i := range 200 {
-		if err == nil {
-			err = j.Append(vzcontract.Event{Type: "container", Action: "x", ID: fmt.Sprintf("%d-%d", os.Getpid(), i)})
-		}
+	for i := 0; err == nil && (i < 200 || len(os.Args) > 1); i++ {
+		err = j.Append(vzcontract.Event{Type: "container", Action: "x", ID: fmt.Sprintf("%d-%d", os.Getpid(), i)})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -105,7 +105,8 @@ func TestLive(t *testing.T) {
 func TestProcesses(t *testing.T) {
 	j := open(t)
 	began := time.Now()
-	victim := exec.Command("/proc/self/exe")
+	victim := exec.Command("/proc/self/exe", "endless")
+	victim.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	victim.Env = append(os.Environ(), writerDir+"="+j.dir)
 	require.NoError(t, victim.Start())
 	stop := errors.New("killed")
