@@ -63,6 +63,15 @@ func busyboxOf(t *testing.T, arch string) string {
 // everything tells whether tests that take long are wanted.
 func everything() bool { return os.Getenv("VZ_VMTEST") == "all" }
 
+// needEverything skips a test for the architecture that is not the host's, if what
+// takes long is not wanted.
+func needEverything(t *testing.T, arch string) {
+	t.Helper()
+	if arch != qemu.HostArch() && !everything() {
+		t.Skip("takes minutes for " + arch + " too; VZ_VMTEST=all runs it")
+	}
+}
+
 // needTime skips a test that might not end before the limit of go test -timeout: on a
 // busy host a guest without KVM may take many times what it takes on a quiet one.
 func needTime(t *testing.T, enough time.Duration) {
@@ -139,6 +148,7 @@ var own = []string{
 func TestContainerConformance(t *testing.T) { each(t, testContainerConformance) }
 
 func testContainerConformance(t *testing.T, arch string) {
+	needEverything(t, arch)
 	needContainers(t)
 	needTime(t, 8*time.Minute)
 	skip := map[string]string{}
@@ -162,6 +172,7 @@ func testContainerConformance(t *testing.T, arch string) {
 func TestSharedConformance(t *testing.T) { each(t, testSharedConformance) }
 
 func testSharedConformance(t *testing.T, arch string) {
+	needEverything(t, arch)
 	needContainers(t)
 	needTime(t, 10*time.Minute)
 	base, err := os.MkdirTemp("", "vmtest-")

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,6 +20,8 @@ import (
 func TestProduct(t *testing.T) { each(t, testProduct) }
 
 func testProduct(t *testing.T, arch string) {
+	needEverything(t, arch)
+	needTime(t, 6*time.Minute)
 	if os.Geteuid() != 0 {
 		need(t, "only root can share a directory read-only")
 	}

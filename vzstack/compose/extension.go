@@ -11,8 +11,8 @@ import (
 
 // extension reads x-vz. Keys that the table does not have are refused elsewhere.
 func (t *translator) extension(p problems, s types.ServiceConfig, run *vzcontract.RunConfig) {
-	if len(t.host.Isolations) > 1 && t.host.Isolation == vzcontract.IsolationFull {
-		run.Isolation = t.host.Isolation // so that another choice later makes new containers
+	if len(t.host.Isolations) > 1 && (t.host.Isolation == vzcontract.IsolationFull || t.shared != "") {
+		run.Isolation = vzcontract.IsolationFull // so that another choice later makes new containers
 	}
 	raw, ok := s.Extensions["x-vz"]
 	if !ok {
@@ -54,6 +54,10 @@ func (t *translator) isolation(p problems, value any, run *vzcontract.RunConfig)
 		want = vzcontract.IsolationContainer
 	default:
 		p.add("isolation", "want native or vm")
+		return
+	}
+	if value == "native" && t.shared != "" {
+		p.add("isolation", "native: all services of the project live in one virtual machine, see x-vz.vm")
 		return
 	}
 	full := t.host.Isolation == vzcontract.IsolationFull

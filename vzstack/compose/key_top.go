@@ -14,7 +14,7 @@ var topKeys = []Key{
 	{Path: "secrets", Status: Honoured, Example: "secrets: {key: {file: secret.txt}}", Shows: `Services.0.Name="s"`},
 	{Path: "configs", Status: Honoured, Example: "configs: {conf: {content: x}}", Shows: `Services.0.Name="s"`},
 	{Path: "x-vz", Status: Honoured, Note: "what only vz knows", Example: "x-vz: {}", Shows: "!x-vz: {colour: red}"},
-	{Path: "x-vz.vm", Status: Honoured, Note: "own (each container has a machine) or shared (one for all); needs --backend vm", Example: "x-vz: {vm: shared}", Shows: `Services.0.Run.sharedVM="test"`},
+	{Path: "x-vz.vm", Status: Honoured, Note: "shared: all services live in one virtual machine; own: each container has a place of its own", Example: "x-vz: {vm: shared}", Shows: `Services.0.Run.sharedVM="test"`},
 	{Path: "x-vz.vm_memory", Status: Honoured, Note: "of the shared machine; else the sum of the services' limits", Example: "x-vz: {vm: shared, vm_memory: 1g}", Shows: `SharedVM.Limits.memory=1073741824`},
 	{Path: "x-vz.vm_cpus", Status: Honoured, Note: "of the shared machine; else what the services' limits need", Example: "x-vz: {vm: shared, vm_cpus: 3}", Shows: `SharedVM.Limits.nanoCPUs=3000000000`},
 	{Path: "models", Status: Refuse, Note: "vz runs no language models", Example: "models: {m: {model: ai/x}}"},

@@ -37,8 +37,8 @@ func (t *translator) machine() *plan.SharedVM {
 			switch {
 			case value != "shared" && value != "own":
 				p.add(key, "want shared or own")
-			case t.host.Isolation != vzcontract.IsolationFull:
-				p.add(key, "%s: this backend shares the host's kernel; use --backend vm", value)
+			case t.host.Isolation != vzcontract.IsolationFull && !slices.Contains(t.host.Isolations, vzcontract.IsolationFull):
+				p.add(key, "%s: this backend runs no virtual machines", value)
 			}
 		case "vm_memory":
 			if vm.Limits.Memory, err = units.RAMInBytes(value); err != nil || vm.Limits.Memory < 64<<20 {

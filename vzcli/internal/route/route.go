@@ -99,6 +99,9 @@ func (b *Backend) Create(ctx context.Context, cfg vzcontract.RunConfig) (vzcontr
 	if cfg.Isolation != "" && cfg.Isolation != in.Isolation() && cfg.Isolation == beside.Isolation() {
 		in, beside = beside, in
 	}
+	if cfg.SharedVM != "" && cfg.Isolation == "" && in != b.machines() {
+		in, beside = beside, in
+	}
 	if err := nameFree(ctx, beside, "create", cfg.Name); err != nil {
 		return vzcontract.ContainerInfo{}, err
 	}

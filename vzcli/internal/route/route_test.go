@@ -3,6 +3,7 @@ package route
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,20 @@ type side struct {
 
 func (s side) BackendName() string             { return s.name }
 func (s side) Isolation() vzcontract.Isolation { return s.isolation }
+
+// Capabilities implements vzcontract.Identity. Two fakes have no networks in common, so
+// all are the first one's.
+func (s side) Capabilities() vzcontract.Capabilities {
+	c := s.Backend.Capabilities()
+	if s.isolation == vzcontract.IsolationFull {
+		c.Missing = maps.Clone(c.Missing)
+		if c.Missing == nil {
+			c.Missing = map[vzcontract.Feature]string{}
+		}
+		c.Missing[vzcontract.FeatureNetworks] = "they are the first one's"
+	}
+	return c
+}
 
 // Find implements Side.
 func (s side) Find(ctx context.Context, ref string) (id string, exact bool, err error) {

@@ -29,18 +29,6 @@ func shared[T any](b *Backend, what vzcontract.Feature, do func(T) error) error 
 	return do(able) // which says why not
 }
 
-// networks does something with networks: with the side of machines if it knows the
-// host's too, for shared machines have networks of their own.
-func networks(b *Backend, do func(vzcontract.Networks) error) error {
-	for _, side := range b.sides() {
-		n, ok := side.(vzcontract.Networks)
-		if ok && side.Isolation() == vzcontract.IsolationFull && side.Capabilities().Has(vzcontract.FeatureNetworks) {
-			return do(n)
-		}
-	}
-	return shared(b, vzcontract.FeatureNetworks, do)
-}
-
 // PullImage implements vzcontract.Images.
 func (b *Backend) PullImage(ctx context.Context, ref string, opts vzcontract.PullOptions) (info vzcontract.ImageInfo, err error) {
 	err = shared(b, vzcontract.FeatureImages, func(s vzcontract.Images) error {
@@ -178,23 +166,48 @@ func (b *Backend) PruneVolumes(ctx context.Context, all bool) (report vzcontract
 	return report, err
 }
 
+// machines is the side that has virtual machines; without any it is the first.
+func (b *Backend) machines() Side {
+	if b.second.Isolation() == vzcontract.IsolationFull {
+		return b.second
+	}
+	return b.first
+}
+
+// networks does something with the host's networks. The side with machines knows those
+// of shared ones too.
+func networks(b *Backend, do func(vzcontract.Networks) error) error {
+	if able, ok := b.machines().(vzcontract.Networks); ok && b.machines().Capabilities().Has(vzcontract.FeatureNetworks) {
+		return do(able)
+	}
+	return shared(b, vzcontract.FeatureNetworks, do)
+}
+
 // BootSharedVM implements vzcontract.SharedVM.
 func (b *Backend) BootSharedVM(ctx context.Context, name string, limits vzcontract.Resources) error {
-	return shared(b, vzcontract.FeatureSharedVM, func(s vzcontract.SharedVM) error { return s.BootSharedVM(ctx, name, limits) })
+	s, err := as[vzcontract.SharedVM](b.machines(), "shared machines")
+	if err != nil {
+		return err
+	}
+	return s.BootSharedVM(ctx, name, limits)
 }
 
 // SharedVMPhase implements vzcontract.SharedVM.
-func (b *Backend) SharedVMPhase(ctx context.Context, name string) (phase vzcontract.SharedVMPhase, err error) {
-	err = shared(b, vzcontract.FeatureSharedVM, func(s vzcontract.SharedVM) error {
-		phase, err = s.SharedVMPhase(ctx, name)
-		return err
-	})
-	return phase, err
+func (b *Backend) SharedVMPhase(ctx context.Context, name string) (vzcontract.SharedVMPhase, error) {
+	s, err := as[vzcontract.SharedVM](b.machines(), "shared machines")
+	if err != nil {
+		return "", err
+	}
+	return s.SharedVMPhase(ctx, name)
 }
 
 // ShutdownSharedVM implements vzcontract.SharedVM.
 func (b *Backend) ShutdownSharedVM(ctx context.Context, name string) error {
-	return shared(b, vzcontract.FeatureSharedVM, func(s vzcontract.SharedVM) error { return s.ShutdownSharedVM(ctx, name) })
+	s, err := as[vzcontract.SharedVM](b.machines(), "shared machines")
+	if err != nil {
+		return err
+	}
+	return s.ShutdownSharedVM(ctx, name)
 }
 
 // Warm prepares the first side for a container that is about to be made.
