@@ -10,6 +10,7 @@ require (
 	vz.internal/vzcontract v0.1.0
 	vz.internal/vzcore v0.1.0
 	vz.internal/vzlinux v0.1.0
+	vz.internal/vzlinuxnative v0.1.0
 	vz.internal/vzoci v0.1.0
 )
 

@@ -18,7 +18,10 @@ func TestOwnNetwork(t *testing.T) {
 		t.Error("networks are there")
 	}
 	for _, cfg := range []vzcontract.RunConfig{
-		{NetworkMode: "net"}, {Networks: []vzcontract.NetworkAttach{{Network: "net"}}}, {NetworkMode: "host"}, {NetworkMode: "container:a"},
+		{NetworkMode: "net"},
+		{Networks: []vzcontract.NetworkAttach{{Network: "net"}}},
+		{NetworkMode: "host"},
+		{NetworkMode: "container:a"},
 		{Isolation: vzcontract.IsolationContainer},
 	} {
 		cfg.Image, cfg.Args = fake.Builtin, []string{"true"}
