@@ -197,7 +197,9 @@ func (s *Stack) freeze(ctx context.Context, project string, services []string, f
 	if from == vzcontract.StatePaused {
 		step, done = pauser.Resume, "Unpaused"
 	}
-	wanted := func(c plan.Container) bool { return c.State == from || from == vzcontract.StateRunning && c.State == vzcontract.StatePaused }
+	wanted := func(c plan.Container) bool {
+		return c.State == from || from == vzcontract.StateRunning && c.State == vzcontract.StatePaused
+	}
 	return s.each(ctx, project, services, wanted, func(c plan.Container) error {
 		if c.State != from {
 			return vzcontract.Errorf(vzcontract.ErrConflict, "container %s is already paused", c.Name)

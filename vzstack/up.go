@@ -29,7 +29,7 @@ type UpOptions struct {
 	// them.
 	RemoveOrphans bool
 	IgnoreOrphans bool
-	RenewVolumes       bool
+	RenewVolumes  bool
 	// Pull replaces all services' policies.
 	Pull vzcontract.PullPolicy
 	// Scale sets replicas by service.
