@@ -52,6 +52,11 @@ const documentHead = `# Compose
 Verbs and flags are those of docker compose; ` + "`vz stack --help`" + ` lists them. Files are parsed by compose-go, so
 interpolation, ` + "`.env`, `include`, `extends`, profiles, anchors, merging of several `-f`" + ` and ` + "`$COMPOSE_FILE`" + ` work as there.
 
+Of the environment variables these are heeded, with the meaning they have there: ` + "`COMPOSE_FILE`" + `, ` + "`COMPOSE_PROJECT_NAME`" + `,
+` + "`COMPOSE_PROFILES`" + `, ` + "`COMPOSE_ENV_FILES`" + `, ` + "`COMPOSE_REMOVE_ORPHANS`" + `, ` + "`COMPOSE_IGNORE_ORPHANS`" + `, ` + "`COMPOSE_COMPATIBILITY`" + `,
+` + "`COMPOSE_PARALLEL_LIMIT`" + `, ` + "`COMPOSE_ANSI`" + ` and ` + "`COMPOSE_PROGRESS=quiet`" + `. An ` + "`env_file`" + ` that is missing concerns the services alone
+that name it.
+
 ## How up works
 
 The files are compared with what there is, which gives a graph of steps; each step runs as soon as those before it have
