@@ -19,6 +19,8 @@ CACHE := $(CURDIR)/.cache
 TOOLS := $(CACHE)/tools
 
 GO ?= go
+# Where programs are built, for GOARCH.
+OUT := bin
 # Two tests at a time: most of them wait for containers, not for a processor.
 TESTFLAGS ?= -p 2 -shuffle=on -count=1 -timeout 20m
 FUZZTIME ?= 30s
@@ -34,10 +36,10 @@ export VZ_REQUIRE
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: $(addprefix build-,$(COMMANDS)) ## build all programs into bin/
+build: $(addprefix build-,$(COMMANDS)) ## build all programs into OUT (bin/), for GOARCH
 
 build-%:
-	@tools/sh/build.sh "$$($(GO) env GOOS)" "$$($(GO) env GOARCH)" bin $*
+	@tools/sh/build.sh "$$($(GO) env GOOS)" "$$($(GO) env GOARCH)" '$(OUT)' $*
 
 demo: packages-build ## install what is missing, build, run containers from vz:builtin
 	@$(MAKE) --no-print-directory build

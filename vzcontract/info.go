@@ -1,6 +1,10 @@
 package vzcontract
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // ContainerInfo is what is known of a container. It is always consistent:
 // created has no start or stop time; running and paused have a start and no
@@ -41,6 +45,9 @@ type ContainerInfo struct {
 	// lost and it cannot be attached to or restarted by policy.
 	Orphaned bool `json:"orphaned,omitempty"`
 
+	// Exposed are the ports that the image and Config name as listened on, such
+	// as "80/tcp", sorted, each once, whether they are published or not.
+	Exposed  []string          `json:"exposed,omitempty"`
 	Ports    []PublishedPort   `json:"ports,omitempty"`
 	Networks []NetworkEndpoint `json:"networks,omitempty"`
 	Mounts   []MountInfo       `json:"mounts,omitempty"`
@@ -52,6 +59,20 @@ type ContainerInfo struct {
 	RootfsData   map[string]string `json:"rootfsData,omitempty"`
 	// Backend is the name of the backend that owns the container.
 	Backend string `json:"backend"`
+}
+
+// ExposedPorts joins the ports that an image and a container's settings expose:
+// sorted, each once, "80" as "80/tcp".
+func ExposedPorts(image ImageConfig, run RunConfig) []string {
+	var all []string
+	for _, port := range slices.Concat(image.ExposedPorts, run.Expose) {
+		if !strings.Contains(port, "/") {
+			port += "/tcp"
+		}
+		all = append(all, port)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // ExitStatus is how a workload ended.

@@ -2,6 +2,9 @@ package vzcontract
 
 import (
 	"context"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -29,6 +32,9 @@ type NetworkConfig struct {
 	MTU      int               `json:"mtu,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
 	Options  map[string]string `json:"options,omitempty"`
+	// SharedVM names the shared machine whose containers alone can be on the
+	// network; see [SharedVM].
+	SharedVM string `json:"sharedVM,omitempty"`
 }
 
 // NetworkInfo is a network as it is.
@@ -69,4 +75,44 @@ type VolumeInfo struct {
 	Mountpoint string    `json:"mountpoint"`
 	CreatedAt  time.Time `json:"createdAt"`
 	UsedBy     []string  `json:"usedBy,omitempty"` // container ids
+}
+
+// Attachments are the networks that a container is on, the primary one first;
+// none with NetworkMode "none", "host" or "container:NAME". MACAddress is that of
+// the primary one.
+func (c RunConfig) Attachments() []NetworkAttach {
+	mode := c.NetworkMode
+	if mode == "none" || mode == "host" || strings.HasPrefix(mode, "container:") {
+		return nil
+	}
+	list := slices.Clone(c.Networks)
+	if mode != "" || len(list) == 0 {
+		if mode == "" {
+			mode = "bridge"
+		}
+		first := NetworkAttach{Network: mode}
+		if i := slices.IndexFunc(list, func(a NetworkAttach) bool { return a.Network == mode }); i >= 0 {
+			first = list[i]
+			list = slices.Delete(list, i, i+1)
+		}
+		list = slices.Insert(list, 0, first)
+	}
+	if list[0].MACAddress == "" {
+		list[0].MACAddress = c.MACAddress
+	}
+	return list
+}
+
+// A NetworkCard is a card of a virtual machine as its guest is to configure it: like
+// an interface of a container.
+type NetworkCard struct {
+	// Hardware is the address that the card was made with, which tells it from
+	// others; MAC is the one that it gets.
+	Hardware  string         `json:"hardware"`
+	MAC       string         `json:"mac"`
+	Name      string         `json:"name"` // "eth0"
+	MTU       int            `json:"mtu"`
+	Addresses []netip.Prefix `json:"addresses,omitempty"`
+	// Gateways are the ways to everywhere else, one of each family at most.
+	Gateways []netip.Addr `json:"gateways,omitempty"`
 }

@@ -6,6 +6,21 @@ import (
 	"time"
 )
 
+// An Isolator has containers of more than one isolation, of which
+// RunConfig.Isolation picks one. The first is that of Identity.Isolation.
+type Isolator interface {
+	Isolations() []Isolation
+}
+
+// CheckIsolation refuses, with ErrUnsupported, a container that wants another
+// isolation than the only one of a backend.
+func (c *RunConfig) CheckIsolation(only Isolation) error {
+	if c.Isolation == "" || c.Isolation == only {
+		return nil
+	}
+	return Errorf(ErrUnsupported, "isolation %s: containers here have isolation %s", c.Isolation, only)
+}
+
 // A Pauser freezes containers.
 type Pauser interface {
 	Pause(ctx context.Context, container string) error
@@ -172,11 +187,22 @@ type CommitOptions struct {
 	NoPause bool
 }
 
-// A SharedVM is one place for several containers, such as a stack's. Backends
-// that need none implement it as no-ops. All methods are idempotent.
+// A SharedVM is one place for several containers, such as a stack's: those whose
+// RunConfig.SharedVM has its name, and networks whose NetworkConfig.SharedVM has it.
+// Backends that need none implement it as no-ops and take the fields as they are. All
+// methods are idempotent.
 type SharedVM interface {
+	// BootSharedVM makes the machine if there is none and returns when it is ready.
+	// limits are those of all its containers together: Memory and NanoCPUs count, and
+	// a machine that runs keeps its size. Until the backend is closed or the machine
+	// shut down it stays up; after that, as long as one of its containers runs.
 	BootSharedVM(ctx context.Context, name string, limits Resources) error
+	// SharedVMPhase tells what the machine is now; one that does not exist is
+	// PhaseShutdown.
 	SharedVMPhase(ctx context.Context, name string) (SharedVMPhase, error)
+	// ShutdownSharedVM ends the machine, its containers first. A machine without any
+	// container is removed with its networks; else they stay, stopped, and a start of
+	// one boots it again.
 	ShutdownSharedVM(ctx context.Context, name string) error
 }
 

@@ -23,6 +23,13 @@ type RunConfig struct {
 	// Platform is os/arch[/variant]; empty is the host's.
 	Platform string     `json:"platform,omitempty"`
 	Pull     PullPolicy `json:"pull,omitempty"`
+	// SharedVM names the shared machine that the container lives in; see
+	// [SharedVM]. Empty is a place of its own. A machine that was never booted is
+	// ErrNotFound.
+	SharedVM string `json:"sharedVM,omitempty"`
+	// Isolation is how far the container is kept from the host, of those that the
+	// backend has (see Isolator); empty is the backend's own.
+	Isolation Isolation `json:"isolation,omitempty"`
 
 	// Entrypoint replaces the image's Entrypoint when it is not nil (and
 	// then the image's Cmd is dropped too); an empty non-nil slice clears it.

@@ -14,6 +14,8 @@ func (c *RunConfig) Validate() error {
 	switch {
 	case c.Name != "" && !ValidName(c.Name):
 		return invalid("invalid name %q: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed", c.Name)
+	case c.SharedVM != "" && !ValidName(c.SharedVM):
+		return invalid("invalid name %q of a shared machine: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed", c.SharedVM)
 	case (c.Image == "") == (c.Rootfs == ""):
 		return invalid("exactly one of image and root directory must be given")
 	case c.Rootfs != "" && !path.IsAbs(c.Rootfs):

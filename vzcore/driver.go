@@ -3,6 +3,7 @@ package vzcore
 import (
 	"context"
 	"net"
+	"os"
 
 	"vz.internal/vzcore/config"
 )
@@ -92,6 +93,15 @@ type Sharer interface {
 	Kind(tag string) string
 }
 
+// A Grower is a Machine with shares that grow: config.Share.Growing.
+type Grower interface {
+	// AddEntry adds an entry to a share. The guest sees it at once.
+	AddEntry(ctx context.Context, tag string, entry config.Entry) error
+
+	// RemoveEntry takes one away. What the guest has open there stays so.
+	RemoveEntry(ctx context.Context, tag, name string) error
+}
+
 // A Ballooner is a Machine whose guest gives memory back.
 type Ballooner interface {
 	// SetMemory asks the guest to use no more than bytes.
@@ -105,4 +115,18 @@ type EjectFunc func(ctx context.Context, slot int) error
 type Ejector interface {
 	// SetEject gives it the help of the guest's agent, or takes it with nil.
 	SetEject(eject EjectFunc)
+}
+
+// A CardFunc returns the host's end of the cable of card n, a tap device's descriptor
+// that the machine then closes.
+type CardFunc func(n int) (*os.File, error)
+
+// A Carder is a Machine of config.NetworkCards.
+type Carder interface {
+	// SetCards says who has the cables, before the machine starts.
+	SetCards(open CardFunc)
+
+	// PlugCard gives the running guest card n, which it has not. It stays until
+	// the machine ends.
+	PlugCard(ctx context.Context, n int) error
 }

@@ -153,6 +153,31 @@ func (vm *VM) Unplug(ctx context.Context, tag string) error {
 	})
 }
 
+// AddEntry adds an entry to a growing share of a running machine.
+func (vm *VM) AddEntry(ctx context.Context, tag string, entry config.Entry) error {
+	if err := entry.Validate(); err != nil {
+		return err
+	}
+	return vm.running(ctx, "add to a share", func() error {
+		grower, ok := vm.machine.(Grower)
+		if !ok {
+			return vm.unsupported("shares that grow")
+		}
+		return grower.AddEntry(ctx, tag, entry)
+	})
+}
+
+// RemoveEntry takes an entry of a growing share away.
+func (vm *VM) RemoveEntry(ctx context.Context, tag, name string) error {
+	return vm.running(ctx, "remove from a share", func() error {
+		grower, ok := vm.machine.(Grower)
+		if !ok {
+			return vm.unsupported("shares that grow")
+		}
+		return grower.RemoveEntry(ctx, tag, name)
+	})
+}
+
 // ShareKind says by which file system a plugged share is mounted: "virtiofs", "9p"
 // or, for no share, nothing.
 func (vm *VM) ShareKind(tag string) string {

@@ -1,6 +1,7 @@
 package vzlinuxnative
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -26,6 +27,9 @@ type Options struct {
 	// in $VZ_LIBEXEC, else this program with "internal monitor", which must
 	// then call [MonitorMain].
 	Monitor []string
+	// VolumeUsers tells the ids of containers of other backends that use a volume;
+	// nil is none.
+	VolumeUsers func(volume string) ([]string, error)
 	// Log takes what is odd and no error, such as damaged records. The default
 	// discards it.
 	Log *slog.Logger
@@ -34,6 +38,7 @@ type Options struct {
 // A Backend runs containers on this host's kernel. Make one with [Open].
 type Backend struct {
 	vzcontract.NoSharedVM
+	vzcontract.ImagesFunc
 	opts  Options
 	store *record.Store
 	nets  *network.Manager
@@ -43,7 +48,10 @@ type Backend struct {
 	spare <-chan *spawned // one comes, or nil; guarded by mu
 }
 
-var _ vzcontract.RuntimeBackend = (*Backend)(nil)
+var (
+	_ vzcontract.RuntimeBackend = (*Backend)(nil)
+	_ vzcontract.Images         = (*Backend)(nil)
+)
 
 // Open returns the backend that keeps its state below opts.Home. It does no
 // I/O; directories are made when they are needed.
@@ -54,10 +62,12 @@ func Open(opts Options) (*Backend, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Backend{
+	b := &Backend{
 		opts: opts, store: record.New(opts.Home), log: opts.Log,
-		nets: network.Open(network.Options{Dir: filepath.Join(opts.Home, "networks"), RunDir: filepath.Join(opts.Run, "networks")}),
-	}, nil
+		nets: network.Open(network.Below(opts.Home, opts.Run)),
+	}
+	b.ImagesFunc = b.images
+	return b, nil
 }
 
 // Name is that of the backend.
@@ -103,6 +113,16 @@ func failure(op, name string, err error) error {
 func (b *Backend) find(op, ref string) (string, error) {
 	id, err := b.store.Find(ref)
 	return id, failure(op, ref, err)
+}
+
+// Find returns the id of a container, and whether ref is its name or id and no
+// beginning of one.
+func (b *Backend) Find(_ context.Context, ref string) (id string, exact bool, err error) {
+	if id, err = b.find("find", ref); err != nil || id == ref || len(ref) > len(id) || id[:len(ref)] != ref {
+		return id, err == nil, err
+	}
+	st, err := b.store.State(id) // ref may be both, a name and the beginning of its id
+	return id, err == nil && st.Name == ref, err
 }
 
 // monitorProgram returns the argv of a monitor.

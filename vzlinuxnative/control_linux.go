@@ -24,7 +24,7 @@ func (b *Backend) Pause(ctx context.Context, ref string) error {
 
 // Resume implements vzcontract.Pauser.
 func (b *Backend) Resume(ctx context.Context, ref string) error {
-	return b.freeze(ctx, "resume", ref, vzcontract.StepResume, wire.Resume)
+	return b.freeze(ctx, "unpause", ref, vzcontract.StepResume, wire.Resume)
 }
 
 func (b *Backend) freeze(ctx context.Context, op, ref string, step vzcontract.Step, ask wire.Op) error {

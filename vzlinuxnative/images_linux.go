@@ -6,8 +6,6 @@ import (
 	"vz.internal/vzcontract"
 )
 
-var _ vzcontract.Images = (*Backend)(nil)
-
 const noImages = "the backend was opened without an image store"
 
 // images returns the image store, with the leases ended of containers that
@@ -26,49 +24,4 @@ func (b *Backend) endLeases(ctx context.Context) error {
 		return nil
 	}
 	return b.store.EndLeases(func(owner string) error { return b.opts.Images.ReleaseRootFS(ctx, owner) })
-}
-
-// PullImage implements vzcontract.Images.
-func (b *Backend) PullImage(ctx context.Context, ref string, opts vzcontract.PullOptions) (vzcontract.ImageInfo, error) {
-	im, ok := b.opts.Images.(vzcontract.Images)
-	if !ok {
-		return vzcontract.ImageInfo{}, vzcontract.Errorf(vzcontract.ErrUnsupported, noImages)
-	}
-	return im.PullImage(ctx, ref, opts)
-}
-
-// ListImages implements vzcontract.Images.
-func (b *Backend) ListImages(ctx context.Context) ([]vzcontract.ImageInfo, error) {
-	im, err := b.images(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return im.ListImages(ctx)
-}
-
-// InspectImage implements vzcontract.Images.
-func (b *Backend) InspectImage(ctx context.Context, ref string) (vzcontract.ImageInfo, error) {
-	im, err := b.images(ctx)
-	if err != nil {
-		return vzcontract.ImageInfo{}, err
-	}
-	return im.InspectImage(ctx, ref)
-}
-
-// RemoveImage implements vzcontract.Images.
-func (b *Backend) RemoveImage(ctx context.Context, ref string, opts vzcontract.RemoveImageOptions) ([]vzcontract.RemovedImage, error) {
-	im, err := b.images(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return im.RemoveImage(ctx, ref, opts)
-}
-
-// PruneImages implements vzcontract.Images.
-func (b *Backend) PruneImages(ctx context.Context, opts vzcontract.PruneImagesOptions) (vzcontract.PruneReport, error) {
-	im, err := b.images(ctx)
-	if err != nil {
-		return vzcontract.PruneReport{}, err
-	}
-	return im.PruneImages(ctx, opts)
 }

@@ -113,6 +113,12 @@ func (b *Backend) DisconnectNetwork(ctx context.Context, ref, network string) er
 	})
 }
 
+// ReleaseNetworks frees what a container of another backend has on record whose
+// process was killed: addresses, ports, interfaces.
+func (b *Backend) ReleaseNetworks(ctx context.Context, id string) error {
+	return b.nets.Release(ctx, id)
+}
+
 func named(name string) func(vzcontract.NetworkAttach) bool {
 	return func(at vzcontract.NetworkAttach) bool { return at.Network == name }
 }

@@ -110,9 +110,13 @@ func (b *Backend) Stop(ctx context.Context, ref string, opts vzcontract.StopOpti
 			return failure("stop", ref, err)
 		}
 	}
-	return b.settled(ctx, "stop", ref, func(c *container) error {
+	goes := "" // the container, where its monitor removes it
+	err := b.settled(ctx, "stop", ref, func(c *container) error {
 		if _, err := c.st.State.Next(vzcontract.StepStop); err != nil {
 			return err
+		}
+		if c.cfg.Run.AutoRemove && !c.orphaned && !opts.Restart {
+			goes = c.cfg.ID
 		}
 		switch {
 		case c.orphaned:
@@ -122,6 +126,14 @@ func (b *Backend) Stop(ctx context.Context, ref string, opts vzcontract.StopOpti
 		}
 		return b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Stop, Signal: opts.Signal, Grace: opts.Grace, Restart: opts.Restart})
 	})
+	if err == nil && goes != "" {
+		// So that its name is free again when this returns.
+		if _, err = b.wait(ctx, goes, vzcontract.WaitRemoved); errors.Is(err, vzcontract.ErrNotFound) {
+			err = nil
+		}
+		err = failure("stop", ref, err)
+	}
+	return err
 }
 
 // Kill implements vzcontract.Lifecycle.

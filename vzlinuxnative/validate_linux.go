@@ -17,6 +17,9 @@ func validate(run *vzcontract.RunConfig) error {
 	if err := run.Validate(); err != nil {
 		return err
 	}
+	if err := run.CheckIsolation(vzcontract.IsolationContainer); err != nil {
+		return err
+	}
 	if run.Rootfs != "" && run.Platform != "" && run.Platform != "linux/"+runtime.GOARCH {
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "platform %s: a root directory runs as it is, on linux/%s", run.Platform, runtime.GOARCH)
 	}

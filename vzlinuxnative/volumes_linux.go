@@ -15,7 +15,16 @@ import (
 var _ vzcontract.Volumes = (*Backend)(nil)
 
 func (b *Backend) volumes() (*volume.Store, error) {
-	return volume.Open(filepath.Join(b.opts.Home, "volumes"), b.store.VolumeUsers)
+	return volume.Open(filepath.Join(b.opts.Home, "volumes"), b.volumeUsers)
+}
+
+func (b *Backend) volumeUsers(name string) ([]string, error) {
+	users, err := b.store.VolumeUsers(name)
+	if err != nil || b.opts.VolumeUsers == nil {
+		return users, err
+	}
+	others, err := b.opts.VolumeUsers(name)
+	return append(users, others...), err
 }
 
 // makeVolume makes the volume of a mount where it is missing, and fills a new

@@ -38,6 +38,33 @@ func pick(all []plan.Container, services []string) []plan.Container {
 	return some
 }
 
+// Running finds the container of a service that runs: replica number, or for 0
+// the first, else one of OneOff. None is an error that says so.
+func (s *Stack) Running(ctx context.Context, project, service string, number int) (plan.Container, error) {
+	all, err := s.Containers(ctx, project)
+	if err != nil {
+		return plan.Container{}, err
+	}
+	var oneOff *plan.Container
+	for i := range all {
+		c := &all[i]
+		switch {
+		case c.Service != service || !c.Running():
+		case c.OneOff:
+			oneOff = c
+		case number == 0 || c.Number == number:
+			return *c, nil
+		}
+	}
+	switch {
+	case number != 0:
+		return plan.Container{}, vzcontract.Errorf(vzcontract.ErrConflict, "service %q is not running container #%d", service, number)
+	case oneOff != nil:
+		return *oneOff, nil
+	}
+	return plan.Container{}, vzcontract.Errorf(vzcontract.ErrConflict, "service %q is not running: start it with `vz stack up`", service)
+}
+
 // Container finds one replica of a service; number 0 is the first that runs,
 // else the first.
 func (s *Stack) Container(ctx context.Context, project, service string, number int) (plan.Container, error) {

@@ -18,6 +18,8 @@ type DownOptions struct {
 	// Images is "", "local" (those without a name of their own) or "all".
 	Images        string
 	RemoveOrphans bool
+	// IgnoreOrphans says nothing of them.
+	IgnoreOrphans bool
 	Stop          StopOptions
 	DryRun        bool
 }
@@ -39,15 +41,15 @@ func (s *Stack) Down(ctx context.Context, project string, p *compose.Project, op
 	if p != nil {
 		o.Known = slices.Concat(p.ServiceNames(), p.DisabledServiceNames())
 		o.Images = imagesOf(p, opts.Images)
-	} else if opts.Images != "" {
-		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "--rmi needs the Compose file, which says what the images are")
+	} else {
+		o.Images = imagesIn(have, project, opts.Images)
 	}
 	made := plan.Down(project, have, o)
 	if opts.DryRun {
 		return made, nil
 	}
-	if len(made.Orphans) > 0 {
-		s.cfg.Warn(fmt.Sprintf("containers of services that the project no longer has stay: %v; --remove-orphans removes them", made.Orphans))
+	if len(made.Orphans) > 0 && !opts.IgnoreOrphans {
+		s.cfg.Warn(fmt.Sprintf("orphan containers, of services that the project no longer has stay: %v; --remove-orphans removes them", made.Orphans))
 	}
 	if len(made.Steps) == 0 {
 		s.cfg.Warn("project " + project + ": nothing to remove")
@@ -59,6 +61,9 @@ func (s *Stack) Down(ctx context.Context, project string, p *compose.Project, op
 	if opts.Services != nil || len(made.Orphans) > 0 {
 		return made, nil
 	}
+	if err := s.shutdownMachine(ctx, project); err != nil {
+		return made, err
+	}
 	return made, s.forget(project)
 }
 
@@ -69,7 +74,7 @@ func imagesOf(p *compose.Project, which string) []string {
 		service := p.Services[name]
 		ref := service.Image
 		if ref == "" {
-			ref = p.Name + "-" + name
+			ref = p.ImageName(name)
 		}
 		if which == "all" || which == "local" && service.Image == "" {
 			if !slices.Contains(images, ref) {
@@ -80,12 +85,31 @@ func imagesOf(p *compose.Project, which string) []string {
 	return images
 }
 
+// imagesIn lists the images that --rmi means where there are only containers.
+func imagesIn(have *plan.Observed, project, which string) []string {
+	var images []string
+	for _, c := range have.Containers {
+		own := c.Image == project+"-"+c.Service || c.Image == project+"_"+c.Service
+		if c.Project == project && c.Image != "" && (which == "all" || which == "local" && own) && !slices.Contains(images, c.Image) {
+			images = append(images, c.Image)
+		}
+	}
+	return images
+}
+
 // Stop stops the containers of services, all when there are none, in the
 // reverse order of their dependencies.
 func (s *Stack) Stop(ctx context.Context, project string, services []string, opts StopOptions) error {
 	return s.locked(ctx, project, func(have *plan.Observed, mine []plan.Container) error {
-		r := &runner{Stack: s, have: have, plan: plan.StopAll(pick(mine, services)), stop: opts}
-		if err := r.run(ctx); err != nil || len(services) > 0 {
+		chosen := pick(mine, services)
+		r := &runner{Stack: s, have: have, plan: plan.StopAll(chosen), stop: opts}
+		err := r.run(ctx)
+		for _, c := range chosen {
+			if err == nil && !c.Running() {
+				s.tell("Container", c.Name, "Stopped") // it was before
+			}
+		}
+		if err != nil || len(chosen) < len(mine) {
 			return err
 		}
 		return s.setRunning(project, false)

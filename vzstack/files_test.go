@@ -118,10 +118,12 @@ func TestConfigIsTheParsersOwn(t *testing.T) {
 	for _, name := range files(t) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			src := sourceOf(t, name)
-			ours, err := compose.Load(t.Context(), src)
+			loaded, err := compose.Load(t.Context(), src)
+			require.NoError(t, err)
+			ours, err := loaded.Resolve()
 			require.NoError(t, err)
 			// The parser says again what ours.Warnings has.
-			options, err := cli.NewProjectOptions(src.Files, cli.WithEnv(src.Env), cli.WithDotEnv, cli.WithResolvedPaths(true))
+			options, err := cli.NewProjectOptions(src.Files, cli.WithEnv(src.Env), cli.WithDotEnv, cli.WithResolvedPaths(true), cli.WithDiscardEnvFile)
 			require.NoError(t, err)
 			theirs, err := options.LoadProject(t.Context())
 			require.NoError(t, err)

@@ -75,6 +75,9 @@ func (s *Stack) Restart(ctx context.Context, p *compose.Project, opts RestartOpt
 			services = followers(d, services)
 		}
 		chosen := pick(mine, services)
+		for _, c := range pick(mine, opts.Services) {
+			s.tell("Container", c.Name, "Restarting")
+		}
 		r := &runner{Stack: s, want: d, have: have, plan: plan.StopAll(chosen), stop: opts.Stop}
 		if err := r.run(ctx); err != nil {
 			return err
@@ -194,7 +197,13 @@ func (s *Stack) freeze(ctx context.Context, project string, services []string, f
 	if from == vzcontract.StatePaused {
 		step, done = pauser.Resume, "Unpaused"
 	}
-	return s.each(ctx, project, services, func(c plan.Container) bool { return c.State == from }, func(c plan.Container) error {
+	wanted := func(c plan.Container) bool {
+		return c.State == from || from == vzcontract.StateRunning && c.State == vzcontract.StatePaused
+	}
+	return s.each(ctx, project, services, wanted, func(c plan.Container) error {
+		if c.State != from {
+			return vzcontract.Errorf(vzcontract.ErrConflict, "container %s is already paused", c.Name)
+		}
 		err := step(ctx, c.ID)
 		if err == nil {
 			s.tell("Container", c.Name, done)

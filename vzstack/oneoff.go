@@ -1,9 +1,11 @@
 package vzstack
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -31,10 +33,15 @@ type OneOffOptions struct {
 	// UseAliases joins the networks under the service's names.
 	UseAliases bool
 	TTY        bool
+	// Stdin is held open for the program; StdinOnce: until the first that is
+	// attached lets go of it.
 	Stdin      bool
+	StdinOnce  bool
 	AutoRemove bool
 	NoDeps     bool
 	Pull       vzcontract.PullPolicy
+	// RemoveOrphans and IgnoreOrphans are those of UpOptions.
+	RemoveOrphans, IgnoreOrphans bool
 }
 
 // OneOff makes a container for one command of a service, after starting what
@@ -58,14 +65,20 @@ func (s *Stack) OneOff(ctx context.Context, p *compose.Project, name string, opt
 	defer unlock()
 	if opts.NoDeps {
 		d.Services = slices.DeleteFunc(d.Services, func(other plan.Service) bool { return other.Name != name })
-	} else if err := s.prepareDependencies(ctx, p, d, service); err != nil {
+	} else if err := s.prepareDependencies(ctx, p, d, service, opts); err != nil {
 		return none, err
 	}
 	if err := s.prepareRest(ctx, p, d, &service); err != nil {
 		return none, err
 	}
+	if err := s.fetch(ctx, &service, opts.Pull); err != nil {
+		return none, err
+	}
 	cfg := oneOffConfig(p.Name, service, opts)
 	if err := s.placeFiles(&plan.Desired{Services: []plan.Service{service}}); err != nil {
+		return none, err
+	}
+	if err := s.boot(ctx, d); err != nil {
 		return none, err
 	}
 	return s.cfg.Backend.Create(ctx, cfg)
@@ -73,17 +86,20 @@ func (s *Stack) OneOff(ctx context.Context, p *compose.Project, name string, opt
 
 // prepareDependencies brings up what the service needs and waits for its
 // conditions.
-func (s *Stack) prepareDependencies(ctx context.Context, p *compose.Project, d *plan.Desired, service plan.Service) error {
+func (s *Stack) prepareDependencies(ctx context.Context, p *compose.Project, d *plan.Desired, service plan.Service, opts OneOffOptions) error {
 	have, err := s.observe(ctx, d)
 	if err != nil {
 		return err
 	}
 	want := *d
 	want.Services = slices.DeleteFunc(slices.Clone(d.Services), func(other plan.Service) bool { return other.Name == service.Name })
-	made, err := plan.Make(&want, have, plan.Options{Recreate: plan.Diverged, Known: slices.Concat(p.ServiceNames(), p.DisabledServiceNames())})
+	made, err := plan.Make(&want, have, plan.Options{
+		Recreate: plan.Diverged, RemoveOrphans: opts.RemoveOrphans, Known: slices.Concat(p.ServiceNames(), p.DisabledServiceNames()),
+	})
 	if err != nil {
 		return err
 	}
+	s.warnOrphans(made, opts.RemoveOrphans || opts.IgnoreOrphans)
 	for _, dep := range service.DependsOn {
 		var after []int
 		for i, step := range made.Steps {
@@ -123,18 +139,37 @@ func (s *Stack) prepareRest(ctx context.Context, p *compose.Project, d *plan.Des
 	return r.run(ctx)
 }
 
+// fetch gets the image of a service where it is not here, or is to be fetched
+// anyway, and says so.
+func (s *Stack) fetch(ctx context.Context, service *plan.Service, policy vzcontract.PullPolicy) error {
+	if s.cfg.Images == nil || service.Run.Image == "" {
+		return nil // Create does it
+	}
+	service.Run.Pull = cmp.Or(policy, service.Run.Pull)
+	if service.Run.Pull != vzcontract.PullAlways {
+		_, err := s.cfg.Images.InspectImage(ctx, service.Run.Image)
+		switch {
+		case err == nil, service.Build, service.Run.Pull == vzcontract.PullNever:
+			return nil // Create says what is missing
+		case !errors.Is(err, vzcontract.ErrNotFound):
+			return err
+		}
+	}
+	err := s.pullImage(ctx, service)
+	service.Run.Pull = vzcontract.PullMissing // it is here now
+	return err
+}
+
 // oneOffConfig changes a service's configuration for one command.
 func oneOffConfig(project string, service plan.Service, opts OneOffOptions) vzcontract.RunConfig {
 	cfg := service.Run
-	cfg.Name = opts.Name
-	if cfg.Name == "" {
-		var id [6]byte
-		_, _ = rand.Read(id[:]) // never fails
-		cfg.Name = project + "-" + service.Name + "-run-" + hex.EncodeToString(id[:])
-	}
+	var id [6]byte
+	_, _ = rand.Read(id[:]) // never fails
+	slug, join := hex.EncodeToString(id[:]), cmp.Or(service.Separator, "-")
+	cfg.Name = cmp.Or(opts.Name, strings.Join([]string{project, service.Name, "run", slug}, join))
 	cfg.Labels = maps.Clone(cfg.Labels)
 	maps.Copy(cfg.Labels, opts.Labels)
-	cfg.Labels[plan.LabelOneOff], cfg.Labels[plan.LabelNumber] = "True", "1"
+	cfg.Labels[plan.LabelOneOff], cfg.Labels[plan.LabelNumber], cfg.Labels[plan.LabelSlug] = "True", "1", slug
 	if opts.Entrypoint != nil {
 		cfg.Entrypoint, cfg.ClearEntrypoint, cfg.Args = strings.Fields(*opts.Entrypoint), *opts.Entrypoint == "", nil
 	}
@@ -147,9 +182,6 @@ func oneOffConfig(project string, service plan.Service, opts OneOffOptions) vzco
 	}
 	if opts.WorkingDir != "" {
 		cfg.WorkingDir = opts.WorkingDir
-	}
-	if opts.Pull != "" {
-		cfg.Pull = opts.Pull
 	}
 	cfg.Security.CapAdd = slices.Concat(cfg.Security.CapAdd, opts.CapAdd)
 	cfg.Security.CapDrop = slices.Concat(cfg.Security.CapDrop, opts.CapDrop)
@@ -168,7 +200,7 @@ func oneOffConfig(project string, service plan.Service, opts OneOffOptions) vzco
 			cfg.Networks[i].IPv4, cfg.Networks[i].IPv6, cfg.Networks[i].MACAddress = "", "", ""
 		}
 	}
-	cfg.TTY, cfg.OpenStdin, cfg.StdinOnce, cfg.AutoRemove = opts.TTY, opts.Stdin, opts.Stdin, opts.AutoRemove
+	cfg.TTY, cfg.OpenStdin, cfg.StdinOnce, cfg.AutoRemove = opts.TTY, opts.Stdin, opts.StdinOnce, opts.AutoRemove
 	cfg.Restart = vzcontract.RestartPolicy{}
 	cfg.Health = &vzcontract.HealthCheck{Test: []string{"NONE"}}
 	return cfg

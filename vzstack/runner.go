@@ -24,6 +24,9 @@ type runner struct {
 	// volumes: anonymous volumes go with their containers.
 	volumes bool
 
+	booted    chan struct{} // closed when the shared machine has; nil without one
+	bootError error         // written before booted is closed
+
 	slots   chan struct{}
 	done    []chan struct{} // closed when a step has ended
 	results []error         // each written before its done is closed
@@ -40,6 +43,7 @@ func (r *runner) run(ctx context.Context) error {
 	for i := range r.done {
 		r.done[i] = make(chan struct{})
 	}
+	r.bootMachine(ctx)
 	waiting, failed := context.WithCancel(ctx)
 	defer failed()
 	var group sync.WaitGroup
@@ -53,6 +57,7 @@ func (r *runner) run(ctx context.Context) error {
 		})
 	}
 	group.Wait()
+	_ = r.machineReady() // the steps that needed it tell
 	var errs []error
 	for _, err := range r.results {
 		if err != nil && !errors.Is(err, errSkipped) {
@@ -75,6 +80,11 @@ func (r *runner) step(ctx, waiting context.Context, s plan.Step) error {
 	}
 	if waiting.Err() != nil {
 		return errSkipped
+	}
+	if r.needsMachine(s) {
+		if err := r.machineReady(); err != nil {
+			return err
+		}
 	}
 	switch s.Kind {
 	case plan.Wait:

@@ -51,7 +51,8 @@ func New(cfg Config) *Stack {
 		s.cfg.Parallel = max(8, 4*runtime.NumCPU())
 	}
 	has := cfg.Backend.Capabilities().Has
-	if n, ok := cfg.Backend.(vzcontract.Networks); ok && has(vzcontract.FeatureNetworks) {
+	// A backend without networks of the host may have those of shared machines.
+	if n, ok := cfg.Backend.(vzcontract.Networks); ok && (has(vzcontract.FeatureNetworks) || has(vzcontract.FeatureSharedVM)) {
 		s.networks = n
 	}
 	if v, ok := cfg.Backend.(vzcontract.Volumes); ok && has(vzcontract.FeatureVolumes) {
@@ -75,9 +76,13 @@ type Progress struct {
 
 // Host is what the translation of a project needs to know of this one.
 func (s *Stack) Host(project string) compose.Host {
+	var isolations []vzcontract.Isolation
+	if several, ok := s.cfg.Backend.(vzcontract.Isolator); ok {
+		isolations = several.Isolations()
+	}
 	return compose.Host{
 		FilesDir:  filepath.Join(s.dir(project), "files"),
-		Isolation: s.cfg.Backend.Isolation(),
+		Isolation: s.cfg.Backend.Isolation(), Isolations: isolations,
 		Secret: func(_ context.Context, name string) ([]byte, error) {
 			return s.secrets.Read(name)
 		},

@@ -102,7 +102,7 @@ func (r *runner) start(ctx context.Context, s plan.Step) error {
 	}
 	for _, h := range r.want.Service(s.Service).PostStart {
 		if err := r.hook(ctx, s.Name, h); err != nil {
-			return fmt.Errorf("service %s: post_start %s: %w", s.Service, strings.Join(h.Args, " "), err)
+			return fmt.Errorf("service %s hook %w: post_start %s", s.Service, err, strings.Join(h.Args, " "))
 		}
 	}
 	r.tell("Container", s.Name, "Started")
@@ -124,7 +124,7 @@ func (s *Stack) hook(ctx context.Context, container string, h plan.Hook) error {
 		return errors.Join(err, session.Cancel(context.WithoutCancel(ctx)))
 	}
 	if status.Code != 0 {
-		return vzcontract.Errorf(vzcontract.ErrConflict, "exit status %d%s", status.Code, tail(out.String()))
+		return vzcontract.Errorf(vzcontract.ErrConflict, "exited with status %d%s", status.Code, tail(out.String()))
 	}
 	return nil
 }

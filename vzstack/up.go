@@ -24,8 +24,12 @@ type UpOptions struct {
 	AlwaysRecreateDeps bool
 	NoStart            bool
 	NoDeps             bool
-	RemoveOrphans      bool
-	RenewVolumes       bool
+	// RemoveOrphans removes containers of services that the files no longer
+	// have, and those of OneOff that have ended; IgnoreOrphans says nothing of
+	// them.
+	RemoveOrphans bool
+	IgnoreOrphans bool
+	RenewVolumes  bool
 	// Pull replaces all services' policies.
 	Pull vzcontract.PullPolicy
 	// Scale sets replicas by service.
@@ -105,9 +109,7 @@ func (s *Stack) apply(ctx context.Context, p *compose.Project, d *plan.Desired, 
 	for _, w := range made.Warnings {
 		s.cfg.Warn(w)
 	}
-	if len(made.Orphans) > 0 && !opts.RemoveOrphans {
-		s.cfg.Warn(fmt.Sprintf("containers of services that the project no longer has: %v; --remove-orphans removes them", made.Orphans))
-	}
+	s.warnOrphans(made, opts.RemoveOrphans || opts.IgnoreOrphans)
 	if opts.DryRun {
 		return result, nil
 	}
@@ -122,7 +124,14 @@ func (s *Stack) apply(ctx context.Context, p *compose.Project, d *plan.Desired, 
 		return result, err
 	}
 	result.Containers = wanted(d, slices.Clone(all))
+	s.tellRunning(made, result.Containers)
 	return result, s.sweepFiles(d, all)
+}
+
+func (s *Stack) warnOrphans(made *plan.Plan, quiet bool) {
+	if len(made.Orphans) > 0 && !quiet {
+		s.cfg.Warn(fmt.Sprintf("orphan containers, of services that the project no longer has or of a run that has ended: %v; --remove-orphans removes them", made.Orphans))
+	}
 }
 
 func (s *Stack) planOptions(p *compose.Project, opts UpOptions) plan.Options {
@@ -205,6 +214,18 @@ func (r *runner) waitUp(ctx context.Context, name string) error {
 		return vzcontract.Errorf(vzcontract.ErrConflict, "container %s exited with status %d", name, info.Exit.Code)
 	}
 	return nil
+}
+
+// tellRunning names the containers that ran before and were left alone.
+func (s *Stack) tellRunning(made *plan.Plan, containers []plan.Container) {
+	for _, c := range containers {
+		touched := slices.ContainsFunc(made.Steps, func(step plan.Step) bool {
+			return step.Name == c.Name && (step.Kind == plan.Start || step.Kind == plan.Create)
+		})
+		if !touched && c.Running() {
+			s.tell("Container", c.Name, "Running")
+		}
+	}
 }
 
 // wanted returns the containers of the desired services.

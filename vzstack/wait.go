@@ -26,11 +26,11 @@ func (r *runner) wait(ctx context.Context, s plan.Step) error {
 	group.Wait()
 	err := errors.Join(errs...)
 	if err != nil && s.Optional && ctx.Err() == nil {
-		r.cfg.Warn(fmt.Sprintf("optional dependency %s: %v", s.Name, err))
+		r.cfg.Warn(fmt.Sprintf("optional dependency %q failed to start: %v", s.Name, err))
 		return nil
 	}
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("dependency %s: %w", s.Name, err)
+		return fmt.Errorf("dependency failed to start: %w", err)
 	}
 	return err
 }
@@ -56,7 +56,7 @@ func (r *runner) waitFor(ctx context.Context, name string, condition plan.Condit
 			return err
 		}
 		if exit.Code != 0 {
-			return vzcontract.Errorf(vzcontract.ErrConflict, "container %s did not complete successfully: exit status %d", name, exit.Code)
+			return vzcontract.Errorf(vzcontract.ErrConflict, "container %s didn't complete successfully: exit %d", name, exit.Code)
 		}
 		r.tell("Container", name, "Exited")
 	}
@@ -108,7 +108,7 @@ func (r *runner) healthy(ctx context.Context, name string) error {
 func (r *runner) neverHealthy(ctx context.Context, name, id string, err error) error {
 	info, inspectErr := r.cfg.Backend.Inspect(ctx, id)
 	if inspectErr == nil && info.State == vzcontract.StateStopped && info.Exit != nil {
-		return vzcontract.Errorf(vzcontract.ErrConflict, "container %s stopped before it was healthy: exit status %d", name, info.Exit.Code)
+		return vzcontract.Errorf(vzcontract.ErrConflict, "container %s exited (%d) before it was healthy", name, info.Exit.Code)
 	}
 	return err
 }

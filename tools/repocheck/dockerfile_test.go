@@ -1,7 +1,9 @@
 package repocheck
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -50,15 +52,39 @@ func dockerfileProblems(text string) []string {
 	return problems
 }
 
+// copied returns what a Dockerfile copies from its directory.
+func copied(text string) []string {
+	var all []string
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) > 2 && words[0] == "COPY" && !strings.HasPrefix(words[1], "--from=") {
+			all = append(all, words[1:len(words)-1]...)
+		}
+	}
+	return all
+}
+
 func TestKernelDockerfile(t *testing.T) {
-	for _, p := range dockerfileProblems(read(t, "kernel/Dockerfile")) {
+	text, script := read(t, "kernel/Dockerfile"), read(t, "kernel/kernel.sh")
+	for _, p := range dockerfileProblems(text) {
 		t.Errorf("kernel/Dockerfile has %s", p)
 	}
-	script := read(t, "kernel/kernel.sh")
-	for _, step := range regexp.MustCompile(`\./kernel\.sh ([a-z]+)`).FindAllStringSubmatch(read(t, "kernel/Dockerfile"), -1) {
+	var steps []string
+	for _, step := range regexp.MustCompile(`\./kernel\.sh ([a-z]+)`).FindAllStringSubmatch(text, -1) {
+		steps = append(steps, step[1])
 		if !strings.Contains(script, "\t"+step[1]+")") && !strings.Contains(script, "| "+step[1]) {
 			t.Errorf("kernel.sh has no step %s", step[1])
 		}
+	}
+	if want := []string{"packages", "source", "build", "export"}; !slices.Equal(steps, want) {
+		t.Errorf("kernel/Dockerfile runs the steps %q, want %q", steps, want)
+	}
+	needed := map[string]bool{"kernel.sh": true}
+	for _, file := range regexp.MustCompile(`\$here/([a-z.]+)`).FindAllStringSubmatch(script, -1) {
+		needed[file[1]] = true
+	}
+	if got, want := slices.Sorted(slices.Values(copied(text))), slices.Sorted(maps.Keys(needed)); !slices.Equal(got, want) {
+		t.Errorf("kernel/Dockerfile copies %q, and kernel.sh reads %q", got, want)
 	}
 }
 

@@ -20,9 +20,9 @@ if [[ -n $(git status --porcelain) ]]; then
 fi
 export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=$epoch GOAMD64=v1 GOARM64=v8.0
 unset CGO_CFLAGS CGO_CPPFLAGS CGO_LDFLAGS
-system=vz.internal/vzcli/internal/command/system
+command=vz.internal/vzcli/internal/command
 BUILDFLAGS="-buildvcs=false"
-LDFLAGS+=" -X $system.builtVersion=$version -X $system.builtCommit=$commit -X $system.builtTime=$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ)"
+LDFLAGS+=" -X $command.builtVersion=$version -X $command/system.builtCommit=$commit -X $command/system.builtTime=$(date -u -d "@$epoch" +%Y-%m-%dT%H:%M:%SZ)"
 export LDFLAGS BUILDFLAGS
 
 built=$PWD/.cache/release

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,19 +20,21 @@ import (
 
 // A command runs vz-vm with directories of its own.
 type command struct {
-	bin string
-	env []string
-	dir string
+	bin  string
+	env  []string
+	dir  string
+	arch string
+	user *syscall.Credential // nil is that of the test
 }
 
 // newCommand builds the programs and gives them the work tree's bundle.
-func newCommand(t *testing.T) *command {
+func newCommand(t *testing.T, arch string) *command {
 	t.Helper()
-	Driver(t, "x86_64")
-	b := Bundle(t, "x86_64")
+	Driver(t, arch)
+	b := Bundle(t, arch)
 	root, err := workspace.Find(".")
 	require.NoError(t, err)
-	c := &command{bin: t.TempDir()}
+	c := &command{bin: t.TempDir(), arch: arch}
 	build := exec.Command("go", "build", "-tags=netgo,osusergo,seccomp", "-o", c.bin, "./cmd/vz-vm", "./cmd/vz-vmm")
 	build.Dir = filepath.Join(root, "vzcli")
 	out, err := build.CombinedOutput()
@@ -51,6 +54,7 @@ func newCommand(t *testing.T) *command {
 func (c *command) try(ctx context.Context, stdin []byte, args ...string) (stdout, stderr string, code int) {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "vz-vm"), args...)
 	cmd.Env, cmd.Stdin = c.env, bytes.NewReader(stdin)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.user}
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
 	_ = cmd.Run()
@@ -89,8 +93,10 @@ func (c *command) processes(t *testing.T) []string {
 }
 
 // TestCommandLine takes a machine through its life as people do.
-func TestCommandLine(t *testing.T) {
-	c := newCommand(t)
+func TestCommandLine(t *testing.T) { each(t, testCommandLine) }
+
+func testCommandLine(t *testing.T, arch string) {
+	c := newCommand(t, arch)
 	_, stderr, code := c.try(t.Context(), nil, "run", "a")
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "there is no virtual machine called a")
@@ -108,7 +114,7 @@ func TestCommandLine(t *testing.T) {
 	}
 	share := filepath.Join(c.dir, "share")
 	require.NoError(t, os.Mkdir(share, 0o755))
-	c.must(t, "init", "a", "--linux", "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
+	c.must(t, "init", "a", "--linux", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
 	_, _, code = c.try(t.Context(), nil, "init", "a")
 	require.NotZero(t, code)
 	require.Equal(t, "stopped", c.status(t))
@@ -148,18 +154,20 @@ func TestCommandLine(t *testing.T) {
 func (c *command) installHelper(t *testing.T, dir string) {
 	t.Helper()
 	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "helper"), "./helper")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+goarch[c.arch])
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 }
 
 // TestKilledOwner kills the process that runs a machine: nothing of the machine is
 // left, and the record says so.
-func TestKilledOwner(t *testing.T) {
-	c := newCommand(t)
+func TestKilledOwner(t *testing.T) { each(t, testKilledOwner) }
+
+func testKilledOwner(t *testing.T, arch string) {
+	c := newCommand(t, arch)
 	share := filepath.Join(c.dir, "share")
 	require.NoError(t, os.Mkdir(share, 0o755))
-	c.must(t, "init", "a", "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
+	c.must(t, "init", "a", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
 	c.must(t, "run", "-d", "a")
 	all := c.processes(t)
 	require.GreaterOrEqual(t, len(all), 3, "vz-vmm, QEMU and virtiofsd")
@@ -176,4 +184,39 @@ func TestKilledOwner(t *testing.T) {
 	require.Equal(t, "stopped", c.status(t))
 	c.must(t, "run", "-d", "a")
 	c.must(t, "rm", "-f", "a")
+}
+
+// TestOrdinaryUser runs a machine as somebody who is not root, for whom Debian's
+// virtiofsd cannot run: the share is one by 9p.
+func TestOrdinaryUser(t *testing.T) { each(t, testOrdinaryUser) }
+
+func testOrdinaryUser(t *testing.T, arch string) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to become somebody else; TestCommandLine shows the same then")
+	}
+	const nobody = 65534
+	c := newCommand(t, arch)
+	share := filepath.Join(c.dir, "share")
+	require.NoError(t, os.Mkdir(share, 0o755))
+	c.installHelper(t, share)
+	for _, dir := range []string{c.dir, share} {
+		require.NoError(t, os.Chown(dir, nobody, nobody))
+	}
+	for _, dir := range []string{c.bin, filepath.Dir(c.bin), strings.TrimPrefix(c.env[len(c.env)-1], "VZ_LINUX_BUNDLE_DIR=")} {
+		require.NoError(t, os.Chmod(dir, 0o755))
+	}
+	c.user = &syscall.Credential{Uid: nobody, Gid: nobody}
+	c.must(t, "init", "a", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
+	c.must(t, "run", "-d", "a")
+	for _, pid := range c.processes(t) {
+		text, err := os.ReadFile("/proc/" + pid + "/cmdline")
+		require.NoError(t, err)
+		require.NotContains(t, string(text), "virtiofsd")
+	}
+	c.must(t, "exec", "a", "/mnt/s/helper", "write", "/mnt/s/b", "from the guest")
+	info, err := os.Stat(filepath.Join(share, "b"))
+	require.NoError(t, err)
+	require.Equal(t, uint32(nobody), info.Sys().(*syscall.Stat_t).Uid)
+	c.must(t, "rm", "-f", "a")
+	require.Empty(t, c.processes(t))
 }

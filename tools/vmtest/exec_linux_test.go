@@ -20,10 +20,10 @@ import (
 )
 
 // guest boots one machine with the helper for all subtests of a test.
-func guest(t *testing.T) *Guest {
+func guest(t *testing.T, arch string) *Guest {
 	t.Helper()
-	g := Start(t, "x86_64", Config(t, "x86_64"))
-	g.Install(t, "x86_64")
+	g := Start(t, arch, Config(t, arch))
+	g.Install(t, arch)
 	return g
 }
 
@@ -41,8 +41,10 @@ func (g *Guest) run(t testing.TB, c vzlinux.Command) (agentproto.ExecStatus, str
 	return status, out.String()
 }
 
-func TestExec(t *testing.T) {
-	g := guest(t)
+func TestExec(t *testing.T) { each(t, testExec) }
+
+func testExec(t *testing.T, arch string) {
+	g := guest(t, arch)
 	t.Run("streams", func(t *testing.T) { testStreams(t, g) })
 	t.Run("argv, environment, directory", func(t *testing.T) { testSurroundings(t, g) })
 	t.Run("exit", func(t *testing.T) { testExit(t, g) })

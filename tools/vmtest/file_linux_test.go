@@ -16,8 +16,10 @@ import (
 	"vz.internal/vzlinux/agentproto"
 )
 
-func TestFiles(t *testing.T) {
-	g := Start(t, "x86_64", Config(t, "x86_64"))
+func TestFiles(t *testing.T) { each(t, testFiles) }
+
+func testFiles(t *testing.T, arch string) {
+	g := Start(t, arch, Config(t, arch))
 	t.Run("one file", func(t *testing.T) { testFile(t, g) })
 	t.Run("tree", func(t *testing.T) { testTree(t, g) })
 	t.Run("hostile tree", func(t *testing.T) { testHostileTree(t, g) })

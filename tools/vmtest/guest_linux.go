@@ -62,6 +62,9 @@ type bundle struct {
 
 var bundles = map[string]*bundle{"x86_64": {}, "arm64": {}}
 
+// goarch is what Go calls the guests' architectures.
+var goarch = map[string]string{"x86_64": "amd64", "arm64": "arm64"}
+
 // Bundle returns a bundle for arch with the agent of the work tree, made once per
 // test program.
 func Bundle(t testing.TB, arch string) *vzlinux.Bundle {
@@ -179,7 +182,7 @@ func (g *Guest) Install(t testing.TB, arch string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "helper")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./helper")
-	cmd.Env = append(os.Environ(), "GOOS=linux", "CGO_ENABLED=0", "GOARCH="+map[string]string{"x86_64": "amd64", "arm64": "arm64"}[arch])
+	cmd.Env = append(os.Environ(), "GOOS=linux", "CGO_ENABLED=0", "GOARCH="+goarch[arch])
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	f, err := os.Open(program)

@@ -29,8 +29,10 @@ func (g *Guest) serving(t *testing.T, address string) {
 	go func() { _, _ = io.Copy(io.Discard, shown) }()
 }
 
-func TestForward(t *testing.T) {
-	g := guest(t)
+func TestForward(t *testing.T) { each(t, testForward) }
+
+func testForward(t *testing.T, arch string) {
+	g := guest(t, arch)
 	g.serving(t, "127.0.0.1:99")
 	c, err := g.Agent.Dial(t.Context(), "tcp", "127.0.0.1:99")
 	require.NoError(t, err)
@@ -87,15 +89,17 @@ func hostAddress(t *testing.T) string {
 	return ""
 }
 
-func TestNetwork(t *testing.T) {
-	cfg := Config(t, "x86_64")
+func TestNetwork(t *testing.T) { each(t, testNetwork) }
+
+func testNetwork(t *testing.T, arch string) {
+	cfg := Config(t, arch)
 	tcp, udp := freePort(t), freePort(t)
 	cfg.Network = config.Network{Kind: config.NetworkUser, MAC: config.RandomMAC(), User: config.User{
 		Ports: []config.Port{{Host: tcp, Guest: 80}, {Protocol: "udp", Host: udp, Guest: 80}},
 		Hosts: map[string]netip.Addr{"db.internal": netip.MustParseAddr("10.9.8.7")},
 	}}
-	g := Start(t, "x86_64", cfg)
-	g.Install(t, "x86_64")
+	g := Start(t, arch, cfg)
+	g.Install(t, arch)
 	subnet, gateway, address := cfg.Network.User.Addresses()
 	up := agentproto.NetworkRequest{Address: netip.PrefixFrom(address, subnet.Bits()), Gateway: gateway, DNS: []netip.Addr{gateway}, Hostname: "guest"}
 	for _, mode := range []agentproto.NetworkRequest{{DHCP: true, Hostname: "guest"}, up} {

@@ -21,11 +21,13 @@ import (
 
 // TestSaveAndRestore saves a guest that counts, restores it twice and shows that
 // the two go on from where it was and are not the same machine.
-func TestSaveAndRestore(t *testing.T) {
-	cfg := Config(t, "x86_64")
+func TestSaveAndRestore(t *testing.T) { each(t, testSaveAndRestore) }
+
+func testSaveAndRestore(t *testing.T, arch string) {
+	cfg := Config(t, arch)
 	cfg.Memory = 256 * config.MiB
-	g := Start(t, "x86_64", cfg)
-	g.Install(t, "x86_64")
+	g := Start(t, arch, cfg)
+	g.Install(t, arch)
 	step, counted := g.count(t)
 	require.Equal(t, "1", step())
 	require.Equal(t, "2", step())
@@ -48,7 +50,7 @@ func TestSaveAndRestore(t *testing.T) {
 
 	var drawn, ids []string
 	for i := range 2 {
-		h := restore(t, cfg, dir)
+		h := restore(t, arch, cfg, dir)
 		seed := make([]byte, 64)
 		_, _ = rand.Read(seed)
 		id := fmt.Sprintf("%032x", i+1)
@@ -65,8 +67,8 @@ func TestSaveAndRestore(t *testing.T) {
 	}
 	require.NotEqual(t, drawn[0], drawn[1])
 	require.NotEqual(t, ids[0], ids[1])
-	t.Run("refused", func(t *testing.T) { testRestoreRefused(t, cfg, dir) })
-	t.Run("damaged", func(t *testing.T) { testRestoreDamaged(t, cfg, dir) })
+	t.Run("refused", func(t *testing.T) { testRestoreRefused(t, arch, cfg, dir) })
+	t.Run("damaged", func(t *testing.T) { testRestoreDamaged(t, arch, cfg, dir) })
 }
 
 // count starts a program that counts, detached, and returns how to have it count.
@@ -85,10 +87,10 @@ func (g *Guest) count(t *testing.T) (step func() string, e *vzlinux.Exec) {
 	}, e
 }
 
-func restore(t *testing.T, cfg config.Config, dir string) *Guest {
+func restore(t *testing.T, arch string, cfg config.Config, dir string) *Guest {
 	t.Helper()
 	cfg.Console.Log = filepath.Join(t.TempDir(), "console.log")
-	h := New(t, "x86_64", cfg)
+	h := New(t, arch, cfg)
 	begin := time.Now()
 	require.NoError(t, h.Restore(t.Context(), dir))
 	state, _ := h.State()
@@ -99,7 +101,7 @@ func restore(t *testing.T, cfg config.Config, dir string) *Guest {
 	return h
 }
 
-func testRestoreRefused(t *testing.T, cfg config.Config, dir string) {
+func testRestoreRefused(t *testing.T, arch string, cfg config.Config, dir string) {
 	other := filepath.Join(t.TempDir(), "other")
 	require.NoError(t, os.WriteFile(other, []byte("another"), 0o644))
 	for name, change := range map[string]func(*config.Config){
@@ -113,7 +115,7 @@ func testRestoreRefused(t *testing.T, cfg config.Config, dir string) {
 	} {
 		c := cfg.Clone()
 		change(&c)
-		h := New(t, "x86_64", c)
+		h := New(t, arch, c)
 		err := h.Restore(t.Context(), dir)
 		require.ErrorIs(t, err, vzcontract.ErrConflict)
 		require.ErrorContains(t, err, name)
@@ -122,7 +124,7 @@ func testRestoreRefused(t *testing.T, cfg config.Config, dir string) {
 	}
 }
 
-func testRestoreDamaged(t *testing.T, cfg config.Config, dir string) {
+func testRestoreDamaged(t *testing.T, arch string, cfg config.Config, dir string) {
 	state := filepath.Join(dir, "state")
 	good, err := os.ReadFile(state)
 	require.NoError(t, err)
@@ -130,12 +132,12 @@ func testRestoreDamaged(t *testing.T, cfg config.Config, dir string) {
 	flipped[len(flipped)/2] ^= 1
 	for _, bad := range [][]byte{flipped, good[:len(good)-1], nil} {
 		require.NoError(t, os.WriteFile(state, bad, 0o600))
-		h := New(t, "x86_64", cfg)
+		h := New(t, arch, cfg)
 		require.ErrorIs(t, h.Restore(t.Context(), dir), vzcore.ErrDamaged)
 	}
 	require.NoError(t, os.WriteFile(state, good, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte("{"), 0o600))
-	h := New(t, "x86_64", cfg)
+	h := New(t, arch, cfg)
 	require.ErrorIs(t, h.Restore(t.Context(), dir), vzcore.ErrDamaged)
 	// The same machine starts all the same.
 	require.NoError(t, h.VM.Start(t.Context()))

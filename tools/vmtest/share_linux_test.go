@@ -29,16 +29,18 @@ func (g *Guest) unmount(t *testing.T, path string) {
 
 // TestShares plugs directories before and after the start, uses them both ways and
 // unplugs them.
-func TestShares(t *testing.T) {
+func TestShares(t *testing.T) { each(t, testShares) }
+
+func testShares(t *testing.T, arch string) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: Debian's virtiofsd makes namespaces of its own")
 	}
-	cfg := Config(t, "x86_64")
+	cfg := Config(t, arch)
 	cold := config.Share{Tag: "cold", Source: t.TempDir()}
 	cfg.Shares = []config.Share{cold}
 	require.NoError(t, os.WriteFile(filepath.Join(cold.Source, "a"), []byte("from the host"), 0o644))
-	g := Start(t, "x86_64", cfg)
-	g.Install(t, "x86_64")
+	g := Start(t, arch, cfg)
+	g.Install(t, arch)
 	require.Equal(t, qemu.Virtiofs, g.ShareKind("cold"))
 	path := g.mount(t, "virtiofs", cold)
 	_, out := g.run(t, vzlinux.Command{Args: helper("read", path+"/a")})
@@ -78,15 +80,17 @@ func TestShares(t *testing.T) {
 }
 
 // TestNineP shares by 9p, which needs no program and no root, before the start.
-func TestNineP(t *testing.T) {
-	cfg := Config(t, "x86_64")
+func TestNineP(t *testing.T) { each(t, testNineP) }
+
+func testNineP(t *testing.T, arch string) {
+	cfg := Config(t, arch)
 	cfg.Shares = []config.Share{{Tag: "rw", Source: t.TempDir()}, {Tag: "ro", Source: t.TempDir(), ReadOnly: true}}
-	driver, err := qemu.New(qemu.Options{Arch: "x86_64", Accelerator: qemu.TCG, Shares: qemu.NineP})
+	driver, err := qemu.New(qemu.Options{Arch: arch, Accelerator: qemu.TCG, Shares: qemu.NineP})
 	require.NoError(t, err)
 	g := NewWith(t, driver, cfg)
 	require.NoError(t, g.VM.Start(t.Context()))
 	g.Connect(t)
-	g.Install(t, "x86_64")
+	g.Install(t, arch)
 	for _, s := range cfg.Shares {
 		require.NoError(t, os.WriteFile(filepath.Join(s.Source, "a"), []byte(s.Tag), 0o644))
 		require.Equal(t, qemu.NineP, g.ShareKind(s.Tag))

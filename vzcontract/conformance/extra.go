@@ -11,6 +11,7 @@ import (
 
 var sharedChecks = []check{
 	{name: "shared-vm", feature: vzcontract.FeatureSharedVM, run: sharedVM},
+	{name: "shared-vm-containers", feature: vzcontract.FeatureSharedVM, run: sharedVMContainers},
 }
 
 var checkpointChecks = []check{
@@ -47,6 +48,45 @@ func sharedVM(e *env) {
 		e.Fatal(err)
 	}
 	phase(vzcontract.PhaseShutdown)
+}
+
+// sharedVMContainers has two containers in one machine.
+func sharedVMContainers(e *env) {
+	s := e.b.(vzcontract.SharedVM)
+	const name = "house"
+	if err := s.BootSharedVM(e.ctx, name, vzcontract.Resources{}); err != nil {
+		e.Fatal(err)
+	}
+	cfg := e.config(untilKilled...)
+	cfg.SharedVM = "a/b"
+	_, err := e.b.Create(e.ctx, cfg)
+	e.wantClass("an invalid name of a machine", err, vzcontract.ErrValidation)
+	cfg.SharedVM = name
+	one := e.start(cfg)
+	cfg = e.config("sh", "-c", "echo guest")
+	cfg.SharedVM = name
+	if got := e.output(cfg); got != "guest\n" {
+		e.Errorf("output = %q, want guest", got)
+	}
+	e.awaitLine(one.ID, "ready")
+	if got := e.inspect(one.ID); got.State != vzcontract.StateRunning || got.Config.SharedVM != name {
+		e.Errorf("the first container is %s in %q, want running in %q", got.State, got.Config.SharedVM, name)
+	}
+	list, err := e.b.List(e.ctx)
+	if err != nil || len(list) != 2 {
+		e.Errorf("list = %d containers, %v, want 2", len(list), err)
+	}
+	for _, c := range list {
+		if err := e.b.Remove(e.ctx, c.ID, vzcontract.RemoveOptions{Force: true}); err != nil {
+			e.Errorf("remove: %v", err)
+		}
+	}
+	if err := s.ShutdownSharedVM(e.ctx, name); err != nil {
+		e.Fatal(err)
+	}
+	if phase, err := s.SharedVMPhase(e.ctx, name); err != nil || phase != vzcontract.PhaseShutdown {
+		e.Errorf("phase = %q, %v, want shutdown", phase, err)
+	}
 }
 
 func checkpointFiles(e *env) {

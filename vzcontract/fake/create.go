@@ -106,6 +106,7 @@ func merge(info *vzcontract.ContainerInfo, img *image) error {
 	if err := cfg.Health.CheckRestart(); err != nil {
 		return err
 	}
+	info.Exposed = vzcontract.ExposedPorts(from, *cfg)
 	info.Labels = map[string]string{}
 	for _, labels := range []map[string]string{from.Labels, cfg.Labels} {
 		for k, v := range labels {

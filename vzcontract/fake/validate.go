@@ -17,6 +17,9 @@ func validate(cfg *vzcontract.RunConfig) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
+	if err := cfg.CheckIsolation(vzcontract.IsolationNone); err != nil {
+		return err
+	}
 	if cfg.Platform != "" && cfg.Platform != "linux/amd64" && cfg.Platform != "linux/arm64" {
 		return vzcontract.Errorf(vzcontract.ErrNotFound, "no image for the platform %s", cfg.Platform)
 	}

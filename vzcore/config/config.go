@@ -77,10 +77,15 @@ type Share struct {
 	ReadOnly bool   `json:"read_only,omitempty"`
 	// Entries, in place of Source, are what the share holds.
 	Entries []Entry `json:"entries,omitempty"`
+	// Growing: entries come and go while the machine runs, and there may be none yet.
+	Growing bool `json:"growing,omitempty"`
 	// Trusted shows the guest the extended attributes of trusted.*, in which
 	// overlays keep what a layer hides. The guest may set them too.
 	Trusted bool `json:"trusted,omitempty"`
 }
+
+// Composed tells whether the share holds entries in place of a source.
+func (s Share) Composed() bool { return s.Growing || len(s.Entries) > 0 }
 
 // An Entry is a directory or file of the host that a share has under a name.
 type Entry struct {
@@ -91,16 +96,18 @@ type Entry struct {
 
 // Kinds of a network.
 const (
-	NetworkNone = "none"
-	NetworkNAT  = "nat"  // the system's own, macOS only
-	NetworkUser = "user" // in the process, with ports and DNS
+	NetworkNone  = "none"
+	NetworkNAT   = "nat"   // the system's own, macOS only
+	NetworkUser  = "user"  // in the process, with ports and DNS
+	NetworkCards = "cards" // cards whose cables are the caller's
 )
 
 // Network is the guest's way to others.
 type Network struct {
-	Kind string `json:"kind"`
-	MAC  string `json:"mac,omitempty"` // kept with the configuration, so that it stays
-	User User   `json:"user,omitzero"`
+	Kind  string `json:"kind"`
+	MAC   string `json:"mac,omitempty"` // kept with the configuration, so that it stays
+	User  User   `json:"user,omitzero"`
+	Cards int    `json:"cards,omitempty"` // how many the machine starts with; more can be plugged
 }
 
 // User is the configuration of a user network. The gateway is the first address of

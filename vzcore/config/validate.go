@@ -134,19 +134,33 @@ func (s Share) validate(p *problems) {
 	if !tagPattern.MatchString(s.Tag) {
 		p.add("shares.tag", "%q is not 1 to 36 letters, digits, dots, dashes", s.Tag)
 	}
-	p.path("shares.source", s.Source, len(s.Entries) == 0)
-	if s.Source != "" && len(s.Entries) > 0 {
+	p.path("shares.source", s.Source, !s.Composed())
+	if s.Source != "" && s.Composed() {
 		p.add("shares.entries", "share %q has a source besides them", s.Tag)
 	}
 	p.number("shares.entries", uint64(len(s.Entries)), 0, maxEntries)
 	seen := map[string]bool{}
 	for _, e := range s.Entries {
-		if !tagPattern.MatchString(e.Name) || strings.Trim(e.Name, ".") == "" || seen[e.Name] {
-			p.add("shares.entries.name", "%q is used twice or not 1 to 36 letters, digits, dots, dashes", e.Name)
+		e.validate(p)
+		if seen[e.Name] {
+			p.add("shares.entries.name", "%q is used twice", e.Name)
 		}
 		seen[e.Name] = true
-		p.path("shares.entries.source", e.Source, true)
 	}
+}
+
+func (e Entry) validate(p *problems) {
+	if !tagPattern.MatchString(e.Name) || strings.Trim(e.Name, ".") == "" {
+		p.add("shares.entries.name", "%q is not 1 to 36 letters, digits, dots, dashes", e.Name)
+	}
+	p.path("shares.entries.source", e.Source, true)
+}
+
+// Validate returns what is wrong with e.
+func (e Entry) Validate() error {
+	var p problems
+	e.validate(&p)
+	return errors.Join(p...)
 }
 
 // Validate returns what is wrong with s.
@@ -158,9 +172,12 @@ func (s Share) Validate() error {
 
 func (n Network) validate(p *problems) {
 	switch n.Kind {
-	case NetworkNone, NetworkNAT, NetworkUser:
+	case NetworkNone, NetworkNAT, NetworkUser, NetworkCards:
 	default:
-		p.add("network.kind", "%q is not none, nat or user", n.Kind)
+		p.add("network.kind", "%q is not none, nat, user or cards", n.Kind)
+	}
+	if n.Cards != 0 && n.Kind != NetworkCards || n.Cards < 0 || n.Cards > MaxCards {
+		p.add("network.cards", "%d: a network of cards has 0 to %d", n.Cards, MaxCards)
 	}
 	if n.MAC != "" {
 		mac, err := net.ParseMAC(n.MAC)

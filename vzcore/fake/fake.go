@@ -77,6 +77,7 @@ type Machine struct {
 var (
 	_ vzcore.Machine = (*Machine)(nil)
 	_ vzcore.Saver   = (*Machine)(nil)
+	_ vzcore.Grower  = (*Machine)(nil)
 )
 
 func (m *Machine) begin() <-chan error {
@@ -146,6 +147,16 @@ func (m *Machine) Restore(ctx context.Context, dir string) (<-chan error, error)
 		return nil, err
 	}
 	return m.begin(), nil
+}
+
+// AddEntry implements vzcore.Grower.
+func (m *Machine) AddEntry(ctx context.Context, _ string, _ config.Entry) error {
+	return m.driver.hook(ctx, "add entry")
+}
+
+// RemoveEntry implements vzcore.Grower.
+func (m *Machine) RemoveEntry(ctx context.Context, _, _ string) error {
+	return m.driver.hook(ctx, "remove entry")
 }
 
 // Dial implements vzcore.Machine.

@@ -15,7 +15,7 @@ const (
 	fdQMP = 3 + iota
 	fdMemory
 	fdVsock
-	fdNetwork // only with a user network
+	fdNetwork // only with a user network, or that of the first card
 )
 
 // numberOf is what the guest calls a slot.
@@ -94,6 +94,10 @@ func (l launch) devices() []string {
 		add("-netdev", "dgram,id=net,local.type=fd,local.str=%d", fdNetwork)
 		// The kernel comes from outside: the card needs no boot code of its own.
 		add("-device", "virtio-net-pci,netdev=net,bus=pcie.0,addr=0x4,romfile=,mac=%s", c.Network.MAC)
+	}
+	for n := range c.Network.Cards {
+		add("-netdev", "tap,id=net%d,fd=%d", n, fdNetwork+n)
+		add("-device", "virtio-net-pci,netdev=net%d,bus=pcie.0,addr=0x4.%d,multifunction=on,romfile=,mac=%s", n, n, config.CardMAC(n))
 	}
 	for i, d := range c.Disks {
 		cache := map[string]string{config.SyncNone: "cache.no-flush=on,"}[d.Sync]

@@ -81,7 +81,7 @@ func (r *run) awaitRemoval(ctx context.Context, events, refused <-chan qmp.Event
 	}
 }
 
-// slot returns a free place for a share.
+// slot returns a free place for what is plugged while the guest runs.
 func (r *run) slot() (int, error) {
 	for i := 1; i < len(r.slots); i++ {
 		if !r.slots[i] {
@@ -89,5 +89,5 @@ func (r *run) slot() (int, error) {
 			return i, nil
 		}
 	}
-	return 0, vzcontract.Errorf(vzcontract.ErrConflict, "all %d places for shares are in use", hotSlots)
+	return 0, vzcontract.Errorf(vzcontract.ErrConflict, "all %d places for what is plugged are in use", hotSlots)
 }

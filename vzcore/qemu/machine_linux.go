@@ -29,6 +29,7 @@ type machine struct {
 	mu    sync.Mutex
 	run   *run             // guarded by mu: the present run, nil if stopped
 	eject vzcore.EjectFunc // guarded by mu
+	cards vzcore.CardFunc  // guarded by mu
 }
 
 // A run is QEMU from its start to its end.
@@ -53,6 +54,7 @@ var (
 	_ vzcore.Sharer    = (*machine)(nil)
 	_ vzcore.Saver     = (*machine)(nil)
 	_ vzcore.Ejector   = (*machine)(nil)
+	_ vzcore.Carder    = (*machine)(nil)
 )
 
 func newMachine(d *Driver, cfg config.Config, dir string) (*machine, error) {
@@ -125,6 +127,13 @@ func (m *machine) launch(ctx context.Context, fill func(memory *os.File) error) 
 	if m.config.Network.Kind == config.NetworkUser {
 		var end *os.File
 		if r.network, end, err = newNetwork(m.config.Network); err != nil {
+			return fail(err)
+		}
+		files = append(files, end)
+	}
+	for n := range m.config.Network.Cards {
+		end, err := m.card(n)
+		if err != nil {
 			return fail(err)
 		}
 		files = append(files, end)

@@ -14,11 +14,15 @@ import (
 type share struct {
 	slot   int
 	daemon *process
+	mounts *mounts // of one that grows, else nil
 }
 
 func (s *share) close() {
 	if s.daemon != nil {
 		s.daemon.kill()
+	}
+	if s.mounts != nil {
+		s.mounts.close()
 	}
 }
 
@@ -93,7 +97,7 @@ func present(s config.Share) error {
 			return vzcontract.Errorf(vzcontract.ErrNotFound, "%w", err)
 		}
 	}
-	if len(s.Entries) > 0 {
+	if s.Composed() {
 		return nil
 	}
 	info, err := os.Stat(s.Source)
@@ -107,12 +111,11 @@ func present(s config.Share) error {
 }
 
 func (r *run) plugVirtiofs(ctx context.Context, one *share, s config.Share, dir string) error {
-	daemon, connection, err := serveShare(s, dir)
+	connection, err := serveShare(one, s, dir)
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
-	one.daemon = daemon
 	id := "share-" + s.Tag
 	if err := r.addChardev(ctx, id, connection); err != nil {
 		return err

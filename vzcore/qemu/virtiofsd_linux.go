@@ -34,34 +34,39 @@ func Virtiofsd() (string, error) {
 
 func busOf(slot int) string { return fmt.Sprintf("hot%d", slot) }
 
-// serveShare starts a virtiofsd for s and returns a connection with it for QEMU.
-func serveShare(s config.Share, dir string) (daemon *process, connection *os.File, err error) {
+// serveShare starts a virtiofsd for s, as one's daemon, and returns a connection with it
+// for QEMU.
+func serveShare(one *share, s config.Share, dir string) (connection *os.File, err error) {
 	program, err := Virtiofsd()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	base := filepath.Join(dir, "share-"+s.Tag)
-	if len(s.Entries) > 0 {
+	if s.Composed() {
 		if err := os.MkdirAll(base, 0o700); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	args, err := virtiofsdCommand(program, base, s)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	// It wants a socket to listen on, which is gone again when QEMU's
 	// connection waits in its backlog.
 	listener, connection, err := listenerWithClient(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer listener.Close()
-	daemon, err = spawn(args[0], args[1:], listener)
-	if err != nil {
-		return nil, nil, errors.Join(err, connection.Close())
+	if s.Growing {
+		err = one.spawnGrowing(args, base, listener)
+	} else {
+		one.daemon, err = spawn(args[0], args[1:], listener)
 	}
-	return daemon, connection, nil
+	if err != nil {
+		return nil, errors.Join(err, connection.Close())
+	}
+	return connection, nil
 }
 
 func listenerWithClient(dir string) (listener, client *os.File, err error) {
@@ -94,18 +99,24 @@ func listenerWithClient(dir string) (listener, client *os.File, err error) {
 
 // Scripts that make what a virtiofsd serves, in a mount namespace of its own: a
 // read-only view of a directory, and a directory at $1 of $2 entries, each with
-// name, source and mode.
+// name, source and mode. The sandbox that a virtiofsd makes for itself gets what is
+// mounted below a shared mount later.
 const (
 	readOnlyScript = `set -e; mount --bind -- "$1" "$1"; mount -o remount,ro,bind -- "$1"; shift; exec "$@"`
 	entriesScript  = `set -e; base=$1 n=$2; shift 2
 mount -t tmpfs -o mode=0755,size=1m vz "$base"
+mount --make-shared -- "$base"
 while [ "$n" -gt 0 ]; do
   if [ -d "$2" ]; then mkdir -- "$base/$1"; else : >"$base/$1"; fi
   mount --bind -- "$2" "$base/$1"
   if [ "$3" = ro ]; then mount -o remount,ro,bind -- "$base/$1"; fi
   shift 3; n=$((n-1))
 done
-exec "$@"`
+`
+	// gate lets the starter look before virtiofsd hides its mounts.
+	gateScript = `echo >&4; read -r _ <&5 || :; exec 4>&- 5<&-
+`
+	execScript = `exec "$@"`
 )
 
 // virtiofsdCommand returns the command that serves s on descriptor 3; base is an
@@ -118,7 +129,7 @@ func virtiofsdCommand(program, base string, s config.Share) ([]string, error) {
 		return nil, err
 	}
 	source := s.Source
-	if len(s.Entries) > 0 {
+	if s.Composed() {
 		source = base
 	}
 	var args []string
@@ -138,14 +149,17 @@ func virtiofsdCommand(program, base string, s config.Share) ([]string, error) {
 	}
 	script, words := "", []string(nil)
 	switch {
-	case len(s.Entries) > 0:
-		script, words = entriesScript, []string{base, strconv.Itoa(len(s.Entries))}
+	case s.Composed():
+		script, words = entriesScript+execScript, []string{base, strconv.Itoa(len(s.Entries))}
 		for _, e := range s.Entries {
 			mode := "rw"
 			if e.ReadOnly || s.ReadOnly {
 				mode = "ro"
 			}
 			words = append(words, e.Name, e.Source, mode)
+		}
+		if s.Growing {
+			script = entriesScript + gateScript + execScript
 		}
 	case s.ReadOnly && ofQEMU:
 		script, words = readOnlyScript, []string{filepath.Clean(s.Source)}

@@ -37,10 +37,13 @@ const (
 
 	MethodNetworkUp   = "network.up"   // NetworkRequest, none
 	MethodNetworkDown = "network.down" // NetworkRequest, none; only the interface counts
+
+	MethodNetworkFiles = "network.files" // NetworkFiles, none
+	MethodNetworkCards = "network.cards" // NetworkCards, none
 )
 
 // The method of a guest that is about to be saved, for others to start from.
-const MethodContainerWarm = "container.warm" // none, none: run and remove a container, be ready for the start of another
+const MethodContainerWarm = "container.warm" // ContainerWarm, none: run and remove a container, be ready for the start of another
 
 // What an agent may be able to do, as [Hello] lists it.
 const (

@@ -43,7 +43,9 @@ func Start(b vzcontract.RuntimeBackend, shutdown func()) *Guest {
 		},
 		Replace: map[string]agent.Method{
 			agentproto.MethodClock: nothing, agentproto.MethodMount: nothing, agentproto.MethodUnmount: nothing,
-			agentproto.MethodFreeze: nothing, agentproto.MethodThaw: g.thaw, agentproto.MethodContainerWarm: nothing, agentproto.MethodNetworkUp: nothing, agentproto.MethodNetworkDown: nothing, agentproto.MethodImageProvide: nothing,
+			agentproto.MethodFreeze: nothing, agentproto.MethodThaw: g.thaw, agentproto.MethodContainerWarm: nothing,
+			agentproto.MethodNetworkUp: nothing, agentproto.MethodNetworkDown: nothing, agentproto.MethodImageProvide: nothing,
+			agentproto.MethodNetworkFiles: nothing, agentproto.MethodNetworkCards: nothing,
 		},
 	}
 	go func() {

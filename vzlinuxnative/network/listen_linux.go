@@ -8,8 +8,10 @@ import (
 	"net/netip"
 	"os"
 
+	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/names"
 	"vz.internal/vzlinuxnative/network/internal/nft"
+	"vz.internal/vzlinuxnative/network/internal/nsthread"
 )
 
 // listen starts the container's DNS listener. It sits on a free port of
@@ -42,7 +44,7 @@ func (s *Sandbox) listen() error {
 func listenIn(ns *os.File, addr netip.AddrPort) (udp net.PacketConn, tcp net.Listener, err error) {
 	var config net.ListenConfig
 	ctx := context.Background()
-	err = inNamespace(ns, func() error {
+	err = nsthread.In(ns, func() error {
 		for try := 0; ; try++ {
 			var err error
 			if udp, err = config.ListenPacket(ctx, "udp4", addr.String()); err != nil {
@@ -93,4 +95,22 @@ func (s *Sandbox) resolver() netip.Addr {
 		return listenerAddress
 	}
 	return netip.Addr{}
+}
+
+// DialNames connects, by "udp" or "tcp", with the container's DNS listener, for a
+// guest that cannot reach the container's network namespace. Without one it is
+// vzcontract.ErrNotFound.
+func (s *Sandbox) DialNames(ctx context.Context, protocol string) (conn net.Conn, err error) {
+	s.mu.Lock()
+	ns, listens := s.ns, s.server != nil
+	s.mu.Unlock()
+	if !listens || ns == nil {
+		return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "the container asks no listener of its own")
+	}
+	err = nsthread.In(ns, func() error {
+		var d net.Dialer
+		conn, err = d.DialContext(ctx, protocol+"4", netip.AddrPortFrom(listenerAddress, 53).String())
+		return err
+	})
+	return conn, err
 }

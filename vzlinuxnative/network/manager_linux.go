@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"path/filepath"
 	"sync"
 
 	"vz.internal/vzlinuxnative/network/internal/ipam"
@@ -35,6 +36,11 @@ type Options struct {
 	// HostIP is where a port without an address is published: "" stands for
 	// 0.0.0.0 and [::].
 	HostIP string
+}
+
+// Below returns the options of a backend that keeps its state in home and run.
+func Below(home, run string) Options {
+	return Options{Dir: filepath.Join(home, "networks"), RunDir: filepath.Join(run, "networks")}
 }
 
 // A Pool is a range cut into subnets of Bits each.

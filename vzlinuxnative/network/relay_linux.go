@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 	"vz.internal/vzlinuxnative/network/internal/ipam"
 	"vz.internal/vzlinuxnative/network/internal/nft"
+	"vz.internal/vzlinuxnative/network/internal/nsthread"
 	"vz.internal/vzlinuxnative/network/internal/portproxy"
 )
 
@@ -24,7 +25,7 @@ func (s *Sandbox) relay() error {
 	}
 	if s.relayed == nil {
 		var l net.Listener
-		err := inNamespace(s.ns, func() (err error) {
+		err := nsthread.In(s.ns, func() (err error) {
 			l, err = new(net.ListenConfig).Listen(context.Background(), "tcp4", "127.0.0.1:0")
 			return err
 		})
@@ -81,7 +82,7 @@ func (s *Sandbox) dialOut(ctx context.Context, c *net.TCPConn) (net.Conn, error)
 		return err
 	}
 	var conn net.Conn
-	err = inNamespace(ns, func() (err error) {
+	err = nsthread.In(ns, func() (err error) {
 		conn, err = dialer.DialContext(ctx, "tcp4", target.String())
 		return err
 	})

@@ -10,7 +10,6 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinux/container"
 	"vz.internal/vzoci/vmbackend/internal/guest"
-	"vz.internal/vzoci/vmbackend/owner"
 )
 
 // Name is that of the backend.
@@ -30,9 +29,14 @@ type Options struct {
 	// outlives the caller. A machine that runs already is
 	// vzcontract.ErrConflict.
 	Launch func(ctx context.Context, machine string) error
-	// Format makes a disk with an empty ext4 file system; nil does it with
-	// mke2fs. Who starts from a warm snapshot has a disk from there.
-	Format func(ctx context.Context, path string) error
+	// Volumes are the host's, which containers in machines share with others; nil
+	// has volumes of the backend's own.
+	Volumes vzcontract.Volumes
+	// Networks are the host's, which containers in machines join as others do. With
+	// nil each machine has a network of its own, with a way out and published ports;
+	// the error of NoNetworks then says why.
+	Networks   Networks
+	NoNetworks error
 	// Bundle is the directory of what guests boot from; empty finds it.
 	Bundle string
 	// Log takes what is odd and no error. The default discards it.
@@ -41,6 +45,7 @@ type Options struct {
 
 // A Backend runs containers in virtual machines. Make one with [Open].
 type Backend struct {
+	vzcontract.ImagesFunc
 	opts    Options
 	store   guest.Store
 	volumes volumes
@@ -48,6 +53,7 @@ type Backend struct {
 
 	mu     sync.Mutex
 	guests map[guest.ID]*connection // guarded by mu: those that were reached
+	booted map[string]func()        // guarded by mu: lets go of shared machines that this process booted
 }
 
 var (
@@ -62,6 +68,7 @@ var (
 	_ vzcontract.Committer      = (*Backend)(nil)
 	_ vzcontract.Images         = (*Backend)(nil)
 	_ vzcontract.Volumes        = (*Backend)(nil)
+	_ vzcontract.Networks       = (*Backend)(nil)
 )
 
 // Open returns the backend that keeps its state below opts.Home. It does no I/O.
@@ -72,16 +79,15 @@ func Open(opts Options) (*Backend, error) {
 	if opts.Launch == nil {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "open vm backend: nothing launches machines")
 	}
-	if opts.Format == nil {
-		opts.Format = owner.MakeDisk
-	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Backend{
+	b := &Backend{
 		opts: opts, store: guest.At(opts.Home, opts.Run), volumes: volumes{dir: filepath.Join(opts.Home, "guest-volumes")}, log: opts.Log,
-		guests: map[guest.ID]*connection{},
-	}, nil
+		guests: map[guest.ID]*connection{}, booted: map[string]func(){},
+	}
+	b.ImagesFunc = b.images
+	return b, nil
 }
 
 // BackendName implements vzcontract.Identity.
@@ -93,9 +99,10 @@ func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.Isolation
 // Capabilities implements vzcontract.Identity.
 func (b *Backend) Capabilities() vzcontract.Capabilities {
 	missing := map[vzcontract.Feature]string{
-		vzcontract.FeatureNetworks:   "each container has a machine of its own, with no network to the others",
-		vzcontract.FeatureSharedVM:   "each container has a machine of its own",
 		vzcontract.FeatureCheckpoint: "checkpoints of containers in machines are not there yet; vz vm save saves a machine",
+	}
+	if b.opts.Networks == nil {
+		missing[vzcontract.FeatureNetworks] = b.noNetworks().Error()
 	}
 	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
 		missing[vzcontract.FeatureImages] = noImages

@@ -20,12 +20,19 @@ type connection struct {
 	agent   *vzlinux.Agent
 	control *agentproto.Client
 
+	ending sync.Once
+
 	mu   sync.Mutex
 	uses int         // guarded by mu
 	idle *time.Timer // guarded by mu: ends it
 }
 
-func (c *connection) close() error { return errors.Join(c.agent.Close(), c.control.Close()) }
+// close ends the connection. Later calls do nothing: its idle end may have come first.
+func (c *connection) close() error {
+	var err error
+	c.ending.Do(func() { err = errors.Join(c.agent.Close(), c.control.Close()) })
+	return err
+}
 
 func (c *connection) lost() bool {
 	select {
@@ -38,10 +45,10 @@ func (c *connection) lost() bool {
 	}
 }
 
-// refresh asks for the container's present state and has it written down.
-func (c *connection) refresh(ctx context.Context) (guest.State, error) {
+// refresh asks for a container's present state and has it written down.
+func (c *connection) refresh(ctx context.Context, id guest.ID) (guest.State, error) {
 	var state guest.State
-	return state, c.control.Call(ctx, guest.MethodRefresh, struct{}{}, &state)
+	return state, c.control.Call(ctx, guest.MethodRefresh, guest.Of{Record: id}, &state)
 }
 
 // reach returns the connection with a machine that runs; vzcontract.ErrConflict if
@@ -128,8 +135,12 @@ func (b *Backend) boot(ctx context.Context, id guest.ID) (*connection, func(), e
 	}
 }
 
-// end ends a machine and returns when nothing of it runs any more.
+// end ends a machine at once and returns when nothing of it runs any more.
 func (b *Backend) end(ctx context.Context, id guest.ID) error {
+	return b.endWith(ctx, id, guest.Stop{Force: true})
+}
+
+func (b *Backend) endWith(ctx context.Context, id guest.ID, how guest.Stop) error {
 	b.drop(id)
 	control, err := b.store.Dial(ctx, id)
 	if errors.Is(err, vzcontract.ErrConflict) {
@@ -139,7 +150,7 @@ func (b *Backend) end(ctx context.Context, id guest.ID) error {
 		return err
 	}
 	defer control.Close()
-	err = control.Call(ctx, guest.MethodStop, guest.Stop{Force: true}, nil)
+	err = control.Call(ctx, guest.MethodStop, how, nil)
 	if errors.Is(err, vzcontract.ErrUnavailable) { // it went before it could answer
 		return nil
 	}

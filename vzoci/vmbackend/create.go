@@ -3,13 +3,14 @@ package vmbackend
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
+	"strings"
 	"time"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzoci/vmbackend/internal/guest"
-	"vz.internal/vzoci/vmbackend/warm"
 )
 
 // Create implements vzcontract.Containers. It boots the machine: only its guest can
@@ -26,13 +27,17 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if err := cfg.Validate(); err != nil {
 		return info, err
 	}
-	if err := refuse(cfg); err != nil {
+	if err := cfg.CheckIsolation(b.Isolation()); err != nil {
 		return info, err
 	}
-	r := guest.Record{ID: guest.NewID(), Created: time.Now().UTC(), Config: cfg, Run: cfg, Bundle: b.opts.Bundle}
-	r.CPUs, r.Memory = size(cfg.Resources)
-	if cfg.NetworkMode != "none" {
-		r.MAC = config.RandomMAC()
+	r := guest.Record{ID: guest.NewID(), Created: time.Now().UTC(), Config: cfg, Run: cfg}
+	if cfg.SharedVM != "" {
+		err = b.lodge(&r, cfg.SharedVM)
+	} else {
+		err = b.house(ctx, &r)
+	}
+	if err != nil {
+		return info, err
 	}
 	defer func() {
 		if err != nil {
@@ -44,53 +49,82 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if err := b.resolve(ctx, &r); err != nil {
 		return info, err
 	}
-	if err := b.reserve(ctx, r); err != nil {
+	making, err := b.reserve(ctx, r)
+	if err != nil {
 		return info, err
 	}
-	if warm.At(b.opts.Home).Empty() { // else the machine's owner does, if it needs to
-		if err := b.opts.Format(ctx, b.store.Disk(r.ID)); err != nil {
-			return info, err
-		}
-	}
-	c, release, err := b.boot(ctx, r.ID)
+	defer making.Close()
+	c, release, err := b.boot(ctx, r.Machine())
 	if err != nil {
 		return info, err
 	}
 	defer release()
-	if _, err := c.Create(ctx, r.Run); err != nil {
-		return info, err
+	if r.In != "" {
+		if err := c.control.Call(ctx, guest.MethodAdmit, guest.Of{Record: r.ID}, nil); err != nil {
+			return info, err
+		}
 	}
-	state, err := c.refresh(ctx)
+	if _, err := c.Create(ctx, r.Run); err != nil {
+		return info, unknownNetwork(err, cfg.SharedVM)
+	}
+	state, err := c.refresh(ctx, r.ID)
 	if err != nil {
 		return info, err
 	}
 	return machine{record: r, state: state}.info(), nil
 }
 
+// house makes r the record of a container with a machine of its own.
+func (b *Backend) house(ctx context.Context, r *guest.Record) error {
+	if err := b.refuse(r.Config); err != nil {
+		return err
+	}
+	r.Bundle = b.opts.Bundle
+	r.CPUs, r.Memory = size(r.Config.Resources)
+	if r.Cards = b.opts.Networks != nil; r.Cards {
+		return b.checkNetworks(ctx, *r)
+	}
+	if r.Config.NetworkMode != "none" {
+		r.MAC = config.RandomMAC()
+	}
+	return nil
+}
+
 // undoTime bounds how long it takes to remove what a failed Create has made.
 const undoTime = 30 * time.Second
 
 func (b *Backend) undo(ctx context.Context, r guest.Record) error {
-	err := b.volumes.remove(r.AnonymousVolumes())
+	err := b.removeAnonymous(ctx, r.AnonymousVolumes())
 	if _, missing := os.Stat(b.store.Dir(r.ID)); missing == nil {
-		return errors.Join(err, b.discard(ctx, r.ID))
+		return errors.Join(err, b.discard(ctx, r))
 	}
 	return errors.Join(err, b.release(ctx, r.ID, len(r.Images)))
 }
 
-// reserve makes the record, and with it the name taken.
-func (b *Backend) reserve(ctx context.Context, r guest.Record) error {
+// reserve makes the record, and with it the name taken. What it returns tells that the
+// container is being made, until it is closed or this process has ended; a machine of
+// its own says so itself.
+func (b *Backend) reserve(ctx context.Context, r guest.Record) (making io.Closer, err error) {
 	lock, err := b.store.LockAll(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer lock.Close()
 	if r.Config.Name != "" {
 		if err := b.nameFree(ctx, r.Config.Name, r.ID); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return b.store.Make(r)
+	if r.In == "" {
+		return io.NopCloser(nil), b.store.Make(r)
+	}
+	if _, err := b.store.Open(r.In); err != nil {
+		return nil, err // it was shut down meanwhile
+	}
+	if err := b.store.Make(r); err != nil {
+		return nil, err
+	}
+	return b.store.TryLock(r.ID)
 }
 
 // nameFree fails with vzcontract.ErrConflict if another container has the name, or
@@ -135,14 +169,15 @@ func size(r vzcontract.Resources) (cpus int, memory uint64) {
 }
 
 // refuse refuses what a machine of one container cannot have.
-func refuse(cfg vzcontract.RunConfig) error {
+func (b *Backend) refuse(cfg vzcontract.RunConfig) error {
 	no := func(what string) error {
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "%s: the container has a virtual machine of its own", what)
 	}
-	switch cfg.NetworkMode {
-	case "", "bridge", "none":
-	default:
-		return no("network " + cfg.NetworkMode)
+	switch mode := cfg.NetworkMode; {
+	case mode == "host" || strings.HasPrefix(mode, "container:"):
+		return no("network " + mode)
+	case b.opts.Networks == nil && (len(cfg.Networks) > 0 || mode != "" && mode != "bridge" && mode != "none"):
+		return b.noNetworks()
 	}
 	ns := cfg.Namespaces
 	for what, mode := range map[string]string{"pid": ns.PID, "ipc": ns.IPC, "uts": ns.UTS, "cgroup": ns.Cgroup, "user": ns.User} {
@@ -153,8 +188,6 @@ func refuse(cfg vzcontract.RunConfig) error {
 		}
 	}
 	switch {
-	case len(cfg.Networks) > 0:
-		return no("networks")
 	case len(cfg.Devices) > 0:
 		return no("devices of the host")
 	case ns.CgroupParent != "":

@@ -79,13 +79,21 @@ func (b *Backend) find(ctx context.Context, op, ref string) (machine, error) {
 	return machine{}, failure(op, ref, vzcontract.Errorf(vzcontract.ErrValidation, "%d containers have an id that begins so", len(found)))
 }
 
+// Find returns the id of a container, and whether ref is its name or id and no
+// beginning of one.
+func (b *Backend) Find(ctx context.Context, ref string) (id string, exact bool, err error) {
+	m, err := b.find(ctx, "find", ref)
+	info := m.state.Info
+	return info.ID, err == nil && (info.Name == ref || info.ID == ref), err
+}
+
 // present returns what a container is now.
 func (b *Backend) present(ctx context.Context, m machine) (vzcontract.ContainerInfo, error) {
-	c, release, err := b.reach(ctx, m.record.ID)
+	c, release, err := b.reach(ctx, m.record.Machine())
 	if err == nil {
 		defer release()
 		var state guest.State
-		if state, err = c.refresh(ctx); err == nil {
+		if state, err = c.refresh(ctx, m.record.ID); err == nil {
 			m.state = state
 		}
 	}
@@ -96,7 +104,7 @@ func (b *Backend) present(ctx context.Context, m machine) (vzcontract.ContainerI
 			return vzcontract.ContainerInfo{}, err
 		}
 		m.state.Info = interrupted(m.state.Info)
-		m.state.Ports = nil
+		m.state.Ports, m.state.Networks = nil, nil
 	case err != nil:
 		return vzcontract.ContainerInfo{}, err
 	}
@@ -123,10 +131,15 @@ func (m machine) info() vzcontract.ContainerInfo {
 	info := m.state.Info
 	given := m.record.Config
 	info.Backend = Name
+	info.Config.SharedVM, info.Config.Annotations = given.SharedVM, given.Annotations
 	info.Ports = m.state.Ports
 	info.Config.Rootfs, info.Config.Ports, info.Config.Mounts = given.Rootfs, given.Ports, given.Mounts
 	info.Config.Pull, info.Config.Platform, info.Config.PublishAll = given.Pull, given.Platform, given.PublishAll
+	info.Config.Isolation = given.Isolation
 	info.LogPath = "" // it lies on the guest's disk
+	if m.record.Cards {
+		m.joined(&info)
+	}
 	info.Mounts = m.mounts(info.Mounts)
 	return info
 }
@@ -175,13 +188,18 @@ func (b *Backend) on(ctx context.Context, op, ref string, after bool, do func(c 
 	if err != nil {
 		return err
 	}
-	c, release, err := b.boot(ctx, m.record.ID)
+	return b.at(ctx, op, ref, m, after, do)
+}
+
+// at is on for a container that was found.
+func (b *Backend) at(ctx context.Context, op, ref string, m machine, after bool, do func(c *connection, id string) error) error {
+	c, release, err := b.boot(ctx, m.record.Machine())
 	if err == nil {
 		defer release()
 		err = do(c, m.state.Info.ID)
 	}
 	if err == nil && after {
-		_, err = c.refresh(ctx)
+		_, err = c.refresh(ctx, m.record.ID)
 		if errors.Is(err, vzcontract.ErrUnavailable) {
 			err = nil // it was done, and the machine has ended with it
 		}

@@ -10,21 +10,24 @@ import (
 
 // Start implements vzcontract.Lifecycle.
 func (b *Backend) Start(ctx context.Context, ref string, opts vzcontract.StartOptions) (a vzcontract.Attachment, err error) {
-	err = b.on(ctx, "start", ref, true, func(c *connection, id string) error {
+	m, err := b.find(ctx, "start", ref)
+	if err != nil {
+		return nil, err
+	}
+	err = b.at(ctx, "start", ref, m, true, func(c *connection, id string) error {
 		info, err := c.Inspect(ctx, id)
 		if err != nil {
 			return err
 		}
 		// A second start of one that runs must not touch its ports.
 		if info.State != vzcontract.StateRunning && info.State != vzcontract.StatePaused {
-			if err := c.control.Call(ctx, guest.MethodPublish, struct{}{}, nil); err != nil {
+			if err := c.control.Call(ctx, guest.MethodPublish, guest.Of{Record: m.record.ID}, nil); err != nil {
 				return err
 			}
 		}
 		a, err = c.Start(ctx, id, opts)
 		if err != nil {
-			_, again := c.refresh(ctx) // which takes the ports back
-			return errors.Join(err, again)
+			return errors.Join(err, c.control.Call(context.WithoutCancel(ctx), guest.MethodWithdraw, guest.Of{Record: m.record.ID}, nil))
 		}
 		a = c.hold(a)
 		return nil

@@ -5,13 +5,20 @@ import (
 	"io"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzoci/vmbackend/internal/guest"
 )
 
 // Stats implements vzcontract.Statser.
 func (b *Backend) Stats(ctx context.Context, ref string) (s vzcontract.Stats, err error) {
-	err = b.on(ctx, "stats", ref, false, func(c *connection, id string) error {
-		s, err = c.Stats(ctx, id)
-		return err
+	m, err := b.find(ctx, "stats", ref)
+	if err != nil {
+		return s, err
+	}
+	err = b.at(ctx, "stats", ref, m, false, func(c *connection, id string) error {
+		if s, err = c.Stats(ctx, id); err != nil || s.Network != nil {
+			return err
+		}
+		return c.control.Call(ctx, guest.MethodTraffic, guest.Of{Record: m.record.ID}, &s.Network)
 	})
 	return s, err
 }

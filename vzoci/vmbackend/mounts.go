@@ -36,6 +36,9 @@ func (b *Backend) shareMounts(ctx context.Context, r *guest.Record) error {
 			return err
 		}
 	}
+	if r.Cards {
+		mountEtc(r)
+	}
 	return nil
 }
 
@@ -76,11 +79,14 @@ func (b *Backend) shareMount(ctx context.Context, r *guest.Record, host, inside 
 		}
 		inside.Source, inside.CreateSource = share(r, filepath.Clean(host.Source), host.ReadOnly), false
 	case vzcontract.MountVolume:
-		v, err := b.volumes.create(ctx, vzcontract.VolumeConfig{
+		v, err := b.CreateVolume(ctx, vzcontract.VolumeConfig{
 			Name: host.Source, Driver: host.VolumeDriver, Options: host.VolumeOptions, Labels: host.VolumeLabels,
 		})
 		if err != nil {
 			return err
+		}
+		if len(v.Options) > 0 {
+			return vzcontract.Errorf(vzcontract.ErrUnsupported, "volume %s: machines do not mount volumes with options", v.Name)
 		}
 		anonymous := host.Source == ""
 		host.Source, inside.Source = v.Name, v.Name

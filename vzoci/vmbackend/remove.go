@@ -16,7 +16,11 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 		return err
 	}
 	info, err := b.present(ctx, m)
-	if err != nil {
+	switch {
+	case err == nil:
+	case opts.Force && m.record.In != "" && !errors.Is(err, vzcontract.ErrNotFound):
+		info = m.info() // whatever its machine says
+	default:
 		return failure("remove", ref, err)
 	}
 	if !opts.Force && (info.State == vzcontract.StateRunning || info.State == vzcontract.StatePaused) {
@@ -25,7 +29,7 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 	// A guest that runs removes its container first: who waits for that or reads
 	// its log learns how it ended.
 	told := false
-	if c, release, err := b.reach(ctx, m.record.ID); err == nil {
+	if c, release, err := b.reach(ctx, m.record.Machine()); err == nil {
 		defer release()
 		err = c.Remove(ctx, info.ID, vzcontract.RemoveOptions{Force: opts.Force})
 		if errors.Is(err, vzcontract.ErrConflict) {
@@ -33,20 +37,37 @@ func (b *Backend) Remove(ctx context.Context, ref string, opts vzcontract.Remove
 		}
 		// Who asks from now on is told that it has gone, and so are those who
 		// follow events; a machine that does not answer is ended below.
-		told = err == nil && c.control.Call(ctx, guest.MethodGone, struct{}{}, nil) == nil
+		told = err == nil && c.gone(ctx, m.record.ID) == nil
 	}
 	if !told {
 		b.destroyed(info)
 	}
-	err = b.discard(ctx, m.record.ID)
+	err = b.discard(ctx, m.record)
+	if m.record.Cards && !told { // by a machine that was killed, perhaps
+		err = errors.Join(err, b.opts.release(ctx, info.ID))
+	}
 	if opts.Volumes {
-		err = errors.Join(err, b.volumes.remove(m.record.AnonymousVolumes()))
+		err = errors.Join(err, b.removeAnonymous(ctx, m.record.AnonymousVolumes()))
 	}
 	return failure("remove", ref, err)
 }
 
-// discard ends a machine and removes all of it.
-func (b *Backend) discard(ctx context.Context, id guest.ID) error {
+// gone waits until a container's destroy event was noted. One of a shared machine has
+// no record any more then.
+func (c *connection) gone(ctx context.Context, id guest.ID) error {
+	err := c.control.Call(ctx, guest.MethodGone, guest.Of{Record: id}, nil)
+	if errors.Is(err, vzcontract.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// discard ends a machine and removes all of it, or a container of a shared one.
+func (b *Backend) discard(ctx context.Context, r guest.Record) error {
+	if r.In != "" {
+		return b.evict(ctx, r)
+	}
+	id := r.ID
 	if err := b.end(ctx, id); err != nil {
 		return err
 	}

@@ -17,7 +17,10 @@ import (
 
 // resolve finds what the container is made of and says how the guest sees it.
 func (b *Backend) resolve(ctx context.Context, r *guest.Record) error {
-	r.Run.Ports, r.Run.PublishAll, r.Run.Pull, r.Run.Platform = nil, false, "", ""
+	r.Run.Ports, r.Run.PublishAll, r.Run.Pull, r.Run.Platform, r.Run.Isolation = nil, false, "", "", ""
+	if r.Cards {
+		joinGuest(&r.Run)
+	}
 	r.Ports = slices.Clone(r.Config.Ports)
 	if r.Config.Rootfs != "" {
 		if err := shareRoot(r); err != nil {
@@ -31,9 +34,14 @@ func (b *Backend) resolve(ctx context.Context, r *guest.Record) error {
 
 // share adds an entry to what the machine shares and returns where the guest has it.
 func share(r *guest.Record, source string, readOnly bool) string {
-	name := "e" + strconv.Itoa(len(r.Entries))
-	r.Entries = append(r.Entries, config.Entry{Name: name, Source: source, ReadOnly: readOnly})
-	return path.Join(guest.SharePath, name)
+	e := config.Entry{Name: "e" + strconv.Itoa(len(r.Entries)), Source: source, ReadOnly: readOnly}
+	if r.In != "" {
+		e = sharedEntry(source, readOnly)
+	}
+	if !slices.ContainsFunc(r.Entries, func(have config.Entry) bool { return have.Name == e.Name }) {
+		r.Entries = append(r.Entries, e)
+	}
+	return path.Join(guest.SharePath, e.Name)
 }
 
 func shareRoot(r *guest.Record) error {
@@ -59,7 +67,7 @@ func (b *Backend) shareImage(ctx context.Context, r *guest.Record) error {
 			r.Mounts = append(r.Mounts, vzcontract.Mount{Type: vzcontract.MountVolume, Target: target})
 		}
 	}
-	if r.Config.PublishAll {
+	if r.Config.PublishAll && !r.Cards {
 		return publishAll(r, root.Image.Config.ExposedPorts)
 	}
 	return nil

@@ -118,12 +118,18 @@ func volumeFailure(op, name string, err error) error {
 
 // CreateVolume implements vzcontract.Volumes.
 func (b *Backend) CreateVolume(ctx context.Context, cfg vzcontract.VolumeConfig) (vzcontract.VolumeInfo, error) {
+	if b.opts.Volumes != nil {
+		return b.opts.Volumes.CreateVolume(ctx, cfg)
+	}
 	info, err := b.volumes.create(ctx, cfg)
 	return info, volumeFailure("create", cfg.Name, err)
 }
 
 // ListVolumes implements vzcontract.Volumes.
 func (b *Backend) ListVolumes(ctx context.Context) ([]vzcontract.VolumeInfo, error) {
+	if b.opts.Volumes != nil {
+		return b.opts.Volumes.ListVolumes(ctx)
+	}
 	all, err := b.volumes.list()
 	if err != nil {
 		return nil, volumeFailure("list", "", err)
@@ -147,8 +153,33 @@ func (b *Backend) users(ctx context.Context) (map[string][]string, error) {
 	return users, err
 }
 
+// VolumeUsers returns the ids of the containers that use a volume, for whoever keeps
+// the volumes.
+func (b *Backend) VolumeUsers(name string) ([]string, error) {
+	users, err := b.users(context.Background())
+	return users[name], err
+}
+
+// removeAnonymous removes volumes that were made for a container that is gone. Those
+// that another one has taken over stay.
+func (b *Backend) removeAnonymous(ctx context.Context, names []string) error {
+	if b.opts.Volumes == nil {
+		return b.volumes.remove(names)
+	}
+	var errs []error
+	for _, name := range names {
+		if err := b.opts.Volumes.RemoveVolume(ctx, name, true); !errors.Is(err, vzcontract.ErrConflict) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // InspectVolume implements vzcontract.Volumes.
 func (b *Backend) InspectVolume(ctx context.Context, name string) (vzcontract.VolumeInfo, error) {
+	if b.opts.Volumes != nil {
+		return b.opts.Volumes.InspectVolume(ctx, name)
+	}
 	info, err := b.volumes.open(name)
 	if err != nil {
 		return info, volumeFailure("inspect", name, err)
@@ -160,6 +191,9 @@ func (b *Backend) InspectVolume(ctx context.Context, name string) (vzcontract.Vo
 
 // RemoveVolume implements vzcontract.Volumes.
 func (b *Backend) RemoveVolume(ctx context.Context, name string, force bool) error {
+	if b.opts.Volumes != nil {
+		return b.opts.Volumes.RemoveVolume(ctx, name, force)
+	}
 	_, err := b.volumes.open(name)
 	if force && errors.Is(err, vzcontract.ErrNotFound) {
 		return nil
@@ -179,6 +213,9 @@ func (b *Backend) RemoveVolume(ctx context.Context, name string, force bool) err
 
 // PruneVolumes implements vzcontract.Volumes.
 func (b *Backend) PruneVolumes(ctx context.Context, all bool) (report vzcontract.PruneReport, err error) {
+	if b.opts.Volumes != nil {
+		return b.opts.Volumes.PruneVolumes(ctx, all)
+	}
 	list, err := b.ListVolumes(ctx)
 	if err != nil {
 		return report, err

@@ -35,7 +35,9 @@ func TestFilesUseEveryHonouredKey(t *testing.T) {
 		}
 	}
 	for _, k := range Keys() {
-		if k.Status == Honoured && !used[k.Path] {
+		// The files run on every backend; TestSharedMachine of package vzstack has the
+		// projects that need virtual machines.
+		if k.Status == Honoured && !used[k.Path] && !strings.HasPrefix(k.Path, "x-vz") {
 			t.Errorf("no file of testdata uses %s", k.Path)
 		}
 	}

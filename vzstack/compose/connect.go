@@ -50,6 +50,9 @@ func (t *translator) connections(p problems, s types.ServiceConfig, out *plan.Se
 // checkLinks refuses links whose names would mean something else to others: all
 // containers on the networks of the other service see them.
 func (t *translator) checkLinks(p problems, s types.ServiceConfig) {
+	if len(s.Links) > 0 && s.NetworkMode == "bridge" {
+		p.add("links", "%s: there are no names on the default network; leave network_mode: bridge out, and the services find each other by name", s.Links[0])
+	}
 	for _, link := range s.Links {
 		target, alias, ok := strings.Cut(link, ":")
 		if !ok || alias == target {
@@ -164,7 +167,7 @@ func (t *translator) sharedWith(p problems, key, mode string, out *plan.Service)
 	if kind == "container" {
 		return mode
 	}
-	target, ok := t.Services[name]
+	other, ok := t.first(name)
 	switch {
 	case !ok:
 		p.add(key, "%s: the project has no active service %s", mode, name)
@@ -176,6 +179,16 @@ func (t *translator) sharedWith(p problems, key, mode string, out *plan.Service)
 	if !slices.Contains(out.SharesWith, name) {
 		out.SharesWith = append(out.SharesWith, name)
 	}
-	other := plan.Service{Name: name, ContainerName: target.ContainerName}
-	return "container:" + other.Container(t.Name, 1)
+	return "container:" + other
+}
+
+// first is the name of the first container of another service. One that a
+// selection has left out counts too: its container may be there.
+func (t *translator) first(service string) (string, bool) {
+	target, ok := t.Services[service]
+	if !ok && t.alone {
+		target, ok = t.DisabledServices[service]
+	}
+	other := plan.Service{Name: service, ContainerName: target.ContainerName, Separator: t.separator}
+	return other.Container(t.Name, 1), ok
 }

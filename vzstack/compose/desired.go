@@ -20,14 +20,20 @@ type Host struct {
 	Secret func(ctx context.Context, name string) ([]byte, error)
 	// FileName names a file after its content without giving it away.
 	FileName func(content []byte) string
-	// Isolation is the backend's.
-	Isolation vzcontract.Isolation
+	// Isolation is the backend's for services that ask for none, Isolations are all
+	// that it has.
+	Isolation  vzcontract.Isolation
+	Isolations []vzcontract.Isolation
 }
 
 // Desired translates the project. What cannot be honoured is a *Refused; a
 // missing file or secret matches vzcontract.ErrNotFound.
 func (p *Project) Desired(ctx context.Context, host Host) (*plan.Desired, error) {
-	t := translator{ctx: ctx, Project: p.Project, host: host}
+	resolved, err := p.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	t := translator{ctx: ctx, Project: resolved.Project, host: host, separator: p.separator, all: p.all, alone: p.alone}
 	d := t.translate()
 	t.refused = append(p.refusedKeys(), t.refused...)
 	if len(t.refused) > 0 {
@@ -47,7 +53,12 @@ type translator struct {
 	host    Host
 	refused []Problem
 	err     error               // the first that is not a refusal
+	shared  string              // name of the machine that all services live in
 	links   map[string][]string // further names of services, by service
+
+	separator string // in names of containers
+	all       bool   // networks that nobody uses too
+	alone     bool   // services that are needed may have been left out
 }
 
 func (t *translator) problems() problems { return problems{all: &t.refused} }
@@ -60,7 +71,10 @@ func (t *translator) fail(path string, err error) {
 }
 
 func (t *translator) translate() *plan.Desired {
-	d := &plan.Desired{Project: t.Name, Dir: t.WorkingDir, Files: t.ComposeFiles}
+	d := &plan.Desired{Project: t.Name, Dir: t.WorkingDir, Files: t.ComposeFiles, SharedVM: t.machine()}
+	if d.SharedVM != nil {
+		t.shared = d.SharedVM.Name
+	}
 	t.links = linkAliases(t.Project)
 	usedNetworks, usedVolumes := map[string]bool{}, map[string]bool{}
 	for _, name := range t.ServiceNames() {
@@ -76,7 +90,7 @@ func (t *translator) translate() *plan.Desired {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(t.Networks)) {
-		if n := t.network(key, t.Networks[key]); usedNetworks[key] {
+		if n := t.network(key, t.Networks[key]); usedNetworks[key] || t.all {
 			d.Networks = append(d.Networks, n)
 		}
 	}

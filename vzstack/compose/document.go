@@ -80,7 +80,11 @@ with that owner and mode is mounted, also of a file; without, the file itself is
 
 ## x-vz
 
-` + "`x-vz: {isolation: native}`" + ` or ` + "`vm`" + ` in a service refuses to run it on a backend of the other kind.
+` + "`x-vz: {isolation: vm}`" + ` runs the containers of a service in virtual machines, one each, and ` + "`native`" + ` on the host's kernel, whatever
+the other services do: they have the same networks, names and volumes. Without it ` + "`--backend`" + ` and ` + "`VZ_BACKEND`" + ` choose. Where a
+host has one kind alone, the other is refused.
+` + "`x-vz: {vm: shared}`" + ` at the top level, with ` + "`--backend vm`" + `, has all services in one virtual machine, on networks inside it; without it
+each container has its own. ` + "`vm_memory` and `vm_cpus`" + ` set its size, which else follows from the services' limits.
 ` + "`x-vz: {restart_unhealthy: true}`" + ` ends a container that becomes unhealthy, as a stop would, and starts it again, with growing
 pauses and whatever ` + "`restart:`" + ` says; the check may be the image's. ` + "`vz run --health-on-failure restart`" + ` does the same.
 

@@ -11,6 +11,9 @@ import (
 
 // extension reads x-vz. Keys that the table does not have are refused elsewhere.
 func (t *translator) extension(p problems, s types.ServiceConfig, run *vzcontract.RunConfig) {
+	if len(t.host.Isolations) > 1 && t.host.Isolation == vzcontract.IsolationFull {
+		run.Isolation = t.host.Isolation // so that another choice later makes new containers
+	}
 	raw, ok := s.Extensions["x-vz"]
 	if !ok {
 		return
@@ -24,7 +27,7 @@ func (t *translator) extension(p problems, s types.ServiceConfig, run *vzcontrac
 	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		switch key {
 		case "isolation":
-			t.isolation(p, settings[key])
+			t.isolation(p, settings[key], run)
 		case "restart_unhealthy":
 			on, ok := settings[key].(bool)
 			switch {
@@ -41,13 +44,25 @@ func (t *translator) extension(p problems, s types.ServiceConfig, run *vzcontrac
 	}
 }
 
-func (t *translator) isolation(p problems, value any) {
-	switch full := t.host.Isolation == vzcontract.IsolationFull; {
-	case value == "vm" && !full:
-		p.add("isolation", "vm: this backend shares the host's kernel; use --backend vm")
-	case value == "native" && full:
-		p.add("isolation", "native: this backend runs virtual machines; use --backend native")
-	case value != "vm" && value != "native":
+// isolation makes the service's containers virtual machines, or not.
+func (t *translator) isolation(p problems, value any, run *vzcontract.RunConfig) {
+	var want vzcontract.Isolation
+	switch value {
+	case "vm":
+		want = vzcontract.IsolationFull
+	case "native":
+		want = vzcontract.IsolationContainer
+	default:
 		p.add("isolation", "want native or vm")
+		return
+	}
+	full := t.host.Isolation == vzcontract.IsolationFull
+	switch {
+	case slices.Contains(t.host.Isolations, want):
+		run.Isolation = want
+	case full && value == "native":
+		p.add("isolation", "native: this backend runs virtual machines only")
+	case !full && value == "vm":
+		p.add("isolation", "vm: this backend runs no virtual machines")
 	}
 }

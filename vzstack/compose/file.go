@@ -115,6 +115,8 @@ func (t *translator) content(kind, name string, o types.FileObjectConfig) ([]byt
 			file = filepath.Join(t.WorkingDir, file)
 		}
 		return readFile(kind+" "+name, file)
+	case o.Environment != "" && o.Content != "":
+		return []byte(o.Content), nil // as the parser found it in the environment of the file, which may be an included one
 	case o.Environment != "":
 		value, ok := t.Environment[o.Environment]
 		if !ok {

@@ -26,7 +26,7 @@ func serviceHash(s *plan.Service) string {
 	labels := map[string]string{}
 	for k, v := range run.Labels {
 		switch k {
-		case plan.LabelDir, plan.LabelFiles, plan.LabelDependsOn:
+		case plan.LabelDir, plan.LabelFiles, plan.LabelDependsOn, plan.LabelVersion:
 		default:
 			labels[k] = v
 		}

@@ -26,7 +26,7 @@ func testHost(t *testing.T) Host {
 			return []byte("from the store"), nil
 		},
 		FileName:  func(data []byte) string { return "f" + strconv.Itoa(len(data)) },
-		Isolation: vzcontract.IsolationContainer,
+		Isolation: vzcontract.IsolationContainer, Isolations: []vzcontract.Isolation{vzcontract.IsolationContainer, vzcontract.IsolationFull},
 	}
 }
 
@@ -107,7 +107,11 @@ func TestKeys(t *testing.T) {
 			}
 			p, err := loadText(t, example(t, k, k.Example))
 			require.NoError(t, err)
-			d, err := p.Desired(t.Context(), testHost(t))
+			host := testHost(t)
+			if strings.HasPrefix(k.Path, "x-vz") { // what projects say of machines
+				host.Isolation = vzcontract.IsolationFull
+			}
+			d, err := p.Desired(t.Context(), host)
 			switch k.Status {
 			case Refuse:
 				var refused *Refused

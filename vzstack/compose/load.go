@@ -39,6 +39,10 @@ type Source struct {
 	NoNormalize bool
 	// RelativePaths leaves paths as written.
 	RelativePaths bool
+	// Underscores names containers project_service_1, as docker-compose 1 did.
+	Underscores bool
+	// AllResources makes networks that no service uses too.
+	AllResources bool
 }
 
 // A Project is a loaded set of Compose files.
@@ -51,12 +55,19 @@ type Project struct {
 	// files and dir are where a load began, for its errors.
 	files []string
 	dir   string
+	// separator is what the names of containers are joined by.
+	separator string
+	all       bool // Source.AllResources
+	alone     bool // of a selection WithoutDependencies
 }
 
 // Load reads a project. Everything wrong with the files matches
 // vzcontract.ErrValidation, a missing file vzcontract.ErrNotFound.
 func Load(ctx context.Context, src Source) (*Project, error) {
-	p := &Project{}
+	p := &Project{separator: "-", all: src.AllResources}
+	if src.Underscores {
+		p.separator = "_"
+	}
 	var err error
 	p.Warnings = collectWarnings(func() { err = p.load(ctx, src) })
 	if err != nil {
@@ -91,18 +102,32 @@ func projectOptions(src Source) []cli.ProjectOptionsFn {
 	return []cli.ProjectOptionsFn{
 		cli.WithWorkingDirectory(src.Dir),
 		cli.WithEnv(src.Env),
-		cli.WithConfigFileEnv,
-		cli.WithDefaultConfigPath,
-		cli.WithEnvFiles(src.EnvFiles...),
+		cli.WithEnvFiles(src.EnvFiles...), // .env of where vz is called may name the files
 		cli.WithDotEnv,
 		cli.WithConfigFileEnv,
 		cli.WithDefaultConfigPath,
+		cli.WithEnvFiles(src.EnvFiles...), // .env beside the files says the rest
+		cli.WithDotEnv,
 		cli.WithDefaultProfiles(src.Profiles...),
 		cli.WithName(src.Name),
 		cli.WithInterpolation(!src.NoInterpolate),
 		cli.WithNormalization(!src.NoNormalize),
 		cli.WithResolvedPaths(!src.RelativePaths),
+		cli.WithoutEnvironmentResolution, // see Resolve
 	}
+}
+
+// Resolve reads the env_file of each service into its environment. That is not
+// part of Load: a file that is missing is nothing to a service that is not
+// wanted, nor to a command that starts nothing.
+func (p *Project) Resolve() (*Project, error) {
+	resolved, err := p.WithServicesEnvironmentResolved(true)
+	if err != nil {
+		return nil, classify(err, p.files, p.dir)
+	}
+	next := *p
+	next.Project = resolved
+	return &next, nil
 }
 
 // note keeps the files that extends reads, so that their lines can be named.
@@ -171,7 +196,7 @@ func (p *Project) Select(names []string, alone Dependencies) (*Project, error) {
 		return nil, classify(err, p.ComposeFiles, p.WorkingDir)
 	}
 	next := *p
-	next.Project = selected
+	next.Project, next.alone = selected, alone == WithoutDependencies
 	return &next, nil
 }
 
@@ -183,6 +208,10 @@ const (
 	WithDependencies    Dependencies = false
 	WithoutDependencies Dependencies = true
 )
+
+// ImageName is what the image of a service is called that is built and has no
+// name of its own.
+func (p *Project) ImageName(service string) string { return p.Name + p.separator + service }
 
 // NormalName makes a directory's name a project name.
 func NormalName(s string) string { return loader.NormalizeProjectName(s) }

@@ -106,7 +106,7 @@ func (t *translator) volumesFrom(p problems, entry string, out *plan.Service) {
 		return
 	}
 	if !isContainer {
-		target, ok := t.Services[name]
+		other, ok := t.first(name)
 		if !ok {
 			p.add("volumes_from", "%s: the project has no active service %s", entry, name)
 			return
@@ -114,8 +114,7 @@ func (t *translator) volumesFrom(p problems, entry string, out *plan.Service) {
 		if !slices.Contains(out.SharesWith, name) {
 			out.SharesWith = append(out.SharesWith, name)
 		}
-		other := plan.Service{Name: name, ContainerName: target.ContainerName}
-		name = other.Container(t.Name, 1)
+		name = other
 	}
 	if hasMode {
 		name += ":" + mode

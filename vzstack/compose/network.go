@@ -21,7 +21,7 @@ func (t *translator) network(key string, n types.NetworkConfig) plan.Network {
 	if out.External {
 		return out
 	}
-	out.Config.Driver, out.Config.Internal = "bridge", n.Internal
+	out.Config.Driver, out.Config.Internal, out.Config.SharedVM = "bridge", n.Internal, t.shared
 	switch n.Driver {
 	case "", "default", "bridge":
 	default:
@@ -45,7 +45,7 @@ func (t *translator) network(key string, n types.NetworkConfig) plan.Network {
 	out.Config.IPv6 = n.EnableIPv6 != nil && *n.EnableIPv6
 	out.Config.Labels = t.projectLabels(plan.LabelNetwork, key, n.Labels)
 	out.Hash = hashOf(out.Config)
-	out.Config.Labels[plan.LabelConfigured] = out.Hash
+	out.Config.Labels[plan.LabelConfigured], out.Config.Labels[plan.LabelVersion] = out.Hash, plan.ComposeVersion
 	return out
 }
 
@@ -89,6 +89,6 @@ func (t *translator) volume(key string, v types.VolumeConfig) plan.Volume {
 	out.Config.Driver, out.Config.Options = "local", map[string]string(v.DriverOpts)
 	out.Config.Labels = t.projectLabels(plan.LabelVolume, key, v.Labels)
 	out.Hash = hashOf(out.Config)
-	out.Config.Labels[plan.LabelConfigured] = out.Hash
+	out.Config.Labels[plan.LabelConfigured], out.Config.Labels[plan.LabelVersion] = out.Hash, plan.ComposeVersion
 	return out
 }

@@ -18,7 +18,7 @@ import (
 func (t *translator) service(s types.ServiceConfig) plan.Service {
 	p := t.problems().below("services.%s", s.Name)
 	out := plan.Service{
-		Name: s.Name, Replicas: s.GetScale(), ContainerName: s.ContainerName,
+		Name: s.Name, Replicas: s.GetScale(), ContainerName: s.ContainerName, Separator: t.separator,
 		Attach: s.Attach == nil || *s.Attach, Build: s.Build != nil,
 	}
 	if out.ContainerName != "" && out.Replicas > 1 {
@@ -44,9 +44,9 @@ func (t *translator) service(s types.ServiceConfig) plan.Service {
 // process is what runs: image, command, environment, user.
 func (t *translator) process(p problems, s types.ServiceConfig, out *plan.Service) {
 	run := &out.Run
-	run.Image, run.Platform = s.Image, s.Platform
+	run.Image, run.Platform, run.SharedVM = s.Image, s.Platform, t.shared
 	if run.Image == "" && s.Build != nil {
-		run.Image = t.Name + "-" + s.Name
+		run.Image = t.Name + t.separator + s.Name
 	}
 	if strings.ContainsFunc(run.Image, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }) {
 		p.add("image", "%q is no name of an image", run.Image)
@@ -136,6 +136,7 @@ func (t *translator) label(s types.ServiceConfig, out *plan.Service) {
 	labels := map[string]string{}
 	maps.Copy(labels, s.Labels)
 	labels[plan.LabelProject], labels[plan.LabelService], labels[plan.LabelOneOff] = t.Name, s.Name, "False"
+	labels[plan.LabelVersion] = plan.ComposeVersion
 	labels[plan.LabelDir], labels[plan.LabelFiles] = t.WorkingDir, strings.Join(t.ComposeFiles, ",")
 	labels[plan.LabelDependsOn] = plan.DependsOnLabel(out.DependsOn)
 	if len(out.SharesWith) > 0 {

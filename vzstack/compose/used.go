@@ -83,13 +83,14 @@ func (w walker) fields(v reflect.Value, at use) {
 	}
 }
 
-// extensions visits x-vz of a service; other x- keys are nobody's business.
+// extensions visits x-vz of the project and of services; other x- keys are nobody's
+// business.
 func (w walker) extensions(v reflect.Value, at use) {
 	x, ok := v.Interface().(types.Extensions)
-	if !ok || at.pattern != "services.*" || x["x-vz"] == nil {
+	if !ok || at.pattern != "" && at.pattern != "services.*" || x["x-vz"] == nil {
 		return
 	}
-	own := use{at.path + ".x-vz", at.pattern + ".x-vz"}
+	own := use{strings.TrimPrefix(at.path+".x-vz", "."), strings.TrimPrefix(at.pattern+".x-vz", ".")}
 	w.visit(own)
 	settings, _ := x["x-vz"].(map[string]any) // else the translation refuses it
 	for _, key := range slices.Sorted(maps.Keys(settings)) {

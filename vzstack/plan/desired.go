@@ -15,6 +15,8 @@ type Desired struct {
 	Networks []Network // sorted by key
 	Volumes  []Volume  // sorted by key
 	Services []Service // sorted by name
+	// SharedVM is where all containers live; nil is that each has a place of its own.
+	SharedVM *SharedVM `json:",omitempty"`
 }
 
 // Service returns the named service, or nil.
@@ -52,6 +54,8 @@ type Service struct {
 	Run vzcontract.RunConfig
 	// ContainerName replaces the derived name.
 	ContainerName string
+	// Separator joins the parts of the derived name; empty is "-".
+	Separator string
 	// Hash is over everything that matters: another one means a new container.
 	Hash      string
 	DependsOn []Dependency // sorted by service

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,8 @@ const (
 	LabelService    = "com.docker.compose.service"
 	LabelNumber     = "com.docker.compose.container-number"
 	LabelOneOff     = "com.docker.compose.oneoff"
+	LabelSlug       = "com.docker.compose.slug"
+	LabelVersion    = "com.docker.compose.version"
 	LabelHash       = "com.docker.compose.config-hash"
 	LabelDependsOn  = "com.docker.compose.depends_on"
 	LabelNetwork    = "com.docker.compose.network"
@@ -27,6 +30,10 @@ const (
 	LabelAnonymous  = "vz.stack.anonymous"  // volumes taken over from its predecessor
 	LabelConfigured = "vz.stack.configured" // hash of a network or volume
 )
+
+// ComposeVersion is the version of docker compose whose labels and files these
+// are, for tools that ask.
+const ComposeVersion = "2.40.3"
 
 // A Container is what there is of a service.
 type Container struct {
@@ -90,5 +97,6 @@ func (s *Service) Container(project string, n int) string {
 	if s.ContainerName != "" {
 		return s.ContainerName
 	}
-	return project + "-" + s.Name + "-" + strconv.Itoa(n)
+	join := cmp.Or(s.Separator, "-")
+	return project + join + s.Name + join + strconv.Itoa(n)
 }

@@ -118,14 +118,14 @@ func (m *maker) check() error {
 		have, ok := m.have.Networks[n.Config.Name]
 		switch {
 		case n.External && !ok:
-			return at("networks."+n.Key, vzcontract.ErrNotFound, "network %s is external and does not exist: make it with `vz network create %s`", n.Config.Name, n.Config.Name)
+			return at("networks."+n.Key, vzcontract.ErrNotFound, "network %s declared as external, but could not be found: make it with `vz network create %s`", n.Config.Name, n.Config.Name)
 		case !n.External && ok && have.Labels[LabelProject] != m.want.Project:
 			return at("networks."+n.Key, vzcontract.ErrConflict, "the network %s exists and does not belong to project %s: remove it, or declare it external", n.Config.Name, m.want.Project)
 		}
 	}
 	for _, v := range m.want.Volumes {
 		if _, ok := m.have.Volumes[v.Config.Name]; v.External && !ok {
-			return at("volumes."+v.Key, vzcontract.ErrNotFound, "volume %s is external and does not exist: make it with `vz volume create %s`", v.Config.Name, v.Config.Name)
+			return at("volumes."+v.Key, vzcontract.ErrNotFound, "external volume %q not found: make it with `vz volume create %s`", v.Config.Name, v.Config.Name)
 		}
 	}
 	names := map[string]string{}
@@ -139,7 +139,7 @@ func (m *maker) check() error {
 		for n := 1; n <= s.Replicas; n++ {
 			name := s.Container(m.want.Project, n)
 			if other, ok := names[name]; ok {
-				return at("services."+s.Name+".container_name", vzcontract.ErrConflict, "services %s and %s both want the container name %s", other, s.Name, name)
+				return at("services."+s.Name+".container_name", vzcontract.ErrConflict, "container name %q is already in use: services %s and %s both want it", name, other, s.Name)
 			}
 			names[name] = s.Name
 			if by, ok := m.have.taken(name, m.want.Project, s.Name); ok {
@@ -304,9 +304,15 @@ func (m *maker) makePulls(order []string) error {
 
 func pullKey(s *Service) string { return s.Run.Image + " " + s.Run.Platform }
 
-// orphans are containers of services that the files no longer have.
+// orphans are containers of services that the files no longer have, and those
+// of a run that has ended.
 func (m *maker) orphans() {
 	var gone []Container
+	for _, c := range m.have.Containers {
+		if c.Project == m.want.Project && c.OneOff && c.State == vzcontract.StateStopped && !c.Restarting {
+			gone = append(gone, c)
+		}
+	}
 	for name, list := range m.replicas {
 		if m.want.Service(name) == nil && !slices.Contains(m.opts.Known, name) {
 			gone = append(gone, list...)

@@ -231,10 +231,10 @@ func TestMakeRefuses(t *testing.T) {
 	}{
 		"taken name":       {want("web"), taken, vzcontract.ErrConflict, "service web: the container name p-web-1 is in use by a container that belongs to no project: remove or rename that one"},
 		"foreign network":  {want("web"), foreign, vzcontract.ErrConflict, "the network p_default exists and does not belong to project p: remove it, or declare it external"},
-		"external network": {external, have(), vzcontract.ErrNotFound, "network p_default is external and does not exist: make it with `vz network create p_default`"},
-		"external volume":  {volume, have(), vzcontract.ErrNotFound, "volume v is external and does not exist: make it with `vz volume create v`"},
+		"external network": {external, have(), vzcontract.ErrNotFound, "network p_default declared as external, but could not be found: make it with `vz network create p_default`"},
+		"external volume":  {volume, have(), vzcontract.ErrNotFound, "external volume \"v\" not found: make it with `vz volume create v`"},
 		"build":            {build, have(), vzcontract.ErrUnsupported, "service web: build: vz cannot build images yet, and there is no image p-web: build it with another tool and bring it in with `vz load`, or pull it under that name"},
-		"one name twice":   {twice, have(), vzcontract.ErrConflict, "services a and b both want the container name c"},
+		"one name twice":   {twice, have(), vzcontract.ErrConflict, "container name \"c\" is already in use: services a and b both want it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Make(tt.want, tt.have, Options{})

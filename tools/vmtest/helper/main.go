@@ -20,6 +20,7 @@ import (
 
 var verbs = map[string]func(args []string) error{
 	"cat":     func([]string) error { _, err := io.Copy(os.Stdout, os.Stdin); return err },
+	"discard": func([]string) error { _, err := io.Copy(io.Discard, os.Stdin); return err },
 	"both":    func([]string) error { fmt.Println("out"); fmt.Fprintln(os.Stderr, "err"); return nil },
 	"args":    func(args []string) error { fmt.Printf("%q\n", args); return nil },
 	"env":     func([]string) error { fmt.Println(strings.Join(os.Environ(), "\n")); return nil },

@@ -1,7 +1,8 @@
 // Command vz-vmm runs one virtual machine: of vz vm, by its name, or that of a
 // container, by its id. Vz starts it, and it owns the machine from its start to its
-// end. With -warm it makes the snapshot that machines of containers start from. A line on descriptor 3 says when the guest can be used, or why it can not: "ok"
-// or an error, which in the case of a container begins with its code.
+// end. With -warm it makes the snapshot that machines of containers start from. A
+// line on descriptor 3 says when the guest can be used, or why it can not: "ok" or an
+// error, which in the case of a container begins with its code.
 package main
 
 import (
@@ -27,7 +28,8 @@ func main() {
 	warm := flag.Bool("warm", false, "make a snapshot for machines of containers with the following, if there is none")
 	flag.IntVar(&spec.CPUs, "cpus", 0, "with -warm: `number` of processors")
 	flag.Uint64Var(&spec.Memory, "memory", 0, "with -warm: memory in `bytes`")
-	flag.BoolVar(&spec.Network, "network", false, "with -warm: the machines have a network card")
+	flag.BoolVar(&spec.Network, "network", false, "with -warm: the machines have a network of their own")
+	flag.IntVar(&spec.Cards, "cards", 0, "with -warm: `number` of cards on the host's networks")
 	flag.BoolVar(&spec.Used, "used", false, "with -warm: the machines' containers have run before")
 	flag.StringVar(&spec.Bundle, "bundle", "", "with -warm: `directory` of the guest bundle")
 	container := flag.Bool("container", false, "NAME is the id of a container's machine")
@@ -37,7 +39,7 @@ func main() {
 		names = 0
 	}
 	if flag.NArg() != names || opts.Registry.Home == "" || opts.Registry.Run == "" {
-		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-network] [-used] [-bundle DIR]}")
+		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-network | -cards N] [-used] [-bundle DIR]}")
 		os.Exit(2)
 	}
 	opts.Name = flag.Arg(0)

@@ -9,7 +9,10 @@ import (
 	"strings"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/route"
 	"vz.internal/vzlinuxnative"
+	"vz.internal/vzlinuxnative/network/machine"
+	"vz.internal/vzoci"
 	"vz.internal/vzoci/vmbackend"
 )
 
@@ -19,21 +22,35 @@ func openBackend(g command.Globals, s *command.Services) (*command.Services, err
 	if err != nil {
 		return nil, notYours(err)
 	}
-	if g.Backend == "vm" {
-		b, err := vmbackend.Open(vmbackend.Options{Home: s.Home, Run: s.Run, Images: images, Launch: launcher(s), Log: slog.Default()})
-		if err != nil {
-			return nil, notYours(err)
-		}
-		s.Backend, s.Images, s.Store, s.Logins = b, b, imageStore{images}, logins
-		return s, nil
-	}
-	b, err := vzlinuxnative.Open(vzlinuxnative.Options{Home: s.Home, Run: s.Run, Images: images, Log: slog.Default()})
+	native, vm, err := openBoth(s, images)
 	if err != nil {
 		return nil, notYours(err)
+	}
+	b := route.New(native, vm)
+	if g.Backend == "vm" {
+		b = route.New(vm, native)
 	}
 	// Images go through the backend, which ends the leases of removed containers.
 	s.Backend, s.Images, s.Store, s.Logins = b, b, imageStore{images}, logins
 	return s, nil
+}
+
+// openBoth opens the backends of this host's kernel and of virtual machines. They have
+// the same images, volumes and networks.
+func openBoth(s *command.Services, images *vzoci.Store) (native *vzlinuxnative.Backend, vm *vmbackend.Backend, err error) {
+	native, err = vzlinuxnative.Open(vzlinuxnative.Options{
+		Home: s.Home, Run: s.Run, Images: images, Log: slog.Default(),
+		VolumeUsers: func(volume string) ([]string, error) { return vm.VolumeUsers(volume) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	opts := vmbackend.Options{Home: s.Home, Run: s.Run, Images: images, Volumes: native, Launch: launcher(s), Log: slog.Default()}
+	if opts.NoNetworks = machine.Available(); opts.NoNetworks == nil {
+		opts.Networks = native
+	}
+	vm, err = vmbackend.Open(opts)
+	return native, vm, err
 }
 
 // notYours tells an ordinary user what to do about directories of root.

@@ -57,7 +57,7 @@ func config(c vzcontract.ContainerInfo) Config {
 		seconds := int(run.StopGrace.Seconds())
 		d.StopTimeout = &seconds
 	}
-	for _, p := range run.Expose {
+	for _, p := range c.Exposed {
 		d.ExposedPorts = add(d.ExposedPorts, p)
 	}
 	for _, p := range c.Ports {

@@ -31,8 +31,9 @@ type Container struct {
 	Mounts          []Mount
 	Config          Config
 	NetworkSettings NetworkSettings
-	// Backend and Orphaned are vz's own.
+	// Backend, SharedVM and Orphaned are vz's own.
 	Backend  string
+	SharedVM string `json:",omitempty"`
 	Orphaned bool
 }
 
@@ -95,7 +96,7 @@ func OfContainer(c vzcontract.ContainerInfo) Container {
 		AppArmorProfile: c.Config.Security.AppArmor, HostConfig: hostConfig(c), Mounts: mounts(c), Config: config(c),
 		GraphDriver: GraphDriver{Name: c.RootfsDriver, Data: c.RootfsData}, NetworkSettings: networkSettings(c),
 		ResolvConfPath: c.RootfsData["ResolvConfPath"], HostnamePath: c.RootfsData["HostnamePath"], HostsPath: c.RootfsData["HostsPath"],
-		Backend: c.Backend, Orphaned: c.Orphaned,
+		Backend: c.Backend, SharedVM: c.Config.SharedVM, Orphaned: c.Orphaned,
 	}
 	if len(c.Command) > 0 {
 		d.Path, d.Args = c.Command[0], orEmpty(c.Command[1:])

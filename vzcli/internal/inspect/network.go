@@ -25,6 +25,8 @@ type NetworkSettings struct {
 
 // Endpoint is a container's place on one network.
 type Endpoint struct {
+	// IPAMConfig is what was asked for; nil is nothing.
+	IPAMConfig          *EndpointIPAM
 	Aliases             []string
 	MacAddress          string
 	NetworkID           string
@@ -38,13 +40,32 @@ type Endpoint struct {
 	DNSNames            []string
 }
 
+// EndpointIPAM are the addresses that were asked for.
+type EndpointIPAM struct {
+	IPv4Address  string   `json:",omitempty"`
+	IPv6Address  string   `json:",omitempty"`
+	LinkLocalIPs []string `json:",omitempty"`
+}
+
+// asked finds the addresses that the settings want on a network.
+func asked(c vzcontract.ContainerInfo, network string) *EndpointIPAM {
+	for _, at := range c.Config.Networks {
+		if at.Network == network && (at.IPv4 != "" || at.IPv6 != "" || len(at.LinkLocal) > 0) {
+			return &EndpointIPAM{IPv4Address: at.IPv4, IPv6Address: at.IPv6, LinkLocalIPs: at.LinkLocal}
+		}
+	}
+	return nil
+}
+
 func networkSettings(c vzcontract.ContainerInfo) NetworkSettings {
 	d := NetworkSettings{Ports: map[string][]PortBinding{}, Networks: map[string]Endpoint{}}
 	if c.PID > 0 {
 		d.SandboxKey = fmt.Sprintf("/proc/%d/ns/net", c.PID)
 	}
-	for _, e := range c.Config.Expose {
-		d.Ports[e] = nil
+	if c.PID > 0 {
+		for _, e := range c.Exposed {
+			d.Ports[e] = nil
+		}
 	}
 	for _, p := range c.Ports {
 		name := portName(p)
@@ -56,7 +77,8 @@ func networkSettings(c vzcontract.ContainerInfo) NetworkSettings {
 	}
 	for i, n := range c.Networks {
 		d.Networks[n.Network] = Endpoint{
-			Aliases: n.Aliases, MacAddress: n.MACAddress, NetworkID: n.NetworkID, Gateway: n.Gateway4, IPAddress: n.IPv4,
+			IPAMConfig: asked(c, n.Network),
+			Aliases:    n.Aliases, MacAddress: n.MACAddress, NetworkID: n.NetworkID, Gateway: n.Gateway4, IPAddress: n.IPv4,
 			IPPrefixLen: n.IPv4Prefix, IPv6Gateway: n.Gateway6, GlobalIPv6Address: n.IPv6, GlobalIPv6PrefixLen: n.IPv6Prefix,
 			DNSNames: append([]string{c.Name, c.ID[:min(12, len(c.ID))]}, n.Aliases...),
 		}

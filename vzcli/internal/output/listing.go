@@ -18,6 +18,9 @@ type Listing struct {
 	// Headers maps placeholders to headings; a missing one is its name in
 	// capitals.
 	Headers map[string]string
+	// Array: the format json is one array, as docker compose prints some of its
+	// listings; else each row is a line.
+	Array bool
 }
 
 // Options are the flags that all listings have.
@@ -40,6 +43,9 @@ func (l Listing) Print(w io.Writer, opts Options, rows []Row) error {
 	case format == "json":
 		encoder := json.NewEncoder(w)
 		encoder.SetEscapeHTML(false)
+		if l.Array {
+			return encoder.Encode(append([]Row{}, rows...))
+		}
 		for _, row := range rows {
 			if err := encoder.Encode(row); err != nil {
 				return err

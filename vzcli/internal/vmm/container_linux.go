@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"vz.internal/vzcore/qemu"
+	"vz.internal/vzlinuxnative/network"
+	joint "vz.internal/vzlinuxnative/network/machine"
 	"vz.internal/vzoci/vmbackend/owner"
 )
 
@@ -19,6 +21,7 @@ func RunContainer(ctx context.Context, opts Options) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	return owner.Run(ctx, owner.Options{
 		Home: opts.Registry.Home, Run: opts.Registry.Run, Machine: opts.Name, Driver: driver, Arch: qemu.HostArch(), Ready: opts.Ready, Log: log,
+		Wire: wire(opts),
 		Cold: os.Getenv(WarmVariable) == "off",
 		Booted: func(t owner.Template) {
 			if err := spawnWarm(opts, t); err != nil {
@@ -27,3 +30,12 @@ func RunContainer(ctx context.Context, opts Options) error {
 		},
 	})
 }
+
+// wire gives machines their parts in the networks of this host.
+func wire(opts Options) func() owner.Wiring {
+	nets := network.Open(network.Below(opts.Registry.Home, opts.Registry.Run))
+	return func() owner.Wiring { return joint.New(nets) }
+}
+
+// JoinsNetworks tells whether containers in machines join this host's networks.
+func JoinsNetworks() bool { return joint.Available() == nil }

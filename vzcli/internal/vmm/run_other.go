@@ -33,3 +33,6 @@ func Warm(context.Context, Options, WarmSpec) error {
 func RunContainer(context.Context, Options) error {
 	return vzcontract.Errorf(vzcontract.ErrUnsupported, "containers in virtual machines on this system")
 }
+
+// JoinsNetworks tells whether containers in machines join this host's networks.
+func JoinsNetworks() bool { return false }

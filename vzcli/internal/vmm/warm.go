@@ -8,7 +8,8 @@ const WarmVariable = "VZ_WARM"
 type WarmSpec struct {
 	CPUs    int
 	Memory  uint64 // bytes
-	Network bool
+	Network bool   // of the machine's own
+	Cards   int    // on the host's networks
 	Used    bool   // for those with a container that has run before
 	Bundle  string // directory of the guest bundle; empty is found
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzlinux/internal/agent"
+	"vz.internal/vzlinux/internal/agent/cards"
 	"vz.internal/vzlinux/internal/agent/image"
 	"vz.internal/vzlinuxnative"
 )
@@ -43,6 +44,9 @@ func containers(log *slog.Logger) (*agent.Containers, error) {
 	}
 	return &agent.Containers{Backend: b, Images: images, Sync: sync}, nil
 }
+
+// networkCards returns what the agent of a Linux guest makes its network with.
+func networkCards() agent.Cards { return &cards.Cards{} }
 
 // sync writes the file system below stateDir to its disk.
 func sync() error {

@@ -34,7 +34,7 @@ func main() {
 	a := &agent.Agent{Version: vzlinux.Version, Log: log}
 	if slices.Contains(os.Args[1:], boot.Argument) {
 		a.Capabilities = append(a.Capabilities, agentproto.CapabilityInit)
-		a.Shutdown = boot.Shutdown
+		a.Shutdown, a.Cards = boot.Shutdown, networkCards()
 		var err error
 		if a.Containers, err = containers(log); err != nil {
 			log.Error("containers", "error", err)

@@ -15,6 +15,12 @@ import (
 // maxConnections is how many of the host's connections are open at once.
 const maxConnections = 8192
 
+// Cards does the requests of agentproto with these names.
+type Cards interface {
+	NetworkFiles(in agentproto.NetworkFiles) error
+	NetworkCards(ctx context.Context, in agentproto.NetworkCards) error
+}
+
 // An Agent serves one guest. Its fields may not change once Serve was called.
 type Agent struct {
 	Version      string // of the program
@@ -24,6 +30,8 @@ type Agent struct {
 	Shutdown func(reboot bool) error
 	// Containers are what it runs containers with; nil if it cannot.
 	Containers *Containers
+	// Cards makes of the guest's network what its container's is; nil if it cannot.
+	Cards Cards
 	// Replace has what is done for some requests in place of the agent's own.
 	Replace map[string]Method
 

@@ -23,7 +23,11 @@ import (
 )
 
 // serve runs an agent on a Unix socket and returns how to reach it.
-func serve(t *testing.T) vzlinux.DialFunc {
+func serve(t *testing.T) vzlinux.DialFunc { return serveUntil(t, nil) }
+
+// serveUntil is serve with an agent whose guest can be shut down: its connections end
+// before shutdown is called.
+func serveUntil(t *testing.T, shutdown func()) vzlinux.DialFunc {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
@@ -31,6 +35,13 @@ func serve(t *testing.T) vzlinux.DialFunc {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	a := &agent.Agent{Version: "test", Log: slog.New(slog.DiscardHandler)}
+	if shutdown != nil {
+		a.Shutdown = func(bool) error {
+			cancel()
+			shutdown()
+			return nil
+		}
+	}
 	go func() { ended <- a.Serve(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()
@@ -74,6 +85,14 @@ func TestExecAndFiles(t *testing.T) {
 	require.ErrorIs(t, a.Call(t.Context(), agentproto.MethodExecStart, "text", nil), vzcontract.ErrValidation)
 	require.ErrorIs(t, a.Shutdown(t.Context()), vzcontract.ErrUnsupported)
 	require.ErrorIs(t, a.Call(t.Context(), agentproto.MethodTransferWait, agentproto.TransferID{ID: 9}, nil), vzcontract.ErrNotFound)
+}
+
+// TestShutdownOvertakesItsAnswer ends the guest before the answer is out.
+func TestShutdownOvertakesItsAnswer(t *testing.T) {
+	var a *vzlinux.Agent
+	a = connect(t, serveUntil(t, func() { <-a.Done() }))
+	require.NoError(t, a.Shutdown(t.Context()))
+	require.ErrorIs(t, a.Shutdown(t.Context()), vzcontract.ErrUnavailable, "an agent that is gone agrees to nothing")
 }
 
 func TestIDsAreNotUsedTwice(t *testing.T) {

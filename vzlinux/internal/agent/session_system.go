@@ -39,4 +39,8 @@ func (s *session) addSystem() {
 	s.methods[agentproto.MethodEject] = plain(func(_ context.Context, in agentproto.EjectRequest) error { return system.Eject(in.Slot) })
 	s.methods[agentproto.MethodNetworkUp] = plain(network.Up)
 	s.methods[agentproto.MethodNetworkDown] = plain(func(_ context.Context, in agentproto.NetworkRequest) error { return network.Down(in) })
+	if cards := s.agent.Cards; cards != nil {
+		s.methods[agentproto.MethodNetworkFiles] = plain(func(_ context.Context, in agentproto.NetworkFiles) error { return cards.NetworkFiles(in) })
+		s.methods[agentproto.MethodNetworkCards] = plain(cards.NetworkCards)
+	}
 }

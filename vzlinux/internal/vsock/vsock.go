@@ -3,9 +3,12 @@
 package vsock
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -90,6 +93,46 @@ func (l *Listener) Close() error { return l.file.Close() }
 
 // Addr implements net.Listener.
 func (l *Listener) Addr() net.Addr { return l.addr }
+
+// Dial connects with a port. It returns early with ctx's error when ctx ends.
+func Dial(ctx context.Context, cid, port uint32) (*Conn, error) {
+	file, err := socket()
+	if err != nil {
+		return nil, fmt.Errorf("dial vsock port %d: %w", port, err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = file.SetDeadline(time.Unix(1, 0)) })
+	err = connect(file, &unix.SockaddrVM{CID: cid, Port: port})
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("dial vsock port %d: %w", port, err)
+	}
+	return &Conn{File: file, remote: Addr{cid, port}}, nil
+}
+
+func connect(file *os.File, to unix.Sockaddr) error {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	asked := false
+	var fail error
+	err = raw.Write(func(fd uintptr) bool {
+		if !asked {
+			asked = true
+			fail = unix.Connect(int(fd), to)
+			return fail != unix.EINPROGRESS && fail != unix.EAGAIN
+		}
+		var number int
+		if number, fail = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR); fail == nil && number != 0 {
+			fail = unix.Errno(number)
+		}
+		return true
+	})
+	return errors.Join(err, fail)
+}
 
 // A Conn is an open connection.
 type Conn struct {

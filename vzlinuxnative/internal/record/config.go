@@ -97,7 +97,7 @@ func Info(c *Config, s *State) vzcontract.ContainerInfo {
 		Labels: maps.Clone(c.Labels), CreatedAt: c.CreatedAt, StartedAt: s.StartedAt, StoppedAt: s.StoppedAt,
 		PID: s.PID, Exit: s.Exit, Error: s.Error, RestartCount: s.RestartCount, Restarting: s.Restarting, StopAsked: s.StopAsked,
 		Health: s.Health, Ports: s.Ports, Networks: s.Networks, LogPath: c.LogPath,
-		RootfsDriver: s.RootfsDriver, RootfsData: s.RootfsData,
+		RootfsDriver: s.RootfsDriver, RootfsData: s.RootfsData, Exposed: vzcontract.ExposedPorts(c.ImageConfig, c.Run),
 	}
 	for _, m := range c.Mounts {
 		source := m.HostPath

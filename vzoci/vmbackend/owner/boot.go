@@ -2,10 +2,7 @@ package owner
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"net/netip"
-	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,21 +39,29 @@ func (o *owner) boot(ctx context.Context, opts Options) error {
 }
 
 func (o *owner) startCold(ctx context.Context, opts Options, cfg config.Config) (err error) {
-	if _, err := os.Stat(cfg.Disks[0].Path); errors.Is(err, fs.ErrNotExist) {
+	if o.fresh {
 		if err := opts.Format(ctx, cfg.Disks[0].Path); err != nil {
 			return err
 		}
 	}
-	if o.vm, err = vzcore.New(opts.Driver, cfg, o.store.RunDir(o.record.ID)); err != nil {
+	if err = o.open(opts, cfg); err != nil {
 		return err
 	}
 	if err := o.vm.Start(ctx); err != nil {
 		return err
 	}
-	return o.connect(ctx)
+	return o.meet(ctx)
 }
 
-func (o *owner) connect(ctx context.Context) (err error) {
+// open makes the machine, which does not run yet.
+func (o *owner) open(opts Options, cfg config.Config) (err error) {
+	if o.vm, err = vzcore.New(opts.Driver, cfg, o.store.RunDir(o.record.ID)); err != nil {
+		return err
+	}
+	return o.net.plugInto(o.vm)
+}
+
+func (o *owner) meet(ctx context.Context) (err error) {
 	o.agent, err = vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return o.vm.Dial(ctx, port) })
 	return err
 }
@@ -73,7 +78,10 @@ func machineConfig(t Template, disk, console string) (config.Config, error) {
 	c.Console.Log = console
 	c.Disks = []config.Disk{{ID: guest.DiskID, Path: disk, Sync: config.SyncNone, Saved: t.Fresh}}
 	c.Network.Kind = config.NetworkNone
-	if t.Network {
+	switch {
+	case t.Cards > 0:
+		c.Network.Kind, c.Network.Cards = config.NetworkCards, t.Cards
+	case t.Network:
 		c.Network.Kind = config.NetworkUser
 	}
 	return c, nil
@@ -84,8 +92,8 @@ func (o *owner) config(opts Options) (config.Config, error) {
 	if err != nil {
 		return c, err
 	}
-	if len(o.record.Entries) > 0 {
-		c.Shares = []config.Share{{Tag: guest.ShareTag, Entries: o.record.Entries, Trusted: true}}
+	if len(o.record.Entries) > 0 || o.grows() {
+		c.Shares = []config.Share{{Tag: guest.ShareTag, Entries: o.record.Entries, Trusted: true, Growing: o.grows()}}
 	}
 	c.Network.MAC = o.record.MAC
 	return c, nil
@@ -105,6 +113,9 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 		call(agentproto.MethodNetworkUp, agentproto.NetworkRequest{
 			Address: netip.PrefixFrom(address, subnet.Bits()), Gateway: gateway, DNS: []netip.Addr{gateway}, MAC: cfg.Network.MAC,
 		})
+	}
+	if o.net != nil {
+		call(agentproto.MethodNetworkFiles, agentproto.NetworkFiles{}) // so that the container's mounts are there
 	}
 	for _, s := range cfg.Shares {
 		call(agentproto.MethodMount, agentproto.MountRequest{Kind: o.vm.ShareKind(s.Tag), Tag: s.Tag, Path: guest.SharePath})
@@ -126,10 +137,5 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 		return err
 	}
 	o.runtime = container.New(o.agent, container.Options{Capabilities: has})
-	for _, image := range o.record.Images {
-		if err := o.agent.Call(ctx, agentproto.MethodImageProvide, image, nil); err != nil {
-			return err
-		}
-	}
-	return o.volumes(ctx)
+	return o.furnishAll(ctx)
 }

@@ -2,9 +2,9 @@ package owner
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -25,8 +25,8 @@ const (
 	shutdownTime = 20 * time.Second
 )
 
-// DefaultIdle is how long a machine whose container does not run waits for somebody
-// who speaks with it.
+// DefaultIdle is how long a machine of which no container runs waits for somebody who
+// speaks with it.
 const DefaultIdle = 3 * time.Second
 
 // Options say which machine to run and how.
@@ -51,6 +51,9 @@ type Options struct {
 	Format func(ctx context.Context, path string) error
 	// Log takes what is odd and no error. The default discards it.
 	Log *slog.Logger
+	// Wire returns the part of a new machine in the host's networks, for records
+	// of containers that join them; nil refuses those.
+	Wire func() Wiring
 }
 
 // An owner is one machine that runs.
@@ -59,27 +62,27 @@ type owner struct {
 	record  guest.Record
 	idle    time.Duration
 	vm      *vzcore.VM
-	fresh   bool // there was no container yet when it started
+	fresh   bool // it has never run: it has no disk yet
 	warm    bool // it has started from a snapshot
 	agent   *vzlinux.Agent
 	runtime *container.Runtime
-	ports   *ports
+	net     *joint        // nil unless the machine's container joins the host's networks
 	wake    chan struct{} // holds one value if there is something to look at
 	stop    chan bool     // whether at once
-	gone    chan struct{} // closed when the container's removal was noted
 
-	mu      sync.Mutex
-	callers int // guarded by mu: connections to the agent
+	mu       sync.Mutex
+	callers  int                     // guarded by mu: connections to the agent
+	ending   bool                    // guarded by mu: there will be no more
+	contains map[guest.ID]*contained // guarded by mu: by record
 
 	clock time.Time // when the guest's was set
 
-	refreshing sync.Mutex  // held while the guest is asked for its state
-	state      guest.State // guarded by refreshing
-	closed     bool        // guarded by refreshing: the files are somebody else's
-	seen       bool        // guarded by refreshing: the guest has had its container in this run
+	sharing sync.Mutex        // held while what the guest has of the host changes
+	entries map[string]int    // guarded by sharing: containers that use an entry of the share
+	volumes map[string]volume // guarded by sharing: by name
 }
 
-// Run runs a machine until its container has stopped and nobody needs it. One that
+// Run runs a machine until no container of it runs and nobody needs it. One that
 // runs already is vzcontract.ErrConflict.
 func Run(ctx context.Context, opts Options) (err error) {
 	store := guest.At(opts.Home, opts.Run)
@@ -87,6 +90,9 @@ func Run(ctx context.Context, opts Options) (err error) {
 	record, err := store.Open(id)
 	if err != nil {
 		return err
+	}
+	if record.In != "" {
+		return vzcontract.Errorf(vzcontract.ErrValidation, "%s is a container of the machine %s", id, record.In)
 	}
 	lock, err := store.TryLock(id)
 	if err != nil {
@@ -97,31 +103,23 @@ func Run(ctx context.Context, opts Options) (err error) {
 		return err
 	}
 	o := &owner{
-		store: store, record: record, idle: opts.Idle, ports: &ports{},
-		wake: make(chan struct{}, 1), stop: make(chan bool, 1), gone: make(chan struct{}),
+		store: store, record: record, idle: opts.Idle, wake: make(chan struct{}, 1), stop: make(chan bool, 1),
+		entries: map[string]int{}, volumes: map[string]volume{},
 	}
 	if o.idle == 0 {
 		o.idle = DefaultIdle
 	}
-	if o.state, err = store.State(id); err != nil {
+	if err := errors.Join(o.load(), o.phase(vzcontract.PhaseBooting)); err != nil {
 		return err
 	}
-	o.fresh = o.state.Info.ID == ""
-	defer func() {
-		o.refreshing.Lock()
-		defer o.refreshing.Unlock()
-		o.closed = true
-		o.ports.close()
-		if o.state.Gone || o.state.Info.ID == "" {
-			// What removes itself takes the volumes that were made for it along.
-			if o.state.Gone && record.Config.AutoRemove {
-				err = errors.Join(err, o.removeVolumes())
-			}
-			err = errors.Join(err, store.Remove(id))
-			return
-		}
-		err = errors.Join(err, os.RemoveAll(store.RunDir(id)))
-	}()
+	defer func() { err = errors.Join(err, o.leave()) }()
+	if o.net, err = newJoint(record, opts.Wire); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.net.leave(), o.net.close()) }()
+	if _, err := os.Lstat(store.Disk(id)); errors.Is(err, fs.ErrNotExist) {
+		o.fresh = true
+	}
 	if opts.Format == nil {
 		opts.Format = MakeDisk
 	}
@@ -142,6 +140,27 @@ func Run(ctx context.Context, opts Options) (err error) {
 	})
 }
 
+// leave leaves the files of a machine that has ended to others, or removes those of
+// one whose only container is no more.
+func (o *owner) leave() error {
+	for _, c := range o.all() {
+		c.close()
+	}
+	c, err := o.of(o.record.ID)
+	if err != nil { // its containers have records of their own
+		return os.RemoveAll(o.store.RunDir(o.record.ID))
+	}
+	if state := c.known(); state.Gone || state.Info.ID == "" {
+		// What removes itself takes the volumes that were made for it along.
+		var err error
+		if state.Gone && c.record.Config.AutoRemove {
+			err = c.removeVolumes()
+		}
+		return errors.Join(err, o.store.Remove(o.record.ID))
+	}
+	return os.RemoveAll(o.store.RunDir(o.record.ID))
+}
+
 // serve lets others use the machine until its time is over.
 func (o *owner) serve(ctx context.Context, ready func()) error {
 	control, err := net.Listen("unix", o.store.Control(o.record.ID))
@@ -159,16 +178,23 @@ func (o *owner) serve(ctx context.Context, ready func()) error {
 	go agentproto.Listen(life, control, guest.Hello, agentproto.HandlerFunc(o.handle))
 	go o.proxy(life, agent)
 	go o.follow(life)
+	if err := o.phase(vzcontract.PhaseReady); err != nil {
+		return err
+	}
 	ready()
 	force := o.live(ctx)
 	// The state is as it will be found; nobody is let in any more.
 	_ = agent.Close()
-	if !force {
-		if _, err := o.refresh(life); err != nil {
+	err = o.phase(vzcontract.PhaseShuttingDown)
+	for _, c := range o.all() {
+		if force {
+			break
+		}
+		if _, err := o.refresh(life, c); err != nil {
 			force = true
 		}
 	}
-	return o.end(life, force)
+	return errors.Join(err, o.end(life, force))
 }
 
 // live returns when the machine's time is over, and whether at once.
@@ -189,7 +215,7 @@ func (o *owner) live(ctx context.Context) (force bool) {
 				idle.Reset(o.idle)
 			}
 		case <-idle.C:
-			if !o.needed(ctx) {
+			if !o.needed(ctx) && o.letNobodyIn() {
 				return false
 			}
 		case force := <-o.stop:
@@ -202,7 +228,15 @@ func (o *owner) live(ctx context.Context) (force bool) {
 	}
 }
 
-// needed tells whether the container runs or somebody speaks with the guest.
+// letNobodyIn refuses connections from now on, unless there is one.
+func (o *owner) letNobodyIn() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ending = o.callers == 0
+	return o.ending
+}
+
+// needed tells whether a container runs or somebody speaks with the guest.
 func (o *owner) needed(ctx context.Context) bool {
 	o.mu.Lock()
 	callers := o.callers
@@ -210,12 +244,13 @@ func (o *owner) needed(ctx context.Context) bool {
 	if callers > 0 {
 		return true
 	}
-	state, err := o.refresh(ctx)
-	return err == nil && running(state.Info) && !state.Gone
-}
-
-func running(info vzcontract.ContainerInfo) bool {
-	return info.State == vzcontract.StateRunning || info.State == vzcontract.StatePaused || info.Restarting
+	for _, c := range o.all() {
+		state, err := o.refresh(ctx, c)
+		if err == nil && running(state.Info) && !state.Gone {
+			return true
+		}
+	}
+	return false
 }
 
 func (o *owner) awake() {
@@ -223,81 +258,6 @@ func (o *owner) awake() {
 	case o.wake <- struct{}{}:
 	default:
 	}
-}
-
-// follow notes what happens to the guest's container, and looks at it each time. What
-// happened since the guest has its clock counts.
-func (o *owner) follow(ctx context.Context) {
-	removed := false
-	defer func() {
-		if !removed { // nobody will hear of it any more
-			close(o.gone)
-		}
-	}()
-	_ = o.runtime.Events(ctx, vzcontract.EventOptions{Since: o.clock}, func(e vzcontract.Event) error {
-		state, err := o.refresh(ctx)
-		if err != nil {
-			return err
-		}
-		if err := o.store.Emit(o.named(e)); err != nil {
-			return err
-		}
-		if state.Gone && e.Action == "destroy" && !removed {
-			removed = true
-			close(o.gone)
-		}
-		o.awake()
-		return nil
-	})
-}
-
-// named gives an event of the container the names that it has for the host.
-func (o *owner) named(e vzcontract.Event) vzcontract.Event {
-	if e.Type == "container" && o.record.Config.Image != "" && e.Attributes != nil {
-		e.Attributes["image"] = o.record.Config.Image
-	}
-	return e
-}
-
-// refresh asks the guest for its container and writes down what changed.
-func (o *owner) refresh(ctx context.Context) (guest.State, error) {
-	o.refreshing.Lock()
-	defer o.refreshing.Unlock()
-	if o.closed {
-		return o.state, vzcontract.Errorf(vzcontract.ErrUnavailable, "the machine has ended")
-	}
-	list, err := o.runtime.List(ctx)
-	if err != nil {
-		return o.state, err
-	}
-	next := o.state
-	switch {
-	case len(list) > 0:
-		next.Info, o.seen = list[0], true
-	case o.seen:
-		next.Gone = true
-	case next.Info.ID != "":
-		// A guest that has lost its container has not removed it.
-		return next, vzcontract.Errorf(vzcontract.ErrInternal, "the guest does not know its container any more; its disk is %s", o.store.Disk(o.record.ID))
-	}
-	if next.Gone || !running(next.Info) {
-		o.ports.close()
-	}
-	next.Ports = o.ports.published()
-	if same(next, o.state) {
-		return next, nil
-	}
-	o.state = next
-	if next.Info.ID == "" {
-		return next, nil
-	}
-	return next, o.store.SetState(o.record.ID, next)
-}
-
-func same(a, b guest.State) bool {
-	x, errX := json.Marshal(a)
-	y, errY := json.Marshal(b)
-	return errX == nil && errY == nil && string(x) == string(y)
 }
 
 // end shuts the guest down, or ends it.
@@ -312,35 +272,5 @@ func (o *owner) end(ctx context.Context, force bool) error {
 	return o.vm.Stop(ctx)
 }
 
-// handle does a request of the control socket.
-func (o *owner) handle(ctx context.Context, method string, body json.RawMessage) (any, error) {
-	switch method {
-	case guest.MethodRefresh:
-		return o.refresh(ctx)
-	case guest.MethodPublish:
-		if err := o.ports.publish(ctx, o.record.Ports, o.dialContainer); err != nil {
-			return nil, err
-		}
-		return o.ports.published(), nil
-	case guest.MethodGone:
-		select {
-		case <-o.gone:
-			return struct{}{}, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	case guest.MethodStop:
-		var req guest.Stop
-		if err := json.Unmarshal(body, &req); err != nil {
-			return nil, vzcontract.Errorf(vzcontract.ErrValidation, "parse the request: %v", err)
-		}
-		select {
-		case o.stop <- req.Force:
-		default: // it is stopping
-		}
-		// The machine's end ends this process too, and ctx with it.
-		_ = o.vm.Wait(context.WithoutCancel(ctx)) // however it ended
-		return struct{}{}, nil
-	}
-	return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "the request %q", method)
-}
+// phase tells others where the machine is in its life.
+func (o *owner) phase(p vzcontract.SharedVMPhase) error { return o.store.SetPhase(o.record.ID, p) }

@@ -120,7 +120,7 @@ func listen(ctx context.Context, m vzcontract.PortMapping, address string, port 
 			return one, err
 		}
 		one.listener, bound = l, l.LocalAddr()
-		go relayDatagrams(ctx, l, func(ctx context.Context) (agentproto.Conn, error) { return dial(ctx, "udp", m.ContainerPort) })
+		go agentproto.RelayDatagrams(ctx, l, func(ctx context.Context) (agentproto.Conn, error) { return dial(ctx, "udp", m.ContainerPort) })
 	} else {
 		l, err := net.Listen("tcp"+version, at)
 		if err != nil {
@@ -139,16 +139,18 @@ func listen(ctx context.Context, m vzcontract.PortMapping, address string, port 
 	return one, nil
 }
 
-// dialContainer connects with a port of the container on its first network.
-func (o *owner) dialContainer(ctx context.Context, network string, port uint16) (agentproto.Conn, error) {
-	state, err := o.refresh(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, at := range state.Info.Networks {
-		if at.IPv4 != "" {
-			return o.agent.Dial(ctx, network, net.JoinHostPort(at.IPv4, strconv.Itoa(int(port))))
+// dialer connects with ports of a container on its first network.
+func (o *owner) dialer(c *contained) dialFunc {
+	return func(ctx context.Context, network string, port uint16) (agentproto.Conn, error) {
+		state, err := o.refresh(ctx, c)
+		if err != nil {
+			return nil, err
 		}
+		for _, at := range state.Info.Networks {
+			if at.IPv4 != "" {
+				return o.agent.Dial(ctx, network, net.JoinHostPort(at.IPv4, strconv.Itoa(int(port))))
+			}
+		}
+		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the container has no address")
 	}
-	return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the container has no address")
 }

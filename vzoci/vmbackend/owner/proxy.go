@@ -14,7 +14,10 @@ func (o *owner) proxy(ctx context.Context, l net.Listener) {
 		if err != nil {
 			return
 		}
-		o.called(1)
+		if !o.called(1) {
+			_ = conn.Close() // who called tries again, and finds no machine
+			continue
+		}
 		go func() {
 			defer o.called(-1)
 			agentproto.Splice(ctx, conn, func(ctx context.Context) (agentproto.Conn, error) { return o.vm.Dial(ctx, agentproto.Port) })
@@ -22,10 +25,14 @@ func (o *owner) proxy(ctx context.Context, l net.Listener) {
 	}
 }
 
-// called counts who speaks with the guest.
-func (o *owner) called(more int) {
+// called counts who speaks with the guest, and tells whether one may.
+func (o *owner) called(more int) bool {
 	o.mu.Lock()
+	defer o.mu.Unlock()
+	defer o.awake()
+	if o.ending {
+		return false
+	}
 	o.callers += more
-	o.mu.Unlock()
-	o.awake()
+	return true
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"vz.internal/vzcore"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzlinux/agentproto"
 	"vz.internal/vzoci/vmbackend/warm"
@@ -49,7 +48,7 @@ func (o *owner) startWarm(ctx context.Context, opts Options, cfg config.Config) 
 
 // warmUp does that. Without a snapshot print is empty.
 func (o *owner) warmUp(ctx context.Context, opts Options, cfg config.Config, store warm.Store) (print string, err error) {
-	if o.vm, err = vzcore.New(opts.Driver, cfg, o.store.RunDir(o.record.ID)); err != nil {
+	if err := o.open(opts, cfg); err != nil {
 		return "", nil //nolint:nilerr // booting says it
 	}
 	m, err := o.vm.Manifest(ctx)
@@ -74,7 +73,7 @@ func (o *owner) warmUp(ctx context.Context, opts Options, cfg config.Config, sto
 	if err := o.vm.Resume(ctx); err != nil {
 		return print, err
 	}
-	if err := o.connect(ctx); err != nil {
+	if err := o.meet(ctx); err != nil {
 		return print, err
 	}
 	return print, o.renew(ctx)

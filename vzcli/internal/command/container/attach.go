@@ -9,10 +9,8 @@ import (
 )
 
 type attach struct {
-	Container  string `arg:"" help:"Running container."`
-	DetachKeys string `placeholder:"KEYS" help:"Keys that detach from a terminal (ctrl-p,ctrl-q)."`
-	NoStdin    bool   `help:"Do not connect stdin."`
-	SigProxy   bool   `default:"true" negatable:"" help:"Pass signals on to the program."`
+	Container string `arg:"" help:"Running container."`
+	AttachArgs
 }
 
 // Run implements command.Verb.

@@ -8,12 +8,9 @@ import (
 )
 
 type commit struct {
-	Container string   `arg:"" help:"Container."`
-	Image     string   `arg:"" optional:"" help:"Name of the new image."`
-	Author    string   `short:"a" help:"Who made the image."`
-	Change    []string `short:"c" sep:"none" placeholder:"INSTRUCTION" help:"Dockerfile line to apply: CMD, ENV, USER, ..."`
-	Message   string   `short:"m" help:"Comment on the image."`
-	Pause     bool     `short:"p" default:"true" negatable:"" help:"Pause the container meanwhile."`
+	Container string `arg:"" help:"Container."`
+	Image     string `arg:"" optional:"" help:"Name of the new image."`
+	CommitArgs
 }
 
 // Run implements command.Verb.

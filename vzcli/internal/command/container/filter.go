@@ -69,7 +69,7 @@ func (f *filter) ok(c vzcontract.ContainerInfo) bool {
 	return f.MatchLabels(c.Labels) &&
 		f.Match("id", func(v string) bool { return strings.HasPrefix(c.ID, v) }) &&
 		(f.names == nil || slices.ContainsFunc(f.names, func(re *regexp.Regexp) bool { return re.MatchString(c.Name) })) &&
-		f.Match("status", func(v string) bool { return v == state(c) }) &&
+		f.Match("status", func(v string) bool { return v == State(c) }) &&
 		f.Match("exited", func(v string) bool { return exitedWith(c, v) }) &&
 		f.Match("ancestor", func(v string) bool { return descends(c, v) }) &&
 		f.Match("volume", func(v string) bool { return mounts(c, v) }) &&
@@ -127,7 +127,7 @@ func publishes(c vzcontract.ContainerInfo, spec string) bool {
 }
 
 func exposes(c vzcontract.ContainerInfo, spec string) bool {
-	for _, e := range c.Config.Expose {
+	for _, e := range c.Exposed {
 		number, protocol, _ := strings.Cut(e, "/")
 		n, err := strconv.ParseUint(number, 10, 16)
 		if err == nil && portIn(spec, uint16(n), protocol) {

@@ -1,6 +1,8 @@
 package container
 
 import (
+	"cmp"
+	"net"
 	"strconv"
 	"strings"
 
@@ -35,7 +37,7 @@ func (c *port) Run(env *command.Env) error {
 		if p.HostPort == 0 {
 			continue
 		}
-		line := hostAddress(p.HostIP) + ":" + strconv.Itoa(int(p.HostPort))
+		line := net.JoinHostPort(cmp.Or(p.HostIP, "0.0.0.0"), strconv.Itoa(int(p.HostPort)))
 		if c.Port == "" {
 			line = strconv.Itoa(int(p.ContainerPort)) + "/" + p.Protocol + " -> " + line
 		} else if strconv.Itoa(int(p.ContainerPort)) != number || p.Protocol != protocol {

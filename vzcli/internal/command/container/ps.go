@@ -59,7 +59,7 @@ func (c *ps) Run(env *command.Env) error {
 		if last > 0 && len(rows) == last {
 			break
 		}
-		rows = append(rows, row(info, now, c.NoTrunc))
+		rows = append(rows, Row(info, now, c.NoTrunc))
 	}
 	return listing.Print(env.Stdout, env.Listing(c.Format, c.Quiet), rows)
 }

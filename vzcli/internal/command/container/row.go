@@ -2,7 +2,6 @@ package container
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,8 +10,8 @@ import (
 	"vz.internal/vzcontract"
 )
 
-// row gives docker's placeholders for one container.
-func row(c vzcontract.ContainerInfo, now time.Time, noTrunc bool) output.Row {
+// Row gives docker's placeholders for one container.
+func Row(c vzcontract.ContainerInfo, now time.Time, noTrunc bool) output.Row {
 	id, cmd := output.ShortID(c.ID), strings.Join(c.Command, " ")
 	mounts, volumes := []string{}, 0
 	for _, m := range c.Mounts {
@@ -42,14 +41,14 @@ func row(c vzcontract.ContainerInfo, now time.Time, noTrunc bool) output.Row {
 	return output.Row{
 		"ID": id, "Names": c.Name, "Image": image, "ImageID": c.ImageID, "Command": strconv.Quote(cmd),
 		"CreatedAt": output.Time(c.CreatedAt), "RunningFor": output.Ago(now, c.CreatedAt),
-		"State": state(c), "Status": status(c, now), "Ports": ports(c.Ports), "Labels": output.Labels(c.Labels),
+		"State": State(c), "Status": Status(c, now), "Ports": Ports(c), "Labels": output.Labels(c.Labels),
 		"Mounts": strings.Join(mounts, ","), "Networks": strings.Join(networks, ","),
-		"LocalVolumes": strconv.Itoa(volumes), "Size": "", "Platform": c.Config.Platform, "Pid": strconv.Itoa(c.PID),
+		"LocalVolumes": strconv.Itoa(volumes), "Size": "", "Backend": c.Backend, "Platform": c.Config.Platform, "Pid": strconv.Itoa(c.PID),
 	}
 }
 
-// state is docker's word for the container's state.
-func state(c vzcontract.ContainerInfo) string {
+// State is docker's word for the container's state.
+func State(c vzcontract.ContainerInfo) string {
 	switch {
 	case c.Restarting:
 		return "restarting"
@@ -59,13 +58,13 @@ func state(c vzcontract.ContainerInfo) string {
 	return string(c.State)
 }
 
-// status is what people read in the STATUS column.
-func status(c vzcontract.ContainerInfo, now time.Time) string {
+// Status is what people read in the STATUS column.
+func Status(c vzcontract.ContainerInfo, now time.Time) string {
 	code := "unknown"
 	if c.Exit != nil && !c.Exit.Unknown {
 		code = strconv.Itoa(c.Exit.Code)
 	}
-	switch state(c) {
+	switch State(c) {
 	case "restarting":
 		return fmt.Sprintf("Restarting (%s) %s", code, output.Ago(now, c.StoppedAt))
 	case "exited":
@@ -85,56 +84,4 @@ func status(c vzcontract.ContainerInfo, now time.Time) string {
 		s += fmt.Sprintf(" (%s)", c.Health.Status)
 	}
 	return s
-}
-
-// ports joins neighbouring ports to ranges, as docker does.
-func ports(all []vzcontract.PublishedPort) string {
-	sorted := slices.Clone(all)
-	slices.SortFunc(sorted, func(a, b vzcontract.PublishedPort) int {
-		return strings.Compare(portKey(a), portKey(b))
-	})
-	var words []string
-	for i := 0; i < len(sorted); {
-		first := sorted[i]
-		j := i + 1
-		for j < len(sorted) && follows(sorted[j-1], sorted[j]) {
-			j++
-		}
-		words = append(words, portWord(first, sorted[j-1]))
-		i = j
-	}
-	return strings.Join(words, ", ")
-}
-
-func portKey(p vzcontract.PublishedPort) string {
-	return fmt.Sprintf("%s %05d %05d %s", p.Protocol, p.ContainerPort, p.HostPort, p.HostIP)
-}
-
-func follows(a, b vzcontract.PublishedPort) bool {
-	return a.HostIP == b.HostIP && a.Protocol == b.Protocol && a.HostPort != 0 && a.HostPort+1 == b.HostPort && a.ContainerPort+1 == b.ContainerPort
-}
-
-func portWord(first, last vzcontract.PublishedPort) string {
-	span := func(a, b uint16) string {
-		if a == b {
-			return strconv.Itoa(int(a))
-		}
-		return fmt.Sprintf("%d-%d", a, b)
-	}
-	container := span(first.ContainerPort, last.ContainerPort) + "/" + first.Protocol
-	if first.HostPort == 0 {
-		return container
-	}
-	return hostAddress(first.HostIP) + ":" + span(first.HostPort, last.HostPort) + "->" + container
-}
-
-// hostAddress puts an IPv6 address in brackets; none means all of IPv4.
-func hostAddress(ip string) string {
-	switch {
-	case ip == "":
-		return "0.0.0.0"
-	case strings.Contains(ip, ":"):
-		return "[" + ip + "]"
-	}
-	return ip
 }

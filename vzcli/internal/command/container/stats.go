@@ -15,10 +15,7 @@ import (
 
 type stats struct {
 	Containers []string `arg:"" optional:"" name:"container" help:"Containers; all running ones without."`
-	All        bool     `short:"a" help:"Show stopped ones too."`
-	Format     string   `placeholder:"FORMAT" help:"table, json or a Go template."`
-	NoStream   bool     `help:"Show one sample and end."`
-	NoTrunc    bool     `help:"Do not shorten ids."`
+	StatsArgs
 }
 
 var statsListing = output.Listing{

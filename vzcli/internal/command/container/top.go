@@ -1,7 +1,6 @@
 package container
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -60,6 +59,21 @@ func (c *top) Run(env *command.Env) error {
 		return err
 	}
 	w := tabwriter.NewWriter(env.Stdout, 20, 1, 3, ' ', 0)
+	for _, line := range topTable(columns, processes, time.Now()) {
+		if _, err := fmt.Fprintln(w, strings.Join(line, "\t")); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// Processes are the cells of what top prints: the headings, then a line for
+// each process.
+func Processes(processes []vzcontract.Process) [][]string {
+	return topTable(fullFormat, processes, time.Now())
+}
+
+func topTable(columns []string, processes []vzcontract.Process, now time.Time) [][]string {
 	var heads []string
 	for _, name := range columns {
 		head := topColumns[name].head
@@ -68,17 +82,15 @@ func (c *top) Run(env *command.Env) error {
 		}
 		heads = append(heads, head)
 	}
-	_, err = fmt.Fprintln(w, strings.Join(heads, "\t"))
-	now := time.Now()
+	table := [][]string{heads}
 	for _, p := range processes {
 		var cells []string
 		for _, name := range columns {
 			cells = append(cells, topColumns[name].cell(p, now))
 		}
-		_, lineErr := fmt.Fprintln(w, strings.Join(cells, "\t"))
-		err = errors.Join(err, lineErr)
+		table = append(table, cells)
 	}
-	return errors.Join(err, w.Flush())
+	return table
 }
 
 // topFormat reads the options of ps that docker's users know: -ef, aux, -o LIST.

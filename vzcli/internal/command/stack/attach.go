@@ -29,6 +29,10 @@ type session struct {
 	first *ending // guarded by mu
 	codes map[string][]int
 	abort chan struct{} // closed when one end is to end all
+	// finished is closed when all containers of the services that were named
+	// have ended, though what they depend on goes on.
+	finished chan struct{}
+	over     sync.Once // of finished
 }
 
 type ending struct {
@@ -37,7 +41,7 @@ type ending struct {
 }
 
 func (c *up) foreground(env *command.Env, s *vzstack.Stack, loaded *compose.Project, opts vzstack.UpOptions) error {
-	se := &session{up: c, env: env, stack: s, project: loaded, codes: map[string][]int{}, abort: make(chan struct{})}
+	se := &session{up: c, env: env, stack: s, project: loaded, codes: map[string][]int{}, abort: make(chan struct{}), finished: make(chan struct{})}
 	var names []string
 	for _, name := range loaded.ServiceNames() {
 		service := loaded.Services[name]
@@ -100,12 +104,19 @@ func (se *session) run(opts vzstack.UpOptions) error {
 	case err := <-ended:
 		return errors.Join(err, se.result())
 	case <-se.abort:
-		fmt.Fprintln(se.env.Stderr, "Aborting on container exit...")
-		err := se.stopAll(ctx, f, interrupted, 0)
-		return errors.Join(err, se.result())
+		return se.aborted(ctx, f, interrupted)
+	case <-se.finished:
+		return se.result()
 	case sig := <-interrupted:
 		return se.stopAll(ctx, f, interrupted, sig)
 	}
+}
+
+// aborted ends all because one has ended.
+func (se *session) aborted(ctx context.Context, f *vzstack.Follower, interrupted <-chan syscall.Signal) error {
+	fmt.Fprintln(se.env.Stderr, "Aborting on container exit...")
+	err := se.stopAll(ctx, f, interrupted, 0)
+	return errors.Join(err, se.result())
 }
 
 // shows reports whether a container's output is wanted.
@@ -143,18 +154,40 @@ func (se *session) addRunning(f *vzstack.Follower, all []plan.Container) error {
 // exited notes an end, and begins the end of all where that is wanted.
 func (se *session) exited(c plan.Container, status vzcontract.ExitStatus) {
 	se.lines.note(c.Project, c.Name, fmt.Sprintf("exited with code %d", status.Code))
+	if slices.Contains(se.up.Services, c.Service) && se.noneLeft() {
+		defer se.over.Do(func() { close(se.finished) })
+	}
 	se.mu.Lock()
 	defer se.mu.Unlock()
 	se.codes[c.Service] = append(se.codes[c.Service], status.Code)
 	wanted := se.up.AbortOnExit || se.up.ExitCodeFrom != "" || se.up.AbortOnFailure && status.Code != 0
-	if se.first == nil && wanted && !(status.Code == 0 && se.awaited(c.Service)) {
+	if se.first == nil && wanted && (se.up.AbortOnExit || status.Code != 0 || !se.awaited(c.Service)) {
 		se.first = &ending{c.Service, status.Code}
 		close(se.abort)
 	}
 }
 
+// services are those that end with the session: the ones that were named, not
+// what they depend on, else all.
+func (se *session) services() []string {
+	if len(se.up.Services) > 0 {
+		return se.up.Services
+	}
+	return se.project.ServiceNames()
+}
+
+// noneLeft reports whether nothing runs any more of the services that were
+// named.
+func (se *session) noneLeft() bool {
+	all, err := se.stack.Containers(se.env.Ctx, se.project.Name)
+	return err == nil && !slices.ContainsFunc(all, func(c plan.Container) bool {
+		return !c.OneOff && slices.Contains(se.up.Services, c.Service) && c.Running()
+	})
+}
+
 // awaited reports whether another service only begins when this one has done its
-// work, so that its good end is no end of all.
+// work, so that its good end is no end of all, unless --abort-on-container-exit
+// says that any end is.
 func (se *session) awaited(service string) bool {
 	for _, other := range se.project.Services {
 		d, ok := other.DependsOn[service]
@@ -197,7 +230,7 @@ func (se *session) stopAll(ctx context.Context, f *vzstack.Follower, interrupted
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		done <- se.stack.Stop(stopCtx, se.project.Name, se.project.ServiceNames(), vzstack.StopOptions{Grace: g})
+		done <- se.stack.Stop(stopCtx, se.project.Name, se.services(), vzstack.StopOptions{Grace: g})
 	}()
 	select {
 	case err = <-done:
@@ -205,10 +238,15 @@ func (se *session) stopAll(ctx context.Context, f *vzstack.Follower, interrupted
 		fmt.Fprintln(se.env.Stderr, "Killing...")
 		cancel()
 		<-done
-		err = se.stack.Kill(ctx, se.project.Name, se.project.ServiceNames(), "KILL")
+		err = se.stack.Kill(ctx, se.project.Name, se.services(), "KILL")
 	}
 	if err == nil {
-		err = f.Wait()
+		ended := make(chan error, 1)
+		go func() { ended <- f.Wait() }()
+		select {
+		case err = <-ended:
+		case <-se.finished:
+		}
 	}
 	if sig != 0 {
 		return errors.Join(err, command.Exit(128+int(sig)))

@@ -18,7 +18,7 @@ type config struct {
 	*project      `kong:"-"`
 	Names         []string `arg:"" optional:"" placeholder:"SERVICE" help:"Services; all without."`
 	Check         bool     `help:"Show each key of the files and what becomes of it; fail where one is refused."`
-	Format        string   `default:"yaml" placeholder:"FORMAT" help:"yaml or json."`
+	Format        string   `placeholder:"FORMAT" help:"yaml or json."`
 	Services      bool     `help:"Show the names of services."`
 	Volumes       bool     `help:"Show the names of volumes."`
 	Networks      bool     `help:"Show the names of networks."`
@@ -26,7 +26,9 @@ type config struct {
 	Profiles      bool     `help:"Show the names of profiles."`
 	Environment   bool     `help:"Show the variables that are interpolated with."`
 	Hash          string   `placeholder:"SERVICE" help:"Show the hash of a service's configuration; * is all."`
+	Variables     bool     `help:"Show the variables that the files have, with their defaults."`
 	NoInterpolate bool     `help:"Leave variables as they are."`
+	NoEnvRes      bool     `name:"no-env-resolution" help:"Leave env_file as written."`
 	NoNormalize   bool     `help:"Leave out what follows by default."`
 	NoPathRes     bool     `name:"no-path-resolution" help:"Leave paths as written."`
 	Output        string   `short:"o" placeholder:"FILE" help:"Write to a file."`
@@ -35,11 +37,17 @@ type config struct {
 
 // Run implements command.Verb.
 func (c *config) Run(env *command.Env) error {
-	if c.Format != "yaml" && c.Format != "json" {
+	if c.Format != "" && c.Format != "yaml" && c.Format != "json" {
 		return command.Usagef("--format %s: want yaml or json", c.Format)
 	}
 	src := c.source()
 	src.NoInterpolate, src.NoNormalize, src.RelativePaths = c.NoInterpolate, c.NoNormalize, c.NoPathRes
+	switch {
+	case c.Variables:
+		return c.variables(env, src)
+	case c.NoInterpolate && !c.Check && !c.lists() && c.Hash == "" && len(c.Names) == 0:
+		return c.model(env, src)
+	}
 	loaded, err := c.loadFrom(env, src)
 	if err != nil {
 		return err
@@ -52,7 +60,7 @@ func (c *config) Run(env *command.Env) error {
 		return c.check(env, loaded)
 	case c.Hash != "":
 		return c.hash(env, loaded)
-	case c.Services, c.Volumes, c.Networks, c.Images, c.Profiles, c.Environment:
+	case c.lists():
 		for _, name := range c.list(loaded) {
 			if err := command.PrintLine(env, name); err != nil {
 				return err
@@ -62,6 +70,11 @@ func (c *config) Run(env *command.Env) error {
 	case c.Quiet:
 		return nil
 	}
+	if !c.NoEnvRes {
+		if loaded, err = loaded.Resolve(); err != nil {
+			return err
+		}
+	}
 	data, err := loaded.MarshalYAML()
 	if c.Format == "json" || env.Globals.JSON {
 		data, err = loaded.MarshalJSON()
@@ -70,11 +83,21 @@ func (c *config) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
+	return c.write(env, data)
+}
+
+// write puts the document where it is wanted.
+func (c *config) write(env *command.Env, data []byte) error {
 	if c.Output != "" {
 		return os.WriteFile(c.Output, data, 0o644)
 	}
-	_, err = env.Stdout.Write(data)
+	_, err := env.Stdout.Write(data)
 	return err
+}
+
+// lists reports whether names are asked for.
+func (c *config) lists() bool {
+	return c.Services || c.Volumes || c.Networks || c.Images || c.Profiles || c.Environment
 }
 
 func (c *config) list(p *compose.Project) []string {
@@ -95,7 +118,7 @@ func (c *config) list(p *compose.Project) []string {
 		for _, name := range p.ServiceNames() {
 			image := p.Services[name].Image
 			if image == "" {
-				image = p.Name + "-" + name
+				image = p.ImageName(name)
 			}
 			names = append(names, image)
 		}

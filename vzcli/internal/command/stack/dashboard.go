@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/command/container"
 	page "vz.internal/vzcli/internal/dashboard"
 	"vz.internal/vzcontract"
 	"vz.internal/vzstack"
@@ -116,7 +117,7 @@ func (f *feed) happenings(ctx context.Context, send func(any), news chan<- struc
 func (f *feed) rows(ctx context.Context, all []plan.Container) []page.Service {
 	rows := make([]page.Service, 0, len(all))
 	for _, one := range all {
-		row := page.Service{Name: short(f.project, one.Name), State: stateWord(one.ContainerInfo), CPU: -1, Ports: ports(one.ContainerInfo)}
+		row := page.Service{Name: short(f.project, one.Name), State: container.State(one.ContainerInfo), CPU: -1, Ports: container.Ports(one.ContainerInfo)}
 		if one.Health != nil {
 			row.Health = string(one.Health.Status)
 		}

@@ -28,8 +28,9 @@ func (c *down) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
+	remove, ignore := orphans(c.RemoveOrphans, loaded)
 	made, err := s.Down(env.Ctx, name, loaded, vzstack.DownOptions{
-		Services: c.Services, Volumes: c.Volumes, Images: c.RMI, RemoveOrphans: c.RemoveOrphans,
+		Services: c.Services, Volumes: c.Volumes, Images: c.RMI, RemoveOrphans: remove, IgnoreOrphans: ignore,
 		Stop: vzstack.StopOptions{Grace: g}, DryRun: c.DryRun,
 	})
 	if err != nil || !c.DryRun {

@@ -36,7 +36,7 @@ func (c *exec) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	container, err := s.Container(env.Ctx, name, c.Command[0], c.Index)
+	container, err := s.Running(env.Ctx, name, c.Command[0], c.Index)
 	if err != nil {
 		return err
 	}

@@ -51,11 +51,11 @@ func (c *stop) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	s, name, _, err := c.named(env, c.Services)
+	s, name, loaded, err := c.named(env, c.Services)
 	if err != nil {
 		return err
 	}
-	return s.Stop(env.Ctx, name, c.Services, vzstack.StopOptions{Grace: g})
+	return s.Stop(env.Ctx, name, chosen(c.Services, loaded), vzstack.StopOptions{Grace: g})
 }
 
 type restart struct {
@@ -78,7 +78,7 @@ func (c *restart) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	return s.Restart(env.Ctx, loaded, vzstack.RestartOptions{Services: c.Services, Stop: vzstack.StopOptions{Grace: g}, NoDeps: c.NoDeps})
+	return s.Restart(env.Ctx, loaded, vzstack.RestartOptions{Services: chosen(c.Services, loaded), Stop: vzstack.StopOptions{Grace: g}, NoDeps: c.NoDeps})
 }
 
 type kill struct {
@@ -93,11 +93,11 @@ func (c *kill) Run(env *command.Env) error {
 	if c.RemoveOrphans {
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "kill --remove-orphans: use down --remove-orphans")
 	}
-	s, name, _, err := c.named(env, c.Services)
+	s, name, loaded, err := c.named(env, c.Services)
 	if err != nil {
 		return err
 	}
-	return s.Kill(env.Ctx, name, c.Services, c.Signal)
+	return s.Kill(env.Ctx, name, chosen(c.Services, loaded), c.Signal)
 }
 
 type rm struct {
@@ -128,11 +128,11 @@ type pause struct {
 
 // Run implements command.Verb.
 func (c *pause) Run(env *command.Env) error {
-	s, name, _, err := c.named(env, c.Services)
+	s, name, loaded, err := c.named(env, c.Services)
 	if err != nil {
 		return err
 	}
-	return s.Pause(env.Ctx, name, c.Services)
+	return s.Pause(env.Ctx, name, chosen(c.Services, loaded))
 }
 
 type unpause struct {
@@ -142,11 +142,11 @@ type unpause struct {
 
 // Run implements command.Verb.
 func (c *unpause) Run(env *command.Env) error {
-	s, name, _, err := c.named(env, c.Services)
+	s, name, loaded, err := c.named(env, c.Services)
 	if err != nil {
 		return err
 	}
-	return s.Unpause(env.Ctx, name, c.Services)
+	return s.Unpause(env.Ctx, name, chosen(c.Services, loaded))
 }
 
 type wait struct {

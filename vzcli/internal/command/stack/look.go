@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"vz.internal/vzcli/internal/command"
@@ -33,21 +34,38 @@ func (c *top) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
+	services, err := env.Services()
+	if err != nil {
+		return err
+	}
+	topper, err := command.Need[vzcontract.Topper](services, vzcontract.FeatureTop)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(env.Stdout, 4, 1, 2, ' ', 0)
+	headed := false
 	for _, one := range all {
 		if one.State != vzcontract.StateRunning || len(c.Services) > 0 && !slices.Contains(c.Services, one.Service) {
 			continue
 		}
-		if err := command.PrintLine(env, one.Name); err != nil {
+		processes, err := topper.Top(env.Ctx, one.ID)
+		if err != nil {
 			return err
 		}
-		if err := container.Top(env, one.ID); err != nil {
-			return err
-		}
-		if err := command.PrintLine(env, ""); err != nil {
-			return err
+		for i, cells := range container.Processes(processes) {
+			first := []string{one.Service, strconv.Itoa(one.Number)}
+			if i == 0 {
+				if headed {
+					continue
+				}
+				first, headed = []string{"SERVICE", "#"}, true
+			}
+			if _, err := fmt.Fprintln(w, strings.Join(append(first, cells...), "\t")); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return w.Flush()
 }
 
 type port struct {
@@ -100,8 +118,8 @@ type images struct {
 }
 
 var imageListing = output.Listing{
-	Columns: []string{"ContainerName", "Repository", "Tag", "Platform", "ID", "Size"}, Quiet: "ID",
-	Headers: map[string]string{"ContainerName": "CONTAINER", "ID": "IMAGE ID"},
+	Columns: []string{"ContainerName", "Repository", "Tag", "Platform", "ID", "Size", "CreatedSince"}, Quiet: "ID", Array: true,
+	Headers: map[string]string{"ContainerName": "CONTAINER", "ID": "IMAGE ID", "CreatedSince": "CREATED"},
 }
 
 // Run implements command.Verb.
@@ -127,21 +145,42 @@ func (c *images) Run(env *command.Env) error {
 		if at := strings.LastIndex(repository, ":"); at > strings.LastIndex(repository, "/") {
 			repository, tag = repository[:at], repository[at+1:]
 		}
-		row := output.Row{
-			"ContainerName": one.Name, "Repository": repository, "Tag": tag, "ID": output.ShortID(one.ImageID), "Platform": "", "Size": "N/A",
-		}
+		row := output.Row{"ContainerName": one.Name, "Repository": repository, "Tag": tag, "ID": one.ImageID, "Platform": "", "Size": "N/A", "CreatedSince": "N/A"}
 		if services.Images != nil {
 			info, err := services.Images.InspectImage(env.Ctx, one.ImageID)
 			switch {
 			case err == nil:
-				row["Platform"], row["Size"] = info.OS+"/"+info.Architecture, output.Size(info.Size)
+				imageFacts(row, info, c.Format == "json" || env.Globals.JSON)
 			case !errors.Is(err, vzcontract.ErrNotFound):
 				return err
 			}
 		}
+		switch {
+		case c.Quiet && slices.ContainsFunc(rows, func(r output.Row) bool { return r["ID"] == quietID(one.ImageID) }):
+			continue // -q names each image once
+		case c.Quiet:
+			row["ID"] = quietID(one.ImageID)
+		case c.Format != "json" && !env.Globals.JSON:
+			row["ID"] = output.ShortID(one.ImageID)
+		}
 		rows = append(rows, row)
 	}
 	return imageListing.Print(env.Stdout, env.Listing(c.Format, c.Quiet), rows)
+}
+
+// quietID is an image's id as docker compose images -q has it.
+func quietID(id string) string { return strings.TrimPrefix(id, "sha256:") }
+
+// imageFacts adds what the image itself says: in words for people, as numbers
+// and times for programs.
+func imageFacts(row output.Row, info vzcontract.ImageInfo, raw bool) {
+	row["Platform"] = info.OS + "/" + info.Architecture
+	if raw {
+		row["Size"], row["Created"], row["LastTagTime"] = info.Size, info.Created, info.Created
+		delete(row, "CreatedSince")
+		return
+	}
+	row["Size"], row["CreatedSince"] = output.Size(info.Size), output.Ago(time.Now(), info.Created)
 }
 
 type events struct {
@@ -190,7 +229,8 @@ type cp struct {
 	Target     string `arg:"" help:"A path, SERVICE:PATH, or - for a tar archive on stdout."`
 	Archive    bool   `short:"a" help:"Keep numeric owners."`
 	FollowLink bool   `short:"L" help:"Copy what a link at the source leads to."`
-	Index      int    `placeholder:"N" help:"Which replica."`
+	Index      int    `placeholder:"N" help:"Which replica; without, the first one, or all where files are copied to the service."`
+	All        bool   `help:"Copy to containers of run too."`
 }
 
 // Run implements command.Verb.
@@ -199,17 +239,33 @@ func (c *cp) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	target, err := c.resolve(env, c.Target)
+	targets := []string{c.Target}
+	if c.Source != "-" && c.Index == 0 {
+		targets, err = c.replicas(env)
+	} else {
+		targets[0], err = c.resolve(env, c.Target)
+	}
 	if err != nil {
 		return err
 	}
-	return container.Copy(env, container.CopyArgs{Source: source, Target: target, Archive: c.Archive, FollowLink: c.FollowLink})
+	errs := make([]error, 0, len(targets))
+	for _, target := range targets {
+		errs = append(errs, container.Copy(env, container.CopyArgs{Source: source, Target: target, Archive: c.Archive, FollowLink: c.FollowLink}))
+	}
+	return errors.Join(errs...)
+}
+
+// ofService parts SERVICE:PATH; a path of the host that holds a colon starts
+// with / or ".".
+func ofService(word string) (service, path string, ok bool) {
+	service, path, ok = strings.Cut(word, ":")
+	return service, path, ok && !strings.HasPrefix(word, "/") && !strings.HasPrefix(word, ".")
 }
 
 // resolve puts a container's name in the place of a service's.
 func (c *cp) resolve(env *command.Env, word string) (string, error) {
-	service, path, ok := strings.Cut(word, ":")
-	if !ok || strings.HasPrefix(word, "/") || strings.HasPrefix(word, ".") {
+	service, path, ok := ofService(word)
+	if !ok {
 		return word, nil
 	}
 	s, name, _, err := c.named(env, []string{service})
@@ -220,6 +276,34 @@ func (c *cp) resolve(env *command.Env, word string) (string, error) {
 	return one.Name + ":" + path, err
 }
 
+// replicas are the places that the target stands for: that of each container of
+// the service.
+func (c *cp) replicas(env *command.Env) ([]string, error) {
+	service, path, ok := ofService(c.Target)
+	if !ok {
+		return []string{c.Target}, nil
+	}
+	s, name, _, err := c.named(env, []string{service})
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Containers(env.Ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var targets []string
+	for _, one := range all {
+		if one.Service == service && (c.All || !one.OneOff) {
+			targets = append(targets, one.Name+":"+path)
+		}
+	}
+	if targets == nil {
+		_, err := s.Container(env.Ctx, name, service, 0) // its error says what to do
+		return nil, err
+	}
+	return targets, nil
+}
+
 type version struct {
 	Short  bool   `help:"Show the number alone."`
 	Format string `short:"f" placeholder:"FORMAT" help:"pretty or json."`
@@ -227,9 +311,14 @@ type version struct {
 
 // Run implements command.Verb.
 func (c *version) Run(env *command.Env) error {
-	text := "vz stack"
-	if c.Short {
-		text = "1"
+	number := command.Version()
+	switch {
+	case c.Short:
+		return command.PrintLine(env, number)
+	case c.Format == "json" || env.Globals.JSON:
+		return json.NewEncoder(env.Stdout).Encode(map[string]string{"version": number})
+	case c.Format != "" && c.Format != "pretty":
+		return command.Usagef("version --format %s: want pretty or json", c.Format)
 	}
-	return command.PrintLine(env, text)
+	return command.PrintLine(env, "vz stack version "+number)
 }

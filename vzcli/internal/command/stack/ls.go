@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/command/container"
 	"vz.internal/vzcli/internal/output"
 	"vz.internal/vzstack/plan"
 )
@@ -20,7 +21,7 @@ type ls struct {
 }
 
 var projects = output.Listing{
-	Columns: []string{"Name", "Status", "ConfigFiles"}, Quiet: "Name", Headers: map[string]string{"ConfigFiles": "CONFIG FILES"},
+	Columns: []string{"Name", "Status", "ConfigFiles"}, Quiet: "Name", Array: true, Headers: map[string]string{"ConfigFiles": "CONFIG FILES"},
 }
 
 // Run implements command.Verb.
@@ -46,14 +47,14 @@ func (c *ls) Run(env *command.Env) error {
 		files[r.Project], states[r.Project] = strings.Join(r.Files, ","), map[string]int{}
 	}
 	for _, info := range all {
-		container, ok := plan.ContainerOf(info)
-		if !ok || container.OneOff {
+		one, ok := plan.ContainerOf(info)
+		if !ok || one.OneOff {
 			continue
 		}
-		if states[container.Project] == nil {
-			files[container.Project], states[container.Project] = info.Labels[plan.LabelFiles], map[string]int{}
+		if states[one.Project] == nil {
+			files[one.Project], states[one.Project] = info.Labels[plan.LabelFiles], map[string]int{}
 		}
-		states[container.Project][stateWord(info)]++
+		states[one.Project][container.State(info)]++
 	}
 	var rows []output.Row
 	for _, name := range slices.Sorted(maps.Keys(states)) {

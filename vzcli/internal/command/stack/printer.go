@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -19,7 +20,7 @@ type printer struct {
 }
 
 func newPrinter(env *command.Env) *printer {
-	return &printer{w: env.Stderr, quiet: env.Globals.Quiet || env.Globals.Progress == "quiet"}
+	return &printer{w: env.Stderr, quiet: env.Globals.Quiet || env.Globals.Progress == "quiet" || os.Getenv("COMPOSE_PROGRESS") == "quiet"}
 }
 
 func (p *printer) progress(step vzstack.Progress) {
@@ -49,6 +50,7 @@ type lines struct {
 func newLines(env *command.Env, ansi string, names []string) *lines {
 	_, terminal := command.Terminal(env.Stdout)
 	l := &lines{out: env.Stdout, err: env.Stderr, colour: map[string]string{}}
+	ansi = cmp.Or(ansi, os.Getenv("COMPOSE_ANSI"))
 	l.paint = (terminal || ansi == "always") && ansi != "never" && os.Getenv("NO_COLOR") == ""
 	for _, name := range names {
 		l.width = max(l.width, len(name))
@@ -63,7 +65,7 @@ func (l *lines) print(line vzstack.Line) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := l.out
-	if line.Stream == "stderr" && l.plain {
+	if line.Stream == "stderr" {
 		w = l.err
 	}
 	text := line.Text
@@ -82,13 +84,11 @@ func (l *lines) print(line vzstack.Line) error {
 func (l *lines) note(project, name, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	name = short(project, name)
-	if l.plain {
-		fmt.Fprintf(l.out, "%s %s\n", name, text)
-		return
+	line := short(project, name) + " " + text
+	if prefix := l.prefix(short(project, name)); l.paint && prefix != "" {
+		line = "\x1b[" + l.colour[short(project, name)] + "m" + line + "\x1b[0m"
 	}
-	prefix := l.prefix(name)
-	fmt.Fprintf(l.out, "%s%s\n", strings.Replace(prefix, "| ", "", 1), text)
+	fmt.Fprintln(l.out, line)
 }
 
 // prefix is "name  | " in the container's colour, under mu.

@@ -12,6 +12,8 @@ const flagHelp = `Global flags, before the command:
   --project-directory DIR    where relative paths start
   --parallel N               bound on what is done at once
   --ansi never|always|auto   colours
+  --compatibility            name containers project_service_1
+  --all-resources            make networks that no service uses too
   and those of vz: --backend, --home, --run, --json, --progress, -v, -q
 `
 
@@ -57,6 +59,11 @@ func commands(p *project) []command.Command {
 		verb("top", "Show processes", func() command.Verb { return &top{project: p} }),
 		verb("port", "Show where a port is published", func() command.Verb { return &port{project: p} }),
 		verb("cp", "Copy files between a service and the host", func() command.Verb { return &cp{project: p} }),
+		verb("attach", "Connect to a service's container", func() command.Verb { return &attach{project: p} }),
+		verb("commit", "Make an image of a service's container", func() command.Verb { return &commit{project: p} }),
+		verb("export", "Write the files of a service's container as a tar archive", func() command.Verb { return &export{project: p} }),
+		verb("stats", "Show what the containers use", func() command.Verb { return &stats{project: p} }),
+		verb("volumes", "List the project's volumes", func() command.Verb { return &volumes{project: p} }),
 		verb("resume", "Start again what should run, in all projects, after a reboot", func() command.Verb { return &resume{project: p} }),
 		verb("dashboard", "Show services, events and output on a page", func() command.Verb { return &dashboard{project: p} }),
 		verb("build", "Refused: vz builds no images yet", func() command.Verb { return &build{project: p} }),

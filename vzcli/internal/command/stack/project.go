@@ -19,6 +19,7 @@ type project struct {
 	files, profiles, envFiles []string
 	name, dir, ansi           string
 	parallel                  int
+	underscores, all          bool
 }
 
 // flag takes one of docker compose's flags before the verb.
@@ -47,6 +48,10 @@ func (p *project) flag(name string, take func() (string, error)) (bool, error) {
 		if p.parallel, err = strconv.Atoi(value); err != nil || p.parallel < 1 {
 			return true, command.Usagef("--parallel %s: want a number from 1 up", value)
 		}
+	case "--compatibility":
+		p.underscores = true
+	case "--all-resources":
+		p.all = true
 	case "--ansi":
 		if p.ansi = value; !slices.Contains([]string{"never", "always", "auto"}, value) {
 			return true, command.Usagef("--ansi %s: want never, always or auto", value)
@@ -58,9 +63,29 @@ func (p *project) flag(name string, take func() (string, error)) (bool, error) {
 }
 
 func (p *project) source() compose.Source {
-	return compose.Source{
+	src := compose.Source{
 		Files: p.files, Dir: p.dir, Name: p.name, EnvFiles: p.envFiles, Profiles: p.profiles, Env: os.Environ(),
+		Underscores: p.underscores || truth(os.Getenv("COMPOSE_COMPATIBILITY")), AllResources: p.all,
 	}
+	if files := os.Getenv("COMPOSE_ENV_FILES"); len(src.EnvFiles) == 0 && files != "" {
+		src.EnvFiles = strings.Split(files, ",")
+	}
+	return src
+}
+
+// truth reads a switch among docker compose's environment variables.
+func truth(s string) bool {
+	on, err := strconv.ParseBool(strings.ToLower(s))
+	return err == nil && on || slices.Contains([]string{"y", "yes", "on"}, strings.ToLower(s))
+}
+
+// orphans is what the flag and the environment, which .env is part of, say of
+// containers that nothing in the files stands for.
+func orphans(flag bool, loaded *compose.Project) (remove, ignore bool) {
+	if loaded == nil {
+		return flag, false
+	}
+	return flag || truth(loaded.Environment["COMPOSE_REMOVE_ORPHANS"]), truth(loaded.Environment["COMPOSE_IGNORE_ORPHANS"])
 }
 
 // load reads the files and says what is odd about them.
@@ -84,18 +109,27 @@ func (p *project) loadFrom(env *command.Env, src compose.Source) (*compose.Proje
 // or nil is used.
 func (p *project) loadAll(env *command.Env, s *vzstack.Stack) (name string, loaded *compose.Project, err error) {
 	src := p.source()
-	if p.name != "" && len(p.files) == 0 {
-		if record, err := s.Record(p.name); err == nil {
-			src.Files, src.Dir, src.EnvFiles = record.Files, record.Dir, record.EnvFiles
+	src.Profiles = []string{"*"}
+	name = p.name
+	if name == "" || len(p.files) > 0 {
+		loaded, err = compose.Load(env.Ctx, src)
+		name = os.Getenv("COMPOSE_PROJECT_NAME")
+		if err == nil {
+			return loaded.Name, loaded, nil
+		}
+		if name == "" || len(p.files) > 0 || !errors.Is(err, vzcontract.ErrNotFound) {
+			return "", nil, err
 		}
 	}
-	src.Profiles = []string{"*"}
+	if record, err := s.Record(name); err == nil {
+		src.Files, src.Dir, src.EnvFiles, src.Name = record.Files, record.Dir, record.EnvFiles, name
+	}
 	loaded, err = compose.Load(env.Ctx, src)
 	switch {
 	case err == nil:
 		return loaded.Name, loaded, nil
-	case p.name != "" && len(p.files) == 0 && errors.Is(err, vzcontract.ErrNotFound):
-		return p.name, nil, nil
+	case errors.Is(err, vzcontract.ErrNotFound):
+		return name, nil, nil
 	}
 	return "", nil, err
 }
@@ -107,8 +141,16 @@ func (p *project) stack(env *command.Env) (*vzstack.Stack, *command.Services, er
 		return nil, nil, err
 	}
 	printer := newPrinter(env)
+	parallel := p.parallel
+	if limit := os.Getenv("COMPOSE_PARALLEL_LIMIT"); parallel == 0 && limit != "" {
+		// As docker compose has it, -1 is no limit.
+		if parallel, err = strconv.Atoi(limit); err != nil || parallel == 0 || parallel < -1 {
+			return nil, nil, command.Usagef("COMPOSE_PARALLEL_LIMIT=%s: want a number from 1 up, or -1", limit)
+		}
+		parallel = max(parallel, 0)
+	}
 	return vzstack.New(vzstack.Config{
-		Backend: s.Backend, Images: s.Images, Home: s.Home, Parallel: p.parallel,
+		Backend: s.Backend, Images: s.Images, Home: s.Home, Parallel: parallel,
 		Progress: printer.progress, Warn: func(text string) { warn(env, text) },
 	}), s, nil
 }
@@ -151,6 +193,16 @@ func (p *project) check(env *command.Env, s *vzstack.Stack, name string, loaded 
 		}
 	}
 	return nil
+}
+
+// chosen are the services that a verb is about: those named, else all of the
+// files, so that containers of others with the project's name are left alone;
+// none where there are no files: then it is all that there is.
+func chosen(services []string, loaded *compose.Project) []string {
+	if len(services) > 0 || loaded == nil {
+		return services
+	}
+	return slices.Concat(loaded.ServiceNames(), loaded.DisabledServiceNames())
 }
 
 func warn(env *command.Env, text string) {

@@ -1,15 +1,12 @@
 package stack
 
 import (
-	"cmp"
-	"fmt"
-	"net"
+	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/command/container"
 	"vz.internal/vzcli/internal/output"
 	"vz.internal/vzcontract"
 	"vz.internal/vzstack/plan"
@@ -51,18 +48,17 @@ func (c *ps) Run(env *command.Env) error {
 	states = append(states, f["status"]...)
 	var rows []output.Row
 	var services []string
-	for _, container := range all {
-		state := stateWord(container.ContainerInfo)
-		known := loaded == nil || slices.Contains(loaded.ServiceNames(), container.Service)
+	for _, one := range all {
+		known := loaded == nil || slices.Contains(loaded.ServiceNames(), one.Service)
 		switch {
-		case len(c.Services) > 0 && !slices.Contains(c.Services, container.Service),
+		case len(c.Services) > 0 && !slices.Contains(c.Services, one.Service),
 			!c.Orphans && !known,
-			len(states) > 0 && !slices.Contains(states, state),
-			len(states) == 0 && !c.All && (container.OneOff || !container.Running()):
+			len(states) > 0 && !slices.Contains(states, container.State(one.ContainerInfo)),
+			len(states) == 0 && !c.All && (one.OneOff || !one.Running()):
 			continue
 		}
-		rows = append(rows, row(container, c.NoTrunc))
-		services = append(services, container.Service)
+		rows = append(rows, row(one, c.NoTrunc || c.Quiet))
+		services = append(services, one.Service)
 	}
 	if c.List {
 		slices.Sort(services)
@@ -76,60 +72,8 @@ func (c *ps) Run(env *command.Env) error {
 	return listing.Print(env.Stdout, env.Listing(c.Format, c.Quiet), rows)
 }
 
-// stateWord is docker's name of a state.
-func stateWord(info vzcontract.ContainerInfo) string {
-	switch {
-	case info.Restarting:
-		return "restarting"
-	case info.State == vzcontract.StateStopped:
-		return "exited"
-	}
-	return string(info.State)
-}
-
-// status is docker's text of a state.
-func status(info vzcontract.ContainerInfo, now time.Time) string {
-	code := 0
-	if info.Exit != nil {
-		code = info.Exit.Code
-	}
-	switch stateWord(info) {
-	case "restarting":
-		return fmt.Sprintf("Restarting (%d) %s", code, output.Ago(now, info.StoppedAt))
-	case "exited":
-		return fmt.Sprintf("Exited (%d) %s", code, output.Ago(now, info.StoppedAt))
-	case "created":
-		return "Created"
-	}
-	text := "Up " + output.Span(now.Sub(info.StartedAt))
-	if info.State == vzcontract.StatePaused {
-		return text + " (Paused)"
-	}
-	if info.Health != nil {
-		word := string(info.Health.Status)
-		if info.Health.Status == vzcontract.HealthStarting {
-			word = "health: starting"
-		}
-		text += " (" + word + ")"
-	}
-	return text
-}
-
-func ports(info vzcontract.ContainerInfo) string {
-	words := make([]string, 0, len(info.Ports))
-	for _, p := range info.Ports {
-		words = append(words, fmt.Sprintf("%s->%d/%s", net.JoinHostPort(p.HostIP, strconv.Itoa(int(p.HostPort))), p.ContainerPort, p.Protocol))
-	}
-	return strings.Join(words, ", ")
-}
-
 func row(c plan.Container, full bool) output.Row {
-	now := time.Now()
-	line := command.OneLine(strings.Join(c.Command, " "))
-	id := c.ID
-	if !full {
-		line, id = output.Ellipsis(line, 20), output.ShortID(id)
-	}
+	row := container.Row(c.ContainerInfo, time.Now(), full)
 	health, code := "", 0
 	if c.Health != nil {
 		health = string(c.Health.Status)
@@ -137,10 +81,25 @@ func row(c plan.Container, full bool) output.Row {
 	if c.Exit != nil {
 		code = c.Exit.Code
 	}
-	return output.Row{
-		"ID": id, "Name": c.Name, "Names": c.Name, "Image": cmp.Or(c.Image, c.Config.Rootfs), "Command": strconv.Quote(line),
-		"Project": c.Project, "Service": c.Service, "RunningFor": output.Ago(now, c.CreatedAt), "CreatedAt": output.Time(c.CreatedAt),
-		"Status": status(c.ContainerInfo, now), "State": stateWord(c.ContainerInfo), "Health": health, "ExitCode": code,
-		"Ports": ports(c.ContainerInfo), "Labels": output.Labels(c.Labels), "Number": c.Number,
+	maps.Copy(row, output.Row{
+		"Name": c.Name, "Project": c.Project, "Service": c.Service, "Number": c.Number, "Health": health, "ExitCode": code,
+		"Publishers": publishers(c.ContainerInfo),
+	})
+	return row
+}
+
+// A publisher is a port in docker compose's form.
+type publisher struct {
+	URL           string
+	TargetPort    uint16
+	PublishedPort uint16
+	Protocol      string
+}
+
+func publishers(info vzcontract.ContainerInfo) []publisher {
+	all := []publisher{}
+	for _, p := range container.Published(info) {
+		all = append(all, publisher{p.HostIP, p.ContainerPort, p.HostPort, p.Protocol})
 	}
+	return all
 }

@@ -20,11 +20,11 @@ type run struct {
 	Entrypoint    *string  `help:"Replace the entrypoint."`
 	Env           []string `short:"e" sep:"none" placeholder:"KEY[=VALUE]" help:"Set an environment variable."`
 	EnvFromFile   []string `sep:"none" placeholder:"FILE" help:"Read environment variables from a file."`
-	Label         []string `short:"l" sep:"none" placeholder:"KEY=VALUE" help:"Set a label."`
+	Label         []string `short:"l" aliases:"labels" sep:"none" placeholder:"KEY=VALUE" help:"Set a label."`
 	Rm            bool     `help:"Remove the container when it ends."`
 	User          string   `short:"u" placeholder:"USER[:GROUP]" help:"User by name or id."`
 	Workdir       string   `short:"w" help:"Working directory in the container."`
-	Volume        []string `short:"v" sep:"none" placeholder:"[SOURCE:]TARGET[:OPTIONS]" help:"Mount a directory or volume."`
+	Volume        []string `short:"v" aliases:"volumes" sep:"none" placeholder:"[SOURCE:]TARGET[:OPTIONS]" help:"Mount a directory or volume."`
 	Publish       []string `short:"p" sep:"none" placeholder:"[[IP:]HOST:]PORT" help:"Publish a port."`
 	ServicePorts  bool     `short:"P" help:"Publish the service's ports."`
 	UseAliases    bool     `help:"Join the networks under the service's names."`
@@ -32,11 +32,11 @@ type run struct {
 	CapDrop       []string `sep:"none" placeholder:"CAP" help:"Drop a capability."`
 	NoDeps        bool     `help:"Leave dependencies alone."`
 	Pull          string   `placeholder:"POLICY" help:"Fetch the image always, if missing, or never."`
-	NoTTY         bool     `short:"T" name:"no-tty" aliases:"no-TTY" help:"Give the program no terminal."`
+	NoTTY         *bool    `short:"T" name:"no-tty" aliases:"no-TTY" help:"Give the program no terminal."`
 	Interactive   bool     `short:"i" default:"true" negatable:"" help:"Connect stdin."`
 	TTY           bool     `short:"t" hidden:"" help:"Accepted: a terminal is given where there is one."`
 	Build         bool     `hidden:"" help:"Refused: vz builds no images yet."`
-	RemoveOrphans bool     `hidden:"" help:"Accepted."`
+	RemoveOrphans bool     `help:"Remove containers of services that the files no longer have."`
 	QuietPull     bool     `help:"Accepted: pulls show one line."`
 }
 
@@ -56,6 +56,7 @@ func (c *run) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
+	opts.RemoveOrphans, opts.IgnoreOrphans = orphans(c.RemoveOrphans, loaded)
 	s, services, err := c.stack(env)
 	if err != nil {
 		return err
@@ -107,9 +108,12 @@ func (c *run) options(env *command.Env) (vzstack.OneOffOptions, error) {
 	o := vzstack.OneOffOptions{
 		Name: c.Name, Args: c.Command[1:], Entrypoint: c.Entrypoint, User: c.User, WorkingDir: c.Workdir,
 		CapAdd: c.CapAdd, CapDrop: c.CapDrop, ServicePorts: c.ServicePorts, UseAliases: c.UseAliases,
-		Stdin: c.Interactive && !c.Detach, AutoRemove: c.Rm, NoDeps: c.NoDeps, Pull: vzcontract.PullPolicy(c.Pull),
+		Stdin: c.Interactive, StdinOnce: c.Interactive && !c.Detach, AutoRemove: c.Rm, NoDeps: c.NoDeps, Pull: vzcontract.PullPolicy(c.Pull),
 	}
-	o.TTY = wantsTTY(env, c.NoTTY) && !c.Detach
+	o.TTY = wantsTTY(env, c.NoTTY != nil && *c.NoTTY) && !c.Detach
+	if _, in := command.Terminal(env.Stdin); !in && c.Interactive && !c.Detach && (c.TTY || c.NoTTY != nil && !*c.NoTTY) {
+		return o, vzcontract.Errorf(vzcontract.ErrValidation, "the input device is not a TTY; leave --tty out where stdin is a pipe or a file")
+	}
 	var err error
 	if o.Env, err = runflags.Environment(c.EnvFromFile, c.Env); err != nil {
 		return o, err

@@ -36,7 +36,7 @@ type makeFlags struct {
 // options turns the flags into vzstack's, with the project they are about.
 func (f *makeFlags) options(env *command.Env, p *project) (*compose.Project, vzstack.UpOptions, error) {
 	o := vzstack.UpOptions{
-		Services: f.Services, AlwaysRecreateDeps: f.AlwaysRecreateDeps, NoDeps: f.NoDeps, RemoveOrphans: f.RemoveOrphans,
+		Services: f.Services, AlwaysRecreateDeps: f.AlwaysRecreateDeps, NoDeps: f.NoDeps,
 		RenewVolumes: f.RenewAnonVolumes, DryRun: f.DryRun, Source: p.source(),
 	}
 	var err error
@@ -66,6 +66,7 @@ func (f *makeFlags) options(env *command.Env, p *project) (*compose.Project, vzs
 	if err != nil {
 		return nil, o, err
 	}
+	o.RemoveOrphans, o.IgnoreOrphans = orphans(f.RemoveOrphans, loaded)
 	for _, line := range loaded.Notices() {
 		warn(env, line)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/output"
@@ -23,8 +24,9 @@ type description struct {
 	Backend           string
 	Isolation         string
 	Driver            string
+	OperatingSystem   string
 	OSType            string
-	Architecture      string
+	Architecture      string // as uname has it
 	KernelVersion     string
 	NCPU              int
 	MemTotal          int64
@@ -35,7 +37,38 @@ type description struct {
 	ContainersPaused  int
 	ContainersStopped int
 	Images            int
-	Missing           map[vzcontract.Feature]string
+	// Machines are those that several containers share.
+	Machines []machine `json:",omitempty"`
+	Missing  map[vzcontract.Feature]string
+}
+
+type machine struct {
+	Name       string
+	Phase      vzcontract.SharedVMPhase
+	Containers int
+}
+
+// machines are the shared machines that containers live in, by name.
+func machines(env *command.Env, b vzcontract.RuntimeBackend, all []vzcontract.ContainerInfo) ([]machine, error) {
+	vm, ok := b.(vzcontract.SharedVM)
+	if !ok || b.Isolation() != vzcontract.IsolationFull {
+		return nil, nil
+	}
+	count := map[string]int{}
+	for _, c := range all {
+		if c.Config.SharedVM != "" {
+			count[c.Config.SharedVM]++
+		}
+	}
+	var list []machine
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		phase, err := vm.SharedVMPhase(env.Ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, machine{Name: name, Phase: phase, Containers: count[name]})
+	}
+	return list, nil
 }
 
 // Run implements command.Verb.
@@ -48,12 +81,15 @@ func (c *info) Run(env *command.Env) error {
 		return output.Documents(env.Stdout, format, []description{d})
 	}
 	w := env.Stdout
-	fmt.Fprintf(w, "Version: %s\nBackend: %s\nIsolation: %s\n", d.ServerVersion, d.Backend, d.Isolation)
+	fmt.Fprintf(w, "Server Version: %s\nBackend: %s\nIsolation: %s\n", d.ServerVersion, d.Backend, d.Isolation)
 	fmt.Fprintf(w, "Containers: %d\n Running: %d\n Paused: %d\n Stopped: %d\nImages: %d\n",
 		d.Containers, d.ContainersRunning, d.ContainersPaused, d.ContainersStopped, d.Images)
-	fmt.Fprintf(w, "Kernel: %s\nOSType: %s\nArchitecture: %s\nCPUs: %d\nTotal Memory: %s\nName: %s\n",
-		d.KernelVersion, d.OSType, d.Architecture, d.NCPU, output.BinarySize(uint64(d.MemTotal)), d.Name)
+	fmt.Fprintf(w, "Kernel Version: %s\nOperating System: %s\nOSType: %s\nArchitecture: %s\nCPUs: %d\nTotal Memory: %s\nName: %s\n",
+		d.KernelVersion, d.OperatingSystem, d.OSType, d.Architecture, d.NCPU, output.BinarySize(uint64(d.MemTotal)), d.Name)
 	fmt.Fprintf(w, "State directory: %s\nRuntime directory: %s\n", d.DockerRootDir, d.RunDir)
+	for _, m := range d.Machines {
+		fmt.Fprintf(w, "Machine: %s: %s, %d containers\n", m.Name, m.Phase, m.Containers)
+	}
 	for _, feature := range slices.Sorted(maps.Keys(d.Missing)) {
 		fmt.Fprintf(w, "Missing: %s: %s\n", feature, d.Missing[feature])
 	}
@@ -66,8 +102,8 @@ func describe(env *command.Env) (description, error) {
 		return description{}, err
 	}
 	d := description{
-		ServerVersion: vzVersion(), Backend: s.Backend.BackendName(), Isolation: string(s.Backend.Isolation()), OSType: "linux",
-		Architecture: runtime.GOARCH, NCPU: runtime.NumCPU(), DockerRootDir: s.Home, RunDir: s.Run, Missing: s.Backend.Capabilities().Missing,
+		ServerVersion: command.Version(), Backend: s.Backend.BackendName(), Isolation: string(s.Backend.Isolation()), OSType: "linux",
+		OperatingSystem: operatingSystem(), Architecture: uname(runtime.GOARCH), NCPU: runtime.NumCPU(), DockerRootDir: s.Home, RunDir: s.Run, Missing: s.Backend.Capabilities().Missing,
 	}
 	d.KernelVersion, d.MemTotal = host()
 	if d.Name, err = os.Hostname(); err != nil {
@@ -91,7 +127,35 @@ func describe(env *command.Env) (description, error) {
 			d.Driver = c.RootfsDriver
 		}
 	}
+	if d.Machines, err = machines(env, s.Backend, all); err != nil {
+		return d, err
+	}
 	images, err := s.Images.ListImages(env.Ctx)
 	d.Images = len(images)
 	return d, err
+}
+
+// uname is uname's word for an architecture of Go.
+func uname(arch string) string {
+	switch arch {
+	case "amd64":
+		return "x86_64"
+	case "arm64":
+		return "aarch64"
+	}
+	return arch
+}
+
+// operatingSystem is what the host calls itself.
+func operatingSystem() string {
+	data, err := os.ReadFile("/etc/os-release")
+	if err != nil {
+		return runtime.GOOS
+	}
+	for line := range strings.Lines(string(data)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "PRETTY_NAME="); ok {
+			return strings.Trim(name, `"'`)
+		}
+	}
+	return runtime.GOOS
 }

@@ -14,7 +14,7 @@ type version struct {
 }
 
 // What the linker sets in a release; empty in other builds.
-var builtVersion, builtCommit, builtTime string
+var builtCommit, builtTime string
 
 // A release is what version prints.
 type release struct {
@@ -23,7 +23,7 @@ type release struct {
 
 // Run implements command.Verb.
 func (c *version) Run(env *command.Env) error {
-	r := release{Version: vzVersion(), GoVersion: runtime.Version(), GitCommit: builtCommit, BuildTime: builtTime, Os: runtime.GOOS, Arch: runtime.GOARCH}
+	r := release{Version: command.Version(), GoVersion: runtime.Version(), GitCommit: builtCommit, BuildTime: builtTime, Os: runtime.GOOS, Arch: runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			switch s.Key {
@@ -46,16 +46,4 @@ func (c *version) Run(env *command.Env) error {
 		fmt.Fprintf(env.Stdout, "Git commit: %s\n", r.GitCommit)
 	}
 	return nil
-}
-
-// vzVersion is that of the release, or of the module that vz was built from.
-func vzVersion() string {
-	if builtVersion != "" {
-		return builtVersion
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
 }

@@ -16,7 +16,7 @@ import (
 type warmCmd struct {
 	CPUs    int    `name:"cpus" default:"2" help:"Number of the machines' processors."`
 	Memory  string `short:"m" default:"512m" help:"Memory of the machines."`
-	Network string `default:"user" help:"user or none."`
+	Network string `help:"host, user or none; what machines get here by default."`
 	Used    bool   `help:"For containers that have run before and are started again."`
 	List    bool   `short:"l" help:"List the snapshots in place of making one."`
 	Remove  bool   `help:"Remove all snapshots in place of making one."`
@@ -49,10 +49,23 @@ func (c *warmCmd) Run(env *command.Env) error {
 	if err != nil || memory <= 0 {
 		return command.Usagef("--memory %s: want a size such as 512m", c.Memory)
 	}
-	if c.Network != config.NetworkUser && c.Network != config.NetworkNone {
-		return command.Usagef("--network %s: want user or none", c.Network)
+	spec := vmm.WarmSpec{CPUs: c.CPUs, Memory: uint64(memory), Used: c.Used}
+	switch c.Network {
+	case "host":
+		spec.Cards = 1
+	case config.NetworkUser:
+		spec.Network = true
+	case config.NetworkNone:
+	case "":
+		if vmm.JoinsNetworks() {
+			spec.Cards = 1
+		} else {
+			spec.Network = true
+		}
+	default:
+		return command.Usagef("--network %s: want host, user or none", c.Network)
 	}
-	return vmm.Warm(env.Ctx, vmm.Options{Registry: r}, vmm.WarmSpec{CPUs: c.CPUs, Memory: uint64(memory), Network: c.Network == config.NetworkUser, Used: c.Used})
+	return vmm.Warm(env.Ctx, vmm.Options{Registry: r}, spec)
 }
 
 var snapshots = output.Listing{

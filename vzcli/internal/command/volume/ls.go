@@ -39,6 +39,15 @@ func (c *ls) Run(env *command.Env) error {
 		}
 		patterns = append(patterns, re)
 	}
+	return List(env, env.Listing(c.Format, c.Quiet), func(info vzcontract.VolumeInfo) bool {
+		return f.MatchLabels(info.Labels) && (!asked || dangling == (len(info.UsedBy) == 0)) &&
+			f.Match("driver", func(d string) bool { return d == info.Driver || d == "local" && info.Driver == "" }) &&
+			(patterns == nil || slices.ContainsFunc(patterns, func(re *regexp.Regexp) bool { return re.MatchString(info.Name) }))
+	})
+}
+
+// List prints the volumes that wanted accepts.
+func List(env *command.Env, opts output.Options, wanted func(vzcontract.VolumeInfo) bool) error {
 	_, v, err := open(env)
 	if err != nil {
 		return err
@@ -49,14 +58,11 @@ func (c *ls) Run(env *command.Env) error {
 	}
 	var rows []output.Row
 	for _, info := range all {
-		ok := f.MatchLabels(info.Labels) && (!asked || dangling == (len(info.UsedBy) == 0)) &&
-			f.Match("driver", func(d string) bool { return d == info.Driver || d == "local" && info.Driver == "" }) &&
-			(patterns == nil || slices.ContainsFunc(patterns, func(re *regexp.Regexp) bool { return re.MatchString(info.Name) }))
-		if ok {
+		if wanted(info) {
 			rows = append(rows, row(info))
 		}
 	}
-	return listing.Print(env.Stdout, env.Listing(c.Format, c.Quiet), rows)
+	return listing.Print(env.Stdout, opts, rows)
 }
 
 func row(v vzcontract.VolumeInfo) output.Row {

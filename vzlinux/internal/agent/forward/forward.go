@@ -4,9 +4,6 @@ package forward
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -42,16 +39,11 @@ func Dial(ctx context.Context, req agentproto.ForwardRequest) (net.Conn, error) 
 func Copy(host agentproto.Conn, guest net.Conn) {
 	var wait sync.WaitGroup
 	if _, udp := guest.(*net.UDPConn); udp {
-		// A datagram socket has no end of its own: the host's end is its end.
-		wait.Go(func() {
-			_ = Datagrams(guest, host)
-			_ = guest.Close()
-		})
-		wait.Go(func() { _ = Frames(host, guest) })
-	} else {
-		wait.Go(func() { pipe(guest, host) })
-		wait.Go(func() { pipe(host, guest) })
+		agentproto.CopyDatagrams(guest, host)
+		return
 	}
+	wait.Go(func() { pipe(guest, host) })
+	wait.Go(func() { pipe(host, guest) })
 	wait.Wait()
 	_ = host.Close()
 	_ = guest.Close()
@@ -66,44 +58,5 @@ func pipe(to, from net.Conn) {
 	if err != nil {
 		_ = to.Close()
 		_ = from.Close()
-	}
-}
-
-// Datagrams sends each frame of stream as one datagram.
-func Datagrams(to io.Writer, stream io.Reader) error {
-	buf := make([]byte, 1<<16)
-	for {
-		var head [2]byte
-		if _, err := io.ReadFull(stream, head[:]); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		datagram := buf[:binary.LittleEndian.Uint16(head[:])]
-		if _, err := io.ReadFull(stream, datagram); err != nil {
-			return fmt.Errorf("half a datagram: %w", err)
-		}
-		// A datagram that cannot be sent is lost, as datagrams are.
-		if _, err := to.Write(datagram); errors.Is(err, net.ErrClosed) {
-			return err
-		}
-	}
-}
-
-// Frames writes each datagram that arrives as a frame of stream.
-func Frames(stream io.Writer, from io.Reader) error {
-	buf := make([]byte, 2+1<<16)
-	for {
-		n, err := from.Read(buf[2:])
-		if errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			continue // an ICMP error of an earlier datagram
-		}
-		binary.LittleEndian.PutUint16(buf, uint16(min(n, 1<<16-1)))
-		if _, err := stream.Write(buf[:2+min(n, 1<<16-1)]); err != nil {
-			return err
-		}
 	}
 }

@@ -12,11 +12,28 @@ import (
 
 // The requests to the process that runs a machine.
 const (
-	MethodRefresh = "guest.refresh" // none, State: as it is now
-	MethodPublish = "guest.publish" // none, []vzcontract.PublishedPort: the record's ports, before the container starts
-	MethodGone    = "guest.gone"    // none, none: answered when the container's destroy event was noted
-	MethodStop    = "guest.stop"    // Stop, none; answered when the machine has ended
+	MethodRefresh    = "guest.refresh"    // Of, State: as it is now
+	MethodPublish    = "guest.publish"    // Of, none: the record's networks and ports, before the container starts
+	MethodWithdraw   = "guest.withdraw"   // Of, none: what was published, of a container that did not start
+	MethodConnect    = "guest.connect"    // Attach, none
+	MethodDisconnect = "guest.disconnect" // Attach, of which the network counts, none
+	MethodTraffic    = "guest.traffic"    // Of, []vzcontract.NetStats: of the container on the host's networks
+	MethodGone       = "guest.gone"       // Of, none: answered when the container's destroy event was noted
+	MethodStop       = "guest.stop"       // Stop, none; answered when the machine has ended
+	MethodAdmit      = "guest.admit"      // Of, none: what a container of a shared machine needs, before it is made
+	MethodDismiss    = "guest.dismiss"    // Of, none: takes that back and removes the record
 )
+
+// An Of names a container by its record: in a machine of its own that is the machine's.
+type Of struct {
+	Record ID `json:"record"`
+}
+
+// An Attach names a container and its place on a network of the host.
+type Attach struct {
+	Of
+	At vzcontract.NetworkAttach `json:"at"`
+}
 
 // A Stop ends a machine: by its guest, or at once.
 type Stop struct {

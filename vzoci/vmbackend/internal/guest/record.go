@@ -35,18 +35,30 @@ type Record struct {
 	ID      ID        `json:"id"`
 	Created time.Time `json:"created"`
 	// Config is as the caller gave it, Run as the guest gets it.
-	Config  vzcontract.RunConfig      `json:"config"`
-	Run     vzcontract.RunConfig      `json:"run"`
-	Images  []agentproto.ImageProvide `json:"images,omitempty"`
-	CPUs    int                       `json:"cpus"`
-	Memory  uint64                    `json:"memory"`
-	MAC     string                    `json:"mac,omitempty"` // empty without a network
-	Entries []config.Entry            `json:"entries,omitempty"`
-	Volumes []Volume                  `json:"volumes,omitempty"`
+	Config vzcontract.RunConfig      `json:"config"`
+	Run    vzcontract.RunConfig      `json:"run"`
+	Images []agentproto.ImageProvide `json:"images,omitempty"`
+	CPUs   int                       `json:"cpus"`
+	Memory uint64                    `json:"memory"`
+	MAC    string                    `json:"mac,omitempty"` // empty without a network of its own
+	// Cards: the container joins the host's networks, and has all of the guest's.
+	Cards bool `json:"cards,omitempty"`
+	// Attach are networks joined after the container was made, Detach those left.
+	Attach  []vzcontract.NetworkAttach `json:"attach,omitempty"`
+	Detach  []string                   `json:"detach,omitempty"`
+	Entries []config.Entry             `json:"entries,omitempty"`
+	Volumes []Volume                   `json:"volumes,omitempty"`
 	// Mounts are all that the container has of the host, as the host names it.
 	Mounts []vzcontract.Mount       `json:"mounts,omitempty"`
 	Ports  []vzcontract.PortMapping `json:"ports,omitempty"`
 	Bundle string                   `json:"bundle,omitempty"` // directory; empty finds one
+
+	// Shared names a machine for several containers, which has none itself, and
+	// Networks are those of its guest. A container of it has a record of its own,
+	// whose In is the machine.
+	Shared   string                   `json:"shared,omitempty"`
+	Networks []vzcontract.NetworkInfo `json:"networks,omitempty"`
+	In       ID                       `json:"in,omitempty"`
 }
 
 // A Volume of the host is an entry of the machine's share, and stands in the guest
@@ -62,6 +74,8 @@ type Volume struct {
 type State struct {
 	Info  vzcontract.ContainerInfo   `json:"info"`
 	Ports []vzcontract.PublishedPort `json:"ports,omitempty"`
+	// Networks are its places on the host's.
+	Networks []vzcontract.NetworkEndpoint `json:"networks,omitempty"`
 	// Gone: the guest has removed its container.
 	Gone bool `json:"gone,omitempty"`
 }
@@ -86,6 +100,7 @@ const (
 	recordFile = "record.json"
 	stateFile  = "state.json"
 	lockFile   = "lock"
+	phaseFile  = "phase"
 	goneDir    = "gone"
 )
 
@@ -103,6 +118,9 @@ func (s Store) Control(id ID) string { return filepath.Join(s.RunDir(id), "contr
 
 // Disk is the disk with the guest's containers.
 func (s Store) Disk(id ID) string { return filepath.Join(s.Dir(id), "state.img") }
+
+// Etc is the directory of the container's files hosts, hostname and resolv.conf.
+func (s Store) Etc(id ID) string { return filepath.Join(s.Dir(id), "etc") }
 
 // Console is what the guest prints.
 func (s Store) Console(id ID) string { return filepath.Join(s.Dir(id), "console.log") }

@@ -1,0 +1,2 @@
+// Package nsthread does things in network namespaces, on threads of their own.
+package nsthread
