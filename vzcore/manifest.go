@@ -235,16 +235,24 @@ func (vm *VM) restoreDisks(dir string) error {
 	return nil
 }
 
-// copyFile makes to a copy of from, with its holes.
+// copyFile makes to a copy of from, with its holes. It appears when it is complete.
 func copyFile(to, from string) error {
 	source, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	target, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	next := to + ".new"
+	target, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	return errors.Join(sparse.Copy(target, source), target.Close())
+	err = errors.Join(sparse.Copy(target, source), target.Close())
+	if err == nil {
+		err = os.Rename(next, to)
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(next))
+	}
+	return nil
 }

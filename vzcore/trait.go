@@ -45,7 +45,12 @@ func (m Manifest) traits() []trait {
 }
 
 // card is what a guest sees of a network.
-func card(n config.Network) string { return n.Kind }
+func card(n config.Network) string {
+	if n.Kind == config.NetworkCards {
+		return fmt.Sprintf("%d cards", n.Cards)
+	}
+	return n.Kind
+}
 
 func display(d *config.Display) string {
 	if d == nil {

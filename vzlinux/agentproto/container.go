@@ -210,3 +210,9 @@ type NetworkConnect struct {
 
 // MaxLogLine bounds one JSON value in the transfers of logs and events.
 const MaxLogLine = 4 << 20
+
+// A ContainerWarm says what kind of network the containers will have: "bridge", or
+// "host" for the guest's own, in which then nothing is left behind.
+type ContainerWarm struct {
+	NetworkMode string `json:"network_mode"`
+}

@@ -43,7 +43,7 @@ const (
 )
 
 // The method of a guest that is about to be saved, for others to start from.
-const MethodContainerWarm = "container.warm" // none, none: run and remove a container, be ready for the start of another
+const MethodContainerWarm = "container.warm" // ContainerWarm, none: run and remove a container, be ready for the start of another
 
 // What an agent may be able to do, as [Hello] lists it.
 const (

@@ -10,7 +10,6 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinux/container"
 	"vz.internal/vzoci/vmbackend/internal/guest"
-	"vz.internal/vzoci/vmbackend/owner"
 )
 
 // Name is that of the backend.
@@ -38,9 +37,6 @@ type Options struct {
 	// the error of NoNetworks then says why.
 	Networks   Networks
 	NoNetworks error
-	// Format makes a disk with an empty ext4 file system; nil does it with
-	// mke2fs. Who starts from a warm snapshot has a disk from there.
-	Format func(ctx context.Context, path string) error
 	// Bundle is the directory of what guests boot from; empty finds it.
 	Bundle string
 	// Log takes what is odd and no error. The default discards it.
@@ -82,9 +78,6 @@ func Open(opts Options) (*Backend, error) {
 	}
 	if opts.Launch == nil {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "open vm backend: nothing launches machines")
-	}
-	if opts.Format == nil {
-		opts.Format = owner.MakeDisk
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

@@ -11,7 +11,6 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzoci/vmbackend/internal/guest"
-	"vz.internal/vzoci/vmbackend/warm"
 )
 
 // Create implements vzcontract.Containers. It boots the machine: only its guest can
@@ -55,11 +54,6 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 		return info, err
 	}
 	defer making.Close()
-	if r.In == "" && warm.At(b.opts.Home).Empty() { // else the machine's owner does, if it needs to
-		if err := b.opts.Format(ctx, b.store.Disk(r.ID)); err != nil {
-			return info, err
-		}
-	}
 	c, release, err := b.boot(ctx, r.Machine())
 	if err != nil {
 		return info, err

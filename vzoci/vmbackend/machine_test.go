@@ -166,7 +166,6 @@ func open(t *testing.T, change ...func(*owner.Options)) *vmbackend.Backend {
 	var owners sync.WaitGroup
 	b, err := vmbackend.Open(vmbackend.Options{
 		Home: home, Run: run, Images: store{t.TempDir()}, Bundle: bundle(t),
-		Format: format,
 		Launch: func(ctx context.Context, machine string) error {
 			ready := make(chan error, 2)
 			owners.Go(func() {

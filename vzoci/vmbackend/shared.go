@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
-	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -79,12 +77,6 @@ func (b *Backend) makeShared(ctx context.Context, name string, limits vzcontract
 	}
 	if err != nil {
 		return "", err
-	}
-	if _, err := os.Stat(b.store.Disk(r.ID)); !errors.Is(err, fs.ErrNotExist) {
-		return r.ID, err
-	}
-	if err := b.opts.Format(ctx, b.store.Disk(r.ID)); err != nil {
-		return "", errors.Join(err, b.store.Remove(r.ID))
 	}
 	return r.ID, nil
 }

@@ -95,7 +95,9 @@ func (s *session) addContainers() {
 	s.methods[agentproto.MethodContainerDiff] = feature(b, func(ctx context.Context, b vzcontract.Differ, in agentproto.Container) ([]vzcontract.Change, error) {
 		return b.Diff(ctx, in.Container)
 	})
-	s.methods[agentproto.MethodContainerWarm] = act(b, func(ctx context.Context, w warmer, _ none) error { return warm(ctx, b, w) })
+	s.methods[agentproto.MethodContainerWarm] = act(b, func(ctx context.Context, w warmer, in agentproto.ContainerWarm) error {
+		return warm(ctx, b, w, in.NetworkMode)
+	})
 	s.addAttachments(b)
 	s.addContainerStreams(b)
 	s.addVolumes(b)

@@ -15,8 +15,8 @@ type warmer interface {
 
 // warm has a container run and removes it, which leaves networks and the kernel's caches
 // behind, and the backend be ready for the next one.
-func warm(ctx context.Context, b vzcontract.RuntimeBackend, w warmer) error {
-	if err := rehearse(ctx, b); err != nil {
+func warm(ctx context.Context, b vzcontract.RuntimeBackend, w warmer, networkMode string) error {
+	if err := rehearse(ctx, b, networkMode); err != nil {
 		return fmt.Errorf("rehearse a container: %w", err)
 	}
 	w.Warm()
@@ -25,8 +25,8 @@ func warm(ctx context.Context, b vzcontract.RuntimeBackend, w warmer) error {
 
 // rehearse runs the only program that the guest has, as a monitor that complains that it
 // has nothing to do.
-func rehearse(ctx context.Context, b vzcontract.RuntimeBackend) error {
-	info, err := b.Create(ctx, vzcontract.RunConfig{Rootfs: "/", Args: []string{"/init", "internal", "monitor"}})
+func rehearse(ctx context.Context, b vzcontract.RuntimeBackend, networkMode string) error {
+	info, err := b.Create(ctx, vzcontract.RunConfig{Rootfs: "/", NetworkMode: networkMode, Args: []string{"/init", "internal", "monitor"}})
 	if err != nil {
 		return err
 	}

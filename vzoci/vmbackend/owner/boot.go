@@ -2,10 +2,7 @@ package owner
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"net/netip"
-	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,7 +39,7 @@ func (o *owner) boot(ctx context.Context, opts Options) error {
 }
 
 func (o *owner) startCold(ctx context.Context, opts Options, cfg config.Config) (err error) {
-	if _, err := os.Stat(cfg.Disks[0].Path); errors.Is(err, fs.ErrNotExist) {
+	if o.fresh {
 		if err := opts.Format(ctx, cfg.Disks[0].Path); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package owner
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 
@@ -10,10 +11,21 @@ import (
 	"vz.internal/vzoci/vmbackend/internal/guest"
 )
 
-// MakeDisk makes a disk with an empty file system. One that is not complete is
-// removed with its machine.
+// MakeDisk makes a disk with an empty file system. It appears when it is complete.
 func MakeDisk(ctx context.Context, path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	next := path + ".new"
+	err := format(ctx, next)
+	if err == nil {
+		err = os.Rename(next, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(next))
+	}
+	return nil
+}
+
+func format(ctx context.Context, path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -65,7 +66,7 @@ type owner struct {
 	record  guest.Record
 	idle    time.Duration
 	vm      *vzcore.VM
-	fresh   bool // there was no container yet when it started
+	fresh   bool // it has never run: it has no disk yet
 	warm    bool // it has started from a snapshot
 	agent   *vzlinux.Agent
 	runtime *container.Runtime
@@ -115,14 +116,14 @@ func Run(ctx context.Context, opts Options) (err error) {
 	if err := errors.Join(o.load(), o.phase(vzcontract.PhaseBooting)); err != nil {
 		return err
 	}
-	if c, err := o.of(id); err == nil {
-		o.fresh = !o.grows() && c.known().Info.ID == ""
-	}
 	defer func() { err = errors.Join(err, o.leave()) }()
 	if o.net, err = newJoint(record, opts.Wire); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.net.leave(), o.net.close()) }()
+	if _, err := os.Lstat(store.Disk(id)); errors.Is(err, fs.ErrNotExist) {
+		o.fresh = true
+	}
 	if opts.Format == nil {
 		opts.Format = MakeDisk
 	}

@@ -43,8 +43,8 @@ type Template struct {
 func (o *owner) template(opts Options) Template {
 	r := o.record
 	return Template{
-		Home: opts.Home, Driver: opts.Driver, Arch: opts.Arch, Bundle: r.Bundle, CPUs: r.CPUs, Memory: r.Memory, Network: r.MAC != "",
-		Cards: cards(r), Wire: opts.Wire, Fresh: o.fresh, Format: opts.Format,
+		Home: opts.Home, Driver: opts.Driver, Arch: opts.Arch, Bundle: r.Bundle, CPUs: r.CPUs, Memory: r.Memory,
+		Network: r.MAC != "", Cards: cards(r), Wire: opts.Wire, Fresh: o.fresh, Format: opts.Format,
 	}
 }
 
@@ -88,7 +88,7 @@ func Warm(ctx context.Context, t Template) (err error) {
 		}
 		defer agent.Close()
 		if t.Fresh {
-			if err := prepare(ctx, agent); err != nil {
+			if err := t.prepare(ctx, agent); err != nil {
 				return fmt.Errorf("prepare the guest: %w", err)
 			}
 		}
@@ -120,12 +120,17 @@ func (t Template) config(ctx context.Context, dir string) (config.Config, error)
 // prepare does in a guest what the start of its container need then not do: the disk is
 // mounted, a container has run and left networks and caches behind, and the monitor of
 // the next one waits.
-func prepare(ctx context.Context, agent *vzlinux.Agent) error {
+func (t Template) prepare(ctx context.Context, agent *vzlinux.Agent) error {
 	if err := agent.Call(ctx, agentproto.MethodMount, diskMount, nil); err != nil {
 		return err
 	}
 	if err := agent.SetClock(ctx); err != nil {
 		return err
 	}
-	return agent.Call(ctx, agentproto.MethodContainerWarm, struct{}{}, nil)
+	// A guest with cards has the network of its container; nothing may stay in it.
+	req := agentproto.ContainerWarm{NetworkMode: "host"}
+	if t.Network {
+		req.NetworkMode = "bridge"
+	}
+	return agent.Call(ctx, agentproto.MethodContainerWarm, req, nil)
 }

@@ -7,7 +7,8 @@
 //
 // # What guests of one snapshot share
 //
-// Before anything but its agent runs in a guest, the agent has mixed fresh random bytes
+// Before anything but its agent and the monitor that waits for the container runs in a
+// guest, the agent has mixed fresh random bytes
 // of the host into the kernel's generator and had it start anew, and the guest has a
 // machine id, a hardware address and a clock of its own; its boot id is made after that.
 // Keys, addresses of programs in memory and all else that programs draw from the kernel
