@@ -69,3 +69,9 @@ func addPlain(ctx context.Context, t *store.Session, r io.Reader) (v1.Descriptor
 	layer, err := t.AddBlob(plain)
 	return layer, errors.Join(err, plain.Close())
 }
+
+// Decompress returns the bytes that r stands for, which may be compressed with gzip or
+// zstd: it goes by the first bytes. What is compressed otherwise is
+// vzcontract.ErrUnsupported, damage is vzcontract.ErrValidation when it is read. Close
+// does not close r.
+func Decompress(r io.Reader) (io.ReadCloser, error) { return pull.Decompress(r) }

@@ -1,16 +1,15 @@
 package qemu
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
@@ -82,25 +81,20 @@ func must(t *testing.T, err error) {
 }
 
 // sandbox returns the root of the child in which a virtiofsd serves, once it has it.
-func sandbox(t *testing.T, pid int) string {
+func sandbox(t *testing.T, pid int) (root string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for ; ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
+	require.Eventually(t, func() bool {
 		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 		if err != nil {
-			continue
+			return false
 		}
 		for _, child := range strings.Fields(string(children)) {
-			if _, err := strconv.Atoi(child); err != nil {
-				continue
-			}
-			root := "/proc/" + child + "/root"
+			root = "/proc/" + child + "/root"
 			if entries, err := os.ReadDir(root); err == nil && len(entries) == 0 {
-				return root
+				return true
 			}
 		}
-	}
-	t.Fatal("virtiofsd has not entered its sandbox")
-	return ""
+		return false
+	}, time.Minute, 5*time.Millisecond, "virtiofsd has not entered its sandbox")
+	return root
 }
