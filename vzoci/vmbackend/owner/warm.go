@@ -34,7 +34,7 @@ func (o *owner) startWarm(ctx context.Context, opts Options, cfg config.Config) 
 		return true
 	case err == nil: // there is none for this machine
 		return false
-	default:
+	case ctx.Err() == nil:
 		opts.Log.WarnContext(ctx, "the machine boots: its warm snapshot cannot be used", "id", o.record.ID, "path", filepath.Join(store.Dir, print), "error", err)
 		if o.fresh { // its disk, if there is one, is that of the snapshot
 			err = os.RemoveAll(cfg.Disks[0].Path)
