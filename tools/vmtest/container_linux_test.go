@@ -101,7 +101,10 @@ func containerOptions(t *testing.T, arch string, idle time.Duration) vmbackend.O
 	home := t.TempDir()
 	life, end := context.WithCancel(context.Background())
 	nets := network.Open(network.Below(home, run))
-	native, err := vzlinuxnative.Open(vzlinuxnative.Options{Home: home, Run: run})
+	var users *vmbackend.Backend // says which containers have a volume
+	native, err := vzlinuxnative.Open(vzlinuxnative.Options{
+		Home: home, Run: run, VolumeUsers: func(volume string) ([]string, error) { return users.VolumeUsers(volume) },
+	})
 	require.NoError(t, err)
 	var owners sync.WaitGroup
 	launch := func(ctx context.Context, machine string) error {
@@ -129,9 +132,12 @@ func containerOptions(t *testing.T, arch string, idle time.Duration) vmbackend.O
 		owners.Wait()
 		require.NoError(t, os.RemoveAll(run))
 	})
-	return vmbackend.Options{
+	opts := vmbackend.Options{
 		Home: home, Run: run, Launch: launch, Bundle: bundle.Dir, Networks: native, Volumes: native, NoNetworks: joint.Available(),
 	}
+	users, err = vmbackend.Open(opts)
+	require.NoError(t, err)
+	return opts
 }
 
 // own are checks of what lies between a guest and its host. All others say the same

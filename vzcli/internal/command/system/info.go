@@ -51,7 +51,7 @@ type machine struct {
 // machines are the shared machines that containers live in, by name.
 func machines(env *command.Env, b vzcontract.RuntimeBackend, all []vzcontract.ContainerInfo) ([]machine, error) {
 	vm, ok := b.(vzcontract.SharedVM)
-	if !ok || b.Isolation() != vzcontract.IsolationFull {
+	if !ok {
 		return nil, nil
 	}
 	count := map[string]int{}
