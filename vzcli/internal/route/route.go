@@ -19,11 +19,18 @@ type Side interface {
 
 // A Backend is two. What is no container's is the first one's: both work with the
 // same images, volumes and networks.
-type Backend struct{ first, second Side }
+type Backend struct {
+	vzcontract.ImagesFunc
+	first, second Side
+}
 
 // New returns the backend of first and second. Containers that ask for no isolation are
 // made in first.
-func New(first, second Side) *Backend { return &Backend{first: first, second: second} }
+func New(first, second Side) *Backend {
+	b := &Backend{first: first, second: second}
+	b.ImagesFunc = b.images
+	return b
+}
 
 func (b *Backend) sides() []Side { return []Side{b.first, b.second} }
 

@@ -29,49 +29,13 @@ func shared[T any](b *Backend, what vzcontract.Feature, do func(T) error) error 
 	return do(able) // which says why not
 }
 
-// PullImage implements vzcontract.Images.
-func (b *Backend) PullImage(ctx context.Context, ref string, opts vzcontract.PullOptions) (info vzcontract.ImageInfo, err error) {
+// images is the store of the first side that has one.
+func (b *Backend) images(context.Context) (store vzcontract.Images, err error) {
 	err = shared(b, vzcontract.FeatureImages, func(s vzcontract.Images) error {
-		info, err = s.PullImage(ctx, ref, opts)
-		return err
+		store = s
+		return nil
 	})
-	return info, err
-}
-
-// ListImages implements vzcontract.Images.
-func (b *Backend) ListImages(ctx context.Context) (all []vzcontract.ImageInfo, err error) {
-	err = shared(b, vzcontract.FeatureImages, func(s vzcontract.Images) error {
-		all, err = s.ListImages(ctx)
-		return err
-	})
-	return all, err
-}
-
-// InspectImage implements vzcontract.Images.
-func (b *Backend) InspectImage(ctx context.Context, ref string) (info vzcontract.ImageInfo, err error) {
-	err = shared(b, vzcontract.FeatureImages, func(s vzcontract.Images) error {
-		info, err = s.InspectImage(ctx, ref)
-		return err
-	})
-	return info, err
-}
-
-// RemoveImage implements vzcontract.Images.
-func (b *Backend) RemoveImage(ctx context.Context, ref string, opts vzcontract.RemoveImageOptions) (gone []vzcontract.RemovedImage, err error) {
-	err = shared(b, vzcontract.FeatureImages, func(s vzcontract.Images) error {
-		gone, err = s.RemoveImage(ctx, ref, opts)
-		return err
-	})
-	return gone, err
-}
-
-// PruneImages implements vzcontract.Images.
-func (b *Backend) PruneImages(ctx context.Context, opts vzcontract.PruneImagesOptions) (report vzcontract.PruneReport, err error) {
-	err = shared(b, vzcontract.FeatureImages, func(s vzcontract.Images) error {
-		report, err = s.PruneImages(ctx, opts)
-		return err
-	})
-	return report, err
+	return store, err
 }
 
 // CreateNetwork implements vzcontract.Networks.
