@@ -56,6 +56,6 @@ func (c *logs) Run(env *command.Env) error {
 		ansi = "never"
 	}
 	out := newLines(env, ansi, names)
-	out.plain, out.times = c.NoLogPrefix, c.Timestamps
+	out.plain, out.times, out.err = c.NoLogPrefix, c.Timestamps, out.out // all is output here, as compose has it
 	return s.Logs(env.Ctx, name, o, out.print)
 }
