@@ -154,8 +154,10 @@ func common(t *testing.T, b *Backend) string {
 				}
 			}
 		}
-		_, err = b.Create(t.Context(), config("", vzcontract.IsolationFull))
-		require.NoError(t, err)
+		for _, isolation := range b.Isolations() {
+			_, err = b.Create(t.Context(), config("", isolation))
+			require.NoError(t, err)
+		}
 	}
 	t.Fatal("no digit in common")
 	return ""
