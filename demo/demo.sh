@@ -19,6 +19,8 @@ finish() {
 	cd /
 	vz ps -aq | xargs -r vz rm -f >/dev/null 2>&1 || true
 	vz network ls -q --filter type=custom | xargs -r vz network rm >/dev/null 2>&1 || true
+	# Interfaces go a moment after their containers; who takes them away holds this.
+	[[ ! -e $VZ_RUN/networks/sweep.lock ]] || flock -w 10 "$VZ_RUN/networks/sweep.lock" true || true
 	rm -rf "$state"
 	[[ $status -eq 0 ]] || echo "the demo failed with exit status $status" >&2
 	exit "$status"
