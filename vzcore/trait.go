@@ -37,6 +37,7 @@ func (m Manifest) traits() []trait {
 	add("disks", m.disks())
 	add("network", card(c.Network))
 	add("context id", c.Vsock.CID)
+	add("slots", c.HotSlots())
 	add("balloon", c.Balloon)
 	add("display", display(c.Display))
 	add("rosetta", c.Rosetta)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcore/config"
 	"vz.internal/vzlinux/agentproto"
 )
 
@@ -44,6 +45,7 @@ type BundleVersion struct {
 	Kernel       string            `json:"kernel"`
 	Arch         string            `json:"arch"` // x86_64 or arm64
 	Profile      string            `json:"profile"`
+	HZ           int               `json:"hz,omitempty"` // CONFIG_HZ of the kernel
 	Agent        string            `json:"agent"`
 	MinRevision  int               `json:"min_revision"` // of the protocol
 	MaxRevision  int               `json:"max_revision"`
@@ -62,6 +64,11 @@ func (b *Bundle) Kernel() string { return filepath.Join(b.Dir, KernelFile(b.Vers
 
 // Initramfs is the path of the initramfs.
 func (b *Bundle) Initramfs() string { return filepath.Join(b.Dir, InitramfsFile) }
+
+// Boot is how a machine boots the guest.
+func (b *Bundle) Boot() config.Boot {
+	return config.Boot{Kind: config.BootLinux, Kernel: b.Kernel(), Initramfs: b.Initramfs(), HZ: b.Version.HZ}
+}
 
 // OpenBundle opens the bundle in dir for guests of arch and checks that it fits
 // this host: architecture, protocol revision, the capabilities in need and every

@@ -118,7 +118,7 @@ func Config(t testing.TB, arch string) config.Config {
 	b := Bundle(t, arch)
 	c := config.Default()
 	c.CPUs, c.Memory = 2, 512*config.MiB
-	c.Boot.Kernel, c.Boot.Initramfs = b.Kernel(), b.Initramfs()
+	c.Boot = b.Boot()
 	c.Network.Kind = config.NetworkNone
 	c.Console.Log = filepath.Join(t.TempDir(), "console.log")
 	return c

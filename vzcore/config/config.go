@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/netip"
 )
@@ -22,6 +23,10 @@ type Config struct {
 	Network  Network  `json:"network"`
 	Console  Console  `json:"console,omitzero"`
 	Vsock    Vsock    `json:"vsock"`
+	// Slots is how many shares and network cards can be plugged at once while the machine
+	// runs, or were before it started; zero is DefaultSlots, and there are as many as
+	// Shares at least. Each makes the guest boot longer: 10 ms or, on arm64, 30 ms of emulation.
+	Slots    int      `json:"slots,omitempty"`
 	Entropy  bool     `json:"entropy"` // a guest without it waits for randomness for long
 	Balloon  bool     `json:"balloon"`
 	Display  *Display `json:"display,omitempty"`
@@ -42,6 +47,9 @@ type Boot struct {
 	Kernel        string `json:"kernel,omitempty"` // linux
 	Initramfs     string `json:"initramfs,omitempty"`
 	CommandLine   string `json:"command_line,omitempty"`
+	// HZ is how often a second the kernel counts time (its CONFIG_HZ), if that is known:
+	// it is then told how fast the processor is and need not find out, which takes time.
+	HZ int `json:"hz,omitempty"`
 	VariableStore string `json:"variable_store,omitempty"` // efi
 }
 
@@ -163,6 +171,12 @@ func (u User) Addresses() (subnet netip.Prefix, gateway, guest netip.Addr) {
 	gateway = subnet.Masked().Addr().Next()
 	return subnet.Masked(), gateway, gateway.Next()
 }
+
+// DefaultSlots is how many Slots there are unless a configuration says more.
+const DefaultSlots = 4
+
+// HotSlots returns how many shares and cards can be plugged at once.
+func (c Config) HotSlots() int { return max(cmp.Or(c.Slots, DefaultSlots), len(c.Shares)) }
 
 // Clone returns a copy that shares nothing with c.
 func (c Config) Clone() Config {

@@ -16,7 +16,8 @@ const (
 	MinMemory = 64 * MiB
 	MaxMemory = 1 << 40
 	maxDisks  = 16
-	maxShares = 16
+	MaxSlots  = 14
+	maxShares = MaxSlots
 	maxPorts  = 256
 	// An overlay can have more layers, but no image does.
 	maxEntries = 256
@@ -70,6 +71,7 @@ func (c Config) Validate() error {
 	p.path("platform.auxiliary_storage", c.Platform.AuxiliaryStorage, c.Boot.Kind == BootMacOS)
 	validateDisks(&p, c.Disks)
 	validateShares(&p, c.Shares)
+	p.number("slots", uint64(max(c.Slots, 0)), 0, MaxSlots)
 	c.Network.validate(&p)
 	p.path("console.log", c.Console.Log, false)
 	if c.Vsock.CID != 0 {
@@ -96,6 +98,7 @@ func (b Boot) validate(p *problems) {
 	default:
 		p.add("boot.kind", "%q is not linux, macos or efi", b.Kind)
 	}
+	p.number("boot.hz", uint64(max(b.HZ, 0)), 0, 10_000)
 	if len(b.CommandLine) > 2047 || strings.ContainsAny(b.CommandLine, "\x00\n") {
 		p.add("boot.command_line", "has more than 2047 characters, a zero byte or a line feed")
 	}

@@ -7,9 +7,6 @@ import (
 	"vz.internal/vzcore/config"
 )
 
-// hotSlots is how many shares can be plugged.
-const hotSlots = 8
-
 // Descriptors that QEMU inherits, in this order from 3.
 const (
 	fdQMP = 3 + iota
@@ -32,6 +29,8 @@ type launch struct {
 	incoming    bool // wait for a saved state
 	ninep       []config.Share
 	ownership   string // security model of 9p
+	firmware    string // file, or empty for QEMU's default
+	rate        int    // as tickRate returns it
 }
 
 // arguments returns QEMU's command line. The same configuration gives the same
@@ -40,12 +39,10 @@ func (l launch) arguments() []string {
 	c := l.config
 	a := []string{"-nodefaults", "-no-user-config", "-display", "none", "-name", "vz", "-no-reboot"}
 	add := func(name, format string, values ...any) { a = append(a, name, fmt.Sprintf(format, values...)) }
-	add("-machine", "%s,accel=%s,memory-backend=ram", l.arch.machine, l.accelerator)
-	if l.accelerator == TCG && c.CPUs > 1 {
-		a[len(a)-1] = strings.Replace(a[len(a)-1], "accel="+TCG+",", "", 1)
-		// In parallel one processor may run code that another has patched since: the
-		// guest's kernel then dies of a stale breakpoint (QEMU 7.2). It is no slower.
-		add("-accel", "tcg,thread=single")
+	add("-machine", "%s,memory-backend=ram", l.arch.machine)
+	add("-accel", "%s", l.acceleration())
+	if l.firmware != "" {
+		add("-bios", "%s", l.firmware)
 	}
 	add("-cpu", "%s", l.arch.cpu[l.accelerator])
 	add("-smp", "%d", c.CPUs)
@@ -66,8 +63,8 @@ func (l launch) arguments() []string {
 			a = append(a, "-initrd", c.Boot.Initramfs)
 		}
 		line := fmt.Sprintf("console=%s panic=-1 quiet", l.arch.console)
-		if l.accelerator == TCG {
-			line += " " + l.arch.clock
+		if l.accelerator == TCG && l.arch.clock != nil {
+			line += " " + l.arch.clock(l.rate, c.Boot.HZ)
 		}
 		add("-append", "%s", strings.TrimSpace(line+" "+c.Boot.CommandLine))
 	}
@@ -78,12 +75,28 @@ func (l launch) arguments() []string {
 	return a
 }
 
+// acceleration is the accelerator with its options.
+func (l launch) acceleration() string {
+	if l.accelerator != TCG {
+		return l.accelerator
+	}
+	// The code that QEMU translates the guest's into takes no more than this; a guest that
+	// has booted needs 50 MiB.
+	options := "tcg,tb-size=256"
+	if l.config.CPUs > 1 {
+		// In parallel one processor may run code that another has patched since: the
+		// guest's kernel then dies of a stale breakpoint (QEMU 7.2). It is no slower.
+		options += ",thread=single"
+	}
+	return options
+}
+
 func (l launch) devices() []string {
 	c := l.config
 	var a []string
 	add := func(name, format string, values ...any) { a = append(a, name, fmt.Sprintf(format, values...)) }
 	// One port each for what comes and goes while the guest runs.
-	for slot := range hotSlots + 1 {
+	for slot := range c.HotSlots() + 1 {
 		add("-device", "pcie-root-port,id=hot%d,chassis=%d,slot=%d,bus=pcie.0,addr=%#x", slot, slot+1, numberOf(slot), 0x10+slot)
 	}
 	a = append(a, "-device", "virtio-rng-pci,bus=pcie.0,addr=0x2")

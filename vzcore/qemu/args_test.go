@@ -14,10 +14,11 @@ func full() launch {
 	c := config.Default()
 	c.Memory = 512 * config.MiB
 	c.Boot.Kernel, c.Boot.Initramfs, c.Boot.CommandLine = "/k", "/i", "a=b"
+	c.Boot.HZ = 100
 	c.Network.MAC = "02:00:00:00:00:01"
 	c.Console.Log = "/log,x"
 	c.Disks = []config.Disk{{ID: "root", Path: "/d,0", ReadOnly: true}, {ID: "data", Path: "/d1", Sync: config.SyncNone}}
-	return launch{arch: arches["x86_64"], accelerator: TCG, config: c}
+	return launch{arch: arches["x86_64"], accelerator: TCG, config: c, firmware: "/share/qemu/qboot.rom"}
 }
 
 // value returns what follows name, the n-th time that it is there.
@@ -38,7 +39,8 @@ func value(t *testing.T, args []string, name string, n int) string {
 func TestArguments(t *testing.T) {
 	args := full().arguments()
 	require.Contains(t, value(t, args, "-machine", 0), "q35,")
-	require.Equal(t, "tcg,thread=single", value(t, args, "-accel", 0))
+	require.Equal(t, "tcg,tb-size=256,thread=single", value(t, args, "-accel", 0))
+	require.Equal(t, "/share/qemu/qboot.rom", value(t, args, "-bios", 0))
 	require.Equal(t, "512M", value(t, args, "-m", 0))
 	require.Equal(t, "memory-backend-file,id=ram,size=536870912,share=on,mem-path=/proc/self/fd/4", value(t, args, "-object", 0))
 	require.Equal(t, "console=ttyS0 panic=-1 quiet clocksource=hpet a=b", value(t, args, "-append", 0))
@@ -66,7 +68,7 @@ func TestArgumentsOfLess(t *testing.T) {
 	l.arch, l.accelerator = arches["arm64"], KVM
 	l.config.Network.Kind, l.config.Balloon, l.config.Console.Log, l.config.CPUs = config.NetworkNone, false, "", 1
 	args := strings.Join(l.arguments(), " ")
-	require.Contains(t, args, "-machine virt,gic-version=3,accel=kvm")
+	require.Contains(t, args, "-machine virt,gic-version=3,memory-backend=ram -accel kvm ")
 	require.Contains(t, args, "-cpu host")
 	require.Contains(t, args, "console=ttyAMA0")
 	for _, absent := range []string{"netdev", "balloon", "file,id=console"} {

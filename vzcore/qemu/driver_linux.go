@@ -92,8 +92,6 @@ func (d *Driver) Open(cfg config.Config, dir string) (vzcore.Machine, error) {
 		return nil, refuse("Rosetta")
 	case cfg.Nested:
 		return nil, refuse("virtualisation within the guest")
-	case len(cfg.Shares) > hotSlots:
-		return nil, refuse(fmt.Sprintf("more than %d shares", hotSlots))
 	case d.shareKind() == NineP && slices.ContainsFunc(cfg.Shares, config.Share.Composed):
 		return nil, refuse("shares of several directories by 9p: they need virtiofsd, and root")
 	case strings.Contains(dir, "\n"):

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"vz.internal/vzcore"
@@ -18,10 +19,13 @@ func (m *machine) Facts(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if accelerator == KVM {
-		accelerator += " on " + processor()
-	}
 	facts := map[string]string{"accelerator": accelerator}
+	if accelerator == KVM {
+		facts["accelerator"] += " on " + processor()
+	}
+	if firmware := m.driver.firmware(accelerator); firmware != "" {
+		facts["firmware"] = filepath.Base(firmware)
+	}
 	if m.driver.shareKind() == NineP && len(m.config.Shares) > 0 {
 		var tags []string
 		for _, s := range m.config.Shares {

@@ -39,11 +39,12 @@ type run struct {
 	qmp     *qmp.Client
 	vsock   *vsockLink
 	network *network
+	rate    int // of the clock that the guest was told of, or 0
 
 	mu     sync.Mutex
 	shares map[string]*share // guarded by mu; only by virtiofs
 
-	slots   [hotSlots + 1]bool // in use; the first is the vsock device's
+	slots   []bool // in use; the first is the vsock device's
 	stopped bool               // by us
 	ended   chan struct{}
 }
@@ -93,11 +94,14 @@ func (m *machine) launch(ctx context.Context, fill func(memory *os.File) error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	l := launch{arch: m.driver.arch, accelerator: accelerator, config: m.config, incoming: fill != nil}
+	l := launch{arch: m.driver.arch, accelerator: accelerator, config: m.config, incoming: fill != nil, firmware: m.driver.firmware(accelerator)}
 	if m.driver.shareKind() == NineP {
 		l.ninep, l.ownership = m.config.Shares, ownership()
 	}
-	r := &run{shares: map[string]*share{}, ended: make(chan struct{})}
+	if accelerator == TCG && m.driver.arch.clock != nil {
+		l.rate = tickRate()
+	}
+	r := &run{rate: l.rate, shares: map[string]*share{}, slots: make([]bool, m.config.HotSlots()+1), ended: make(chan struct{})}
 	monitor, monitorEnd, err := pair(unix.SOCK_STREAM)
 	if err != nil {
 		return nil, nil, err

@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcore"
 	"vz.internal/vzcore/internal/sparse"
 )
 
@@ -18,6 +21,7 @@ import (
 const (
 	stateFile  = "state" // the devices
 	memoryFile = "memory"
+	clockFile  = "clock" // of an emulated guest whose clock is the host's: kHz
 )
 
 // Save implements vzcore.Saver. QEMU does not save while a device is served by
@@ -55,6 +59,11 @@ func (m *machine) Save(ctx context.Context, dir string) (err error) {
 	if err := r.migrate(ctx, "migrate", map[string]any{"uri": "fd:state"}); err != nil {
 		return err
 	}
+	if r.rate > 0 {
+		if err := os.WriteFile(filepath.Join(dir, clockFile), []byte(strconv.Itoa(r.rate)), 0o600); err != nil {
+			return err
+		}
+	}
 	memory, err := create(dir, memoryFile)
 	if err != nil {
 		return err
@@ -68,6 +77,9 @@ func create(dir, name string) (*os.File, error) {
 
 // Restore implements vzcore.Saver.
 func (m *machine) Restore(ctx context.Context, dir string) (<-chan error, error) {
+	if err := m.sameClock(dir); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(filepath.Join(dir, stateFile))
 	if err != nil {
 		return nil, err
@@ -100,6 +112,25 @@ func (m *machine) Restore(ctx context.Context, dir string) (<-chan error, error)
 		return nil, err
 	}
 	return exited, nil
+}
+
+// sameClock compares the host's clock with the one that a saved guest counts by.
+func (m *machine) sameClock(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, clockFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	saved, err := strconv.Atoi(string(text))
+	if err != nil {
+		return fmt.Errorf("%w: %s: %v", vzcore.ErrDamaged, filepath.Join(dir, clockFile), err)
+	}
+	if here := tickRate(); here < saved-saved/1000 || here > saved+saved/1000 {
+		return vzcontract.Errorf(vzcontract.ErrConflict, "the saved machine differs: its host's time stamp counter ran at %d kHz, here at %d", saved, here)
+	}
+	return nil
 }
 
 // migrate starts a migration and waits for its end.

@@ -4,7 +4,6 @@ package guestbundle
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"vz.internal/vzlinux"
 	"vz.internal/vzlinux/agentproto"
@@ -44,6 +45,10 @@ func Build(ctx context.Context, spec Spec) error {
 	if err := json.Unmarshal(text, &kernel); err != nil {
 		return fmt.Errorf("parse what %s says: %w", spec.Kernel, err)
 	}
+	hz, err := kernelHZ(filepath.Join(spec.Kernel, "config"))
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(spec.Dir, 0o755); err != nil {
 		return err
 	}
@@ -55,7 +60,7 @@ func Build(ctx context.Context, spec Spec) error {
 		}
 	}
 	var initramfs bytes.Buffer
-	if err := WriteInitramfs(&initramfs, spec.Agent, gzip.BestCompression); err != nil {
+	if err := WriteInitramfs(&initramfs, spec.Agent); err != nil {
 		return err
 	}
 	if err := replace(filepath.Join(spec.Dir, vzlinux.InitramfsFile), initramfs.Bytes()); err != nil {
@@ -69,12 +74,12 @@ func Build(ctx context.Context, spec Spec) error {
 	if err := replace(filepath.Join(spec.Dir, name), image); err != nil {
 		return err
 	}
-	return describe(spec.Dir, kernel, name)
+	return describe(spec.Dir, kernel, name, hz)
 }
 
-func describe(dir string, kernel kernelVersion, name string) error {
+func describe(dir string, kernel kernelVersion, name string, hz int) error {
 	version := vzlinux.BundleVersion{
-		Kernel: kernel.Kernel, Arch: kernel.Arch, Profile: kernel.Profile,
+		Kernel: kernel.Kernel, Arch: kernel.Arch, Profile: kernel.Profile, HZ: hz,
 		Agent: vzlinux.Version, MinRevision: agentproto.MinRevision, MaxRevision: agentproto.MaxRevision,
 		Capabilities: []string{agentproto.CapabilityInit, agentproto.CapabilityContainers}, SHA256: map[string]string{},
 	}
@@ -122,6 +127,20 @@ func BuildAgent(ctx context.Context, root, arch, output string) error {
 		return fmt.Errorf("build the guest agent: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// kernelHZ returns how often a second a kernel counts time by its configuration.
+func kernelHZ(path string) (int, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "CONFIG_HZ="); ok {
+			return strconv.Atoi(strings.TrimSpace(value))
+		}
+	}
+	return 0, fmt.Errorf("%s has no CONFIG_HZ", path)
 }
 
 func replace(path string, content []byte) error {

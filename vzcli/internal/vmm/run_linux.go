@@ -76,7 +76,9 @@ func open(ctx context.Context, r vmrecord.Registry, rec vmrecord.Record) (*machi
 		return nil, err
 	}
 	cfg := rec.Config
-	cfg.Boot.Kernel, cfg.Boot.Initramfs = bundle.Kernel(), bundle.Initramfs()
+	line := cfg.Boot.CommandLine
+	cfg.Boot = bundle.Boot()
+	cfg.Boot.CommandLine = line
 	cfg.Console.Log = r.Console(rec.Name)
 	m := &machine{config: cfg}
 	if m.accelerator, err = driver.Accelerator(ctx, cfg); err != nil {

@@ -74,7 +74,7 @@ func machineConfig(t Template, disk, console string) (config.Config, error) {
 	}
 	c := config.Default()
 	c.CPUs, c.Memory = t.CPUs, t.Memory
-	c.Boot.Kernel, c.Boot.Initramfs = bundle.Kernel(), bundle.Initramfs()
+	c.Boot = bundle.Boot()
 	c.Console.Log = console
 	c.Disks = []config.Disk{{ID: guest.DiskID, Path: disk, Sync: config.SyncNone, Saved: t.Fresh}}
 	c.Network.Kind = config.NetworkNone

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -61,7 +61,7 @@ func Thaw(req agentproto.ThawRequest) error {
 
 // SetHostname names the guest.
 func SetHostname(name string) error {
-	if len(name) > 64 || !hostname.MatchString(name) {
+	if !isHostname(name) {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "%q is no host name", name)
 	}
 	if err := unix.Sethostname([]byte(name)); err != nil {
@@ -70,14 +70,18 @@ func SetHostname(name string) error {
 	return writeFile("/etc/hostname", name+"\n", 0o644)
 }
 
-var (
-	hostname  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
-	machineID = regexp.MustCompile(`^[0-9a-f]{32}$`)
-)
+// isHostname tells whether a name has 1 to 64 letters, digits, dots and dashes, with a
+// letter or digit at both ends. Regular expressions cost an emulated guest 20 ms of its
+// boot.
+func isHostname(name string) bool {
+	const ends = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	return name != "" && len(name) <= 64 && strings.Trim(name, ends+".-") == "" &&
+		strings.ContainsAny(name[:1], ends) && strings.ContainsAny(name[len(name)-1:], ends)
+}
 
 // SetMachineID writes the id by which programs tell machines apart.
 func SetMachineID(id string) error {
-	if !machineID.MatchString(id) {
+	if len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "%q is no machine id: it has 32 hexadecimal digits", id)
 	}
 	return writeFile("/etc/machine-id", id+"\n", 0o444)
