@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -147,27 +148,56 @@ func (vm *VM) save(ctx context.Context, saver Saver, dir string, extra map[strin
 	return os.Rename(next, filepath.Join(dir, manifestFile))
 }
 
-// check compares the saved machine in dir with this one and its files with what
-// was written.
-func (vm *VM) check(ctx context.Context, dir string) error {
+// restore compares the saved machine in dir with this one and its files with what was
+// written, and starts it. It does not run yet, so what takes longest is looked at
+// meanwhile; but disks are replaced only by what was found good.
+func (vm *VM) restore(ctx context.Context, saver Saver, dir string) (<-chan error, error) {
 	saved, err := ReadManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	meanwhile := []func() error{func() error { return vm.same(ctx, saved) }}
+	var before []func() error
+	if slices.ContainsFunc(vm.config.Disks, func(d config.Disk) bool { return d.Saved }) {
+		before, meanwhile = meanwhile, nil
+	}
+	for name, want := range saved.Files {
+		check := func() error { return undamaged(dir, name, want) }
+		if strings.HasPrefix(name, savedDiskPrefix) {
+			before = append(before, check)
+		} else {
+			meanwhile = append(meanwhile, check)
+		}
+	}
+	if err := errors.Join(together(before), ctx.Err()); err != nil {
+		return nil, err
+	}
+	if err := vm.restoreDisks(dir); err != nil {
+		return nil, err
+	}
+	checked := make(chan error, 1)
+	go func() { checked <- together(meanwhile) }()
+	exited, err := saver.Restore(ctx, dir)
+	wrong := <-checked
+	switch {
+	case wrong == nil:
+		return exited, err
+	case err != nil: // because of what is wrong
+		return nil, wrong
+	}
+	return nil, errors.Join(wrong, vm.machine.Stop(context.WithoutCancel(ctx)))
+}
+
+// same compares a saved machine with this one.
+func (vm *VM) same(ctx context.Context, saved Manifest) error {
+	ours, err := vm.manifest(ctx)
 	if err != nil {
 		return err
 	}
-	work := []func() error{func() error {
-		ours, err := vm.manifest(ctx)
-		if err != nil {
-			return err
-		}
-		if differ := differences(saved, ours); len(differ) > 0 {
-			return vzcontract.Errorf(vzcontract.ErrConflict, "the saved machine differs: %s", strings.Join(differ, "; "))
-		}
-		return nil
-	}}
-	for name, want := range saved.Files {
-		work = append(work, func() error { return undamaged(dir, name, want) })
+	if differ := differences(saved, ours); len(differ) > 0 {
+		return vzcontract.Errorf(vzcontract.ErrConflict, "the saved machine differs: %s", strings.Join(differ, "; "))
 	}
-	return together(work)
+	return nil
 }
 
 // undamaged compares a file of a saved machine with what was written.
@@ -221,7 +251,10 @@ func checksum(path string) (SavedFile, error) {
 	return SavedFile{Size: size, Check: sum}, err
 }
 
-func savedDisk(dir string, d config.Disk) string { return filepath.Join(dir, "disk-"+d.ID) }
+// savedDiskPrefix begins the names of saved disks, after which comes the disk's.
+const savedDiskPrefix = "disk-"
+
+func savedDisk(dir string, d config.Disk) string { return filepath.Join(dir, savedDiskPrefix+d.ID) }
 
 // restoreDisks makes the disks anew that were saved to dir.
 func (vm *VM) restoreDisks(dir string) error {

@@ -111,13 +111,7 @@ func (vm *VM) Restore(ctx context.Context, dir string) error {
 		[]State{Stopped},
 		Restoring, Paused,
 		func(ctx context.Context, _ State) error {
-			if err := vm.check(ctx, dir); err != nil {
-				return err
-			}
-			if err := vm.restoreDisks(dir); err != nil {
-				return err
-			}
-			exited, err := saver.Restore(ctx, dir)
+			exited, err := vm.restore(ctx, saver, dir)
 			if err == nil {
 				vm.follow(exited)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -36,7 +37,31 @@ const (
 // Connect reaches the agent through dial, trying until ctx ends: a guest that boots
 // has no agent yet. An agent of another protocol revision is an error at once that
 // matches agentproto.ErrRevision.
-func Connect(ctx context.Context, dial DialFunc) (*Agent, error) {
+func Connect(ctx context.Context, dial DialFunc) (*Agent, error) { return connect(ctx, dial, nil) }
+
+// A ListenFunc accepts connections of the guest to a port of the host.
+type ListenFunc func(port uint32) (net.Listener, error)
+
+// Await is Connect for a guest that may not have booted yet: its agent knocks at the port
+// of the host that it serves in the guest, and is reached at once.
+func Await(ctx context.Context, dial DialFunc, listen ListenFunc) (*Agent, error) {
+	l, err := listen(agentproto.Port)
+	if err != nil { // somebody else waits: it takes a little longer
+		return Connect(ctx, dial)
+	}
+	defer l.Close()
+	knock := make(chan struct{})
+	go func() {
+		// One counts: a guest cannot keep the host busy.
+		if conn, err := l.Accept(); err == nil {
+			close(knock)
+			_ = conn.Close()
+		}
+	}()
+	return connect(ctx, dial, knock)
+}
+
+func connect(ctx context.Context, dial DialFunc, knock <-chan struct{}) (*Agent, error) {
 	hello := agentproto.Hello{MinRevision: agentproto.MinRevision, MaxRevision: agentproto.MaxRevision, Version: Version}
 	limit := firstTry
 	for wait := firstRetry; ; wait = min(wait*3/2, lastRetry) {
@@ -53,6 +78,8 @@ func Connect(ctx context.Context, dial DialFunc) (*Agent, error) {
 		select {
 		case <-ctx.Done():
 			return nil, vzcontract.Errorf(vzcontract.ErrTimeout, "reach the guest agent: %w", errors.Join(ctx.Err(), err))
+		case <-knock:
+			knock, wait = nil, firstRetry
 		case <-time.After(wait):
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"vz.internal/vzcontract"
-	"vz.internal/vzcore/config"
 	"vz.internal/vzlinux/agentproto"
 )
 
@@ -64,11 +63,6 @@ func (b *Bundle) Kernel() string { return filepath.Join(b.Dir, KernelFile(b.Vers
 
 // Initramfs is the path of the initramfs.
 func (b *Bundle) Initramfs() string { return filepath.Join(b.Dir, InitramfsFile) }
-
-// Boot is how a machine boots the guest.
-func (b *Bundle) Boot() config.Boot {
-	return config.Boot{Kind: config.BootLinux, Kernel: b.Kernel(), Initramfs: b.Initramfs(), HZ: b.Version.HZ}
-}
 
 // OpenBundle opens the bundle in dir for guests of arch and checks that it fits
 // this host: architecture, protocol revision, the capabilities in need and every

@@ -118,7 +118,7 @@ func Config(t testing.TB, arch string) config.Config {
 	b := Bundle(t, arch)
 	c := config.Default()
 	c.CPUs, c.Memory = 2, 512*config.MiB
-	c.Boot = b.Boot()
+	c.Boot.Kernel, c.Boot.Initramfs, c.Boot.HZ = b.Kernel(), b.Initramfs(), b.Version.HZ
 	c.Network.Kind = config.NetworkNone
 	c.Console.Log = filepath.Join(t.TempDir(), "console.log")
 	return c
@@ -166,9 +166,9 @@ func (g *Guest) Connect(t testing.TB) {
 	ctx, cancel := context.WithTimeout(t.Context(), BootTime)
 	defer cancel()
 	var err error
-	g.Agent, err = vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) {
+	g.Agent, err = vzlinux.Await(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) {
 		return g.Dial(ctx, port)
-	})
+	}, g.Listen)
 	require.NoError(t, err)
 	agent := g.Agent
 	g.SetEject(func(ctx context.Context, slot int) error {

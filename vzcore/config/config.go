@@ -26,12 +26,12 @@ type Config struct {
 	// Slots is how many shares and network cards can be plugged at once while the machine
 	// runs, or were before it started; zero is DefaultSlots, and there are as many as
 	// Shares at least. Each makes the guest boot longer: 10 ms or, on arm64, 30 ms of emulation.
-	Slots    int      `json:"slots,omitempty"`
-	Entropy  bool     `json:"entropy"` // a guest without it waits for randomness for long
-	Balloon  bool     `json:"balloon"`
-	Display  *Display `json:"display,omitempty"`
-	Rosetta  bool     `json:"rosetta,omitempty"`
-	Nested   bool     `json:"nested,omitempty"` // virtualisation within the guest
+	Slots   int      `json:"slots,omitempty"`
+	Entropy bool     `json:"entropy"` // a guest without it waits for randomness for long
+	Balloon bool     `json:"balloon"`
+	Display *Display `json:"display,omitempty"`
+	Rosetta bool     `json:"rosetta,omitempty"`
+	Nested  bool     `json:"nested,omitempty"` // virtualisation within the guest
 }
 
 // How a guest is booted.
@@ -43,13 +43,13 @@ const (
 
 // Boot says how the guest starts.
 type Boot struct {
-	Kind          string `json:"kind"`
-	Kernel        string `json:"kernel,omitempty"` // linux
-	Initramfs     string `json:"initramfs,omitempty"`
-	CommandLine   string `json:"command_line,omitempty"`
+	Kind        string `json:"kind"`
+	Kernel      string `json:"kernel,omitempty"` // linux
+	Initramfs   string `json:"initramfs,omitempty"`
+	CommandLine string `json:"command_line,omitempty"`
 	// HZ is how often a second the kernel counts time (its CONFIG_HZ), if that is known:
 	// it is then told how fast the processor is and need not find out, which takes time.
-	HZ int `json:"hz,omitempty"`
+	HZ            int    `json:"hz,omitempty"`
 	VariableStore string `json:"variable_store,omitempty"` // efi
 }
 

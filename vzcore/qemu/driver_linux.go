@@ -22,7 +22,7 @@ type Driver struct {
 	run         string // directory of what is remembered until the host restarts
 
 	mu      sync.Mutex
-	version map[string]string // guarded by mu: what a program said, by its stamp
+	version map[string]string // guarded by mu: what a program says of itself, by its stamp
 }
 
 var _ vzcore.Driver = (*Driver)(nil)
@@ -66,13 +66,19 @@ func (d *Driver) Version(ctx context.Context) (string, error) {
 	if v, ok := d.version[stamp]; ok {
 		return v, nil
 	}
+	var line string
+	if d.recall("version", &line) {
+		d.version = map[string]string{stamp: line}
+		return line, nil
+	}
 	out, err := exec.CommandContext(ctx, d.program, "--version").Output()
 	if err != nil {
 		return "", fmt.Errorf("ask %s for its version: %w", d.program, err)
 	}
-	line, _, _ := strings.Cut(string(out), "\n")
+	line, _, _ = strings.Cut(string(out), "\n")
 	line = d.arch.name + " " + line
 	d.version = map[string]string{stamp: line}
+	d.remember("version", line)
 	return line, nil
 }
 

@@ -45,7 +45,7 @@ type run struct {
 	shares map[string]*share // guarded by mu; only by virtiofs
 
 	slots   []bool // in use; the first is the vsock device's
-	stopped bool               // by us
+	stopped bool   // by us
 	ended   chan struct{}
 }
 

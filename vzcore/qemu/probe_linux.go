@@ -2,11 +2,8 @@ package qemu
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"vz.internal/vzcore/config"
@@ -17,10 +14,8 @@ const probeTime = 5 * time.Second
 
 // A verdict is whether KVM works, remembered for one boot of the host.
 type verdict struct {
-	Boot    string `json:"boot_id"`
-	Program string `json:"program"` // with its modification time
-	Works   bool   `json:"works"`
-	Reason  string `json:"reason,omitempty"`
+	Works  bool   `json:"works"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // Accelerator returns KVM if a guest was seen to run with it, else TCG. That
@@ -51,15 +46,15 @@ func (d *Driver) Probe(ctx context.Context, cfg config.Config) (works bool, reas
 		return false, err.Error(), nil
 	}
 	_ = f.Close()
-	if v, ok := d.remembered(); ok {
+	var v verdict
+	if d.recall("kvm", &v) {
 		return v.Works, v.Reason, nil
 	}
-	v := verdict{Boot: bootID(), Program: d.stamp()}
 	v.Works, v.Reason, err = d.try(ctx, cfg)
 	if err != nil {
 		return false, "", err
 	}
-	d.remember(v)
+	d.remember("kvm", v)
 	return v.Works, v.Reason, nil
 }
 
@@ -85,49 +80,4 @@ func (d *Driver) try(ctx context.Context, cfg config.Config) (works bool, reason
 	case <-ctx.Done():
 		return false, "", ctx.Err()
 	}
-}
-
-func (d *Driver) file() string { return filepath.Join(d.run, "kvm-"+d.arch.name+".json") }
-
-func (d *Driver) remembered() (verdict, bool) {
-	var v verdict
-	if d.run == "" {
-		return v, false
-	}
-	text, err := os.ReadFile(d.file())
-	if err != nil || json.Unmarshal(text, &v) != nil {
-		return v, false
-	}
-	return v, v.Boot == bootID() && v.Program == d.stamp()
-}
-
-// remember keeps a verdict. That it could not only costs time.
-func (d *Driver) remember(v verdict) {
-	if d.run == "" {
-		return
-	}
-	text, err := json.Marshal(v)
-	if err != nil || os.MkdirAll(d.run, 0o700) != nil {
-		return
-	}
-	next := fmt.Sprintf("%s.%d", d.file(), os.Getpid())
-	if os.WriteFile(next, text, 0o600) == nil {
-		_ = os.Rename(next, d.file())
-	}
-}
-
-func (d *Driver) stamp() string {
-	info, err := os.Stat(d.program)
-	if err != nil {
-		return d.program
-	}
-	return fmt.Sprintf("%s %d", d.program, info.ModTime().UnixNano())
-}
-
-func bootID() string {
-	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
 }

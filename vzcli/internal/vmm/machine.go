@@ -38,7 +38,7 @@ type machine struct {
 func (m *machine) connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	agent, err := vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return m.vm.Dial(ctx, port) })
+	agent, err := vzlinux.Await(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return m.vm.Dial(ctx, port) }, m.vm.Listen)
 	if err != nil {
 		return err
 	}

@@ -76,9 +76,7 @@ func open(ctx context.Context, r vmrecord.Registry, rec vmrecord.Record) (*machi
 		return nil, err
 	}
 	cfg := rec.Config
-	line := cfg.Boot.CommandLine
-	cfg.Boot = bundle.Boot()
-	cfg.Boot.CommandLine = line
+	cfg.Boot.Kernel, cfg.Boot.Initramfs, cfg.Boot.HZ = bundle.Kernel(), bundle.Initramfs(), bundle.Version.HZ
 	cfg.Console.Log = r.Console(rec.Name)
 	m := &machine{config: cfg}
 	if m.accelerator, err = driver.Accelerator(ctx, cfg); err != nil {

@@ -20,6 +20,14 @@ import (
 	"vz.internal/vzlinux/internal/vsock"
 )
 
+// knock tells a host that waits for this agent that it is there. One that does not wait
+// finds out by itself.
+func knock(ctx context.Context) {
+	if conn, err := vsock.Dial(ctx, vsock.Host, agentproto.Port); err == nil {
+		_ = conn.Close()
+	}
+}
+
 func main() {
 	// A monitor may be the first process of its own namespace, so this comes first.
 	if code, is := monitor(os.Args); is {
@@ -45,6 +53,7 @@ func main() {
 	l, err := vsock.Listen(agentproto.Port)
 	if err == nil {
 		log.Info("ready", "version", a.Version)
+		go knock(ctx)
 		err = a.Serve(ctx, l)
 	}
 	if err != nil && ctx.Err() == nil {

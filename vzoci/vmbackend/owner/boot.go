@@ -62,7 +62,7 @@ func (o *owner) open(opts Options, cfg config.Config) (err error) {
 }
 
 func (o *owner) meet(ctx context.Context) (err error) {
-	o.agent, err = vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return o.vm.Dial(ctx, port) })
+	o.agent, err = vzlinux.Await(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return o.vm.Dial(ctx, port) }, o.vm.Listen)
 	return err
 }
 
@@ -74,7 +74,7 @@ func machineConfig(t Template, disk, console string) (config.Config, error) {
 	}
 	c := config.Default()
 	c.CPUs, c.Memory = t.CPUs, t.Memory
-	c.Boot = bundle.Boot()
+	c.Boot.Kernel, c.Boot.Initramfs, c.Boot.HZ = bundle.Kernel(), bundle.Initramfs(), bundle.Version.HZ
 	c.Console.Log = console
 	c.Disks = []config.Disk{{ID: guest.DiskID, Path: disk, Sync: config.SyncNone, Saved: t.Fresh}}
 	c.Network.Kind = config.NetworkNone

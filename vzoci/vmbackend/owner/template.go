@@ -82,7 +82,7 @@ func Warm(ctx context.Context, t Template) (err error) {
 		if err := vm.Start(ctx); err != nil {
 			return err
 		}
-		agent, err := vzlinux.Connect(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return vm.Dial(ctx, port) })
+		agent, err := vzlinux.Await(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return vm.Dial(ctx, port) }, vm.Listen)
 		if err != nil {
 			return err
 		}
