@@ -2,7 +2,7 @@
 // kernel that kernel/kernel.sh has built, an initramfs with the guest agent as its
 // only program, and version.json. Equal inputs give equal bytes.
 //
-//	go run ./mkinitramfs -kernel DIR -o DIR
+//	go run ./mkinitramfs -kernel DIR -o DIR [-light]
 package main
 
 import (
@@ -26,6 +26,7 @@ func main() {
 	flag.StringVar(&spec.Kernel, "kernel", "", "`directory` that kernel.sh has made")
 	flag.StringVar(&spec.Dir, "o", "", "`directory` of the result")
 	flag.StringVar(&spec.Agent, "agent", "", "a built guest agent; without it one is built")
+	flag.BoolVar(&spec.Light, "light", false, "build the agent without containers; of a built one, say that it runs none")
 	manual.ForFlags(source)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -60,7 +60,13 @@ type bundle struct {
 	err  error
 }
 
-var bundles = map[string]*bundle{"x86_64": {}, "arm64": {}}
+// A flavour is a kind of bundle: light ones have an agent that runs no containers.
+type flavour struct {
+	arch  string
+	light bool
+}
+
+var bundles = map[flavour]*bundle{{"x86_64", false}: {}, {"x86_64", true}: {}, {"arm64", false}: {}, {"arm64", true}: {}}
 
 // goarch is what Go calls the guests' architectures.
 var goarch = map[string]string{"x86_64": "amd64", "arm64": "arm64"}
@@ -69,35 +75,40 @@ var goarch = map[string]string{"x86_64": "amd64", "arm64": "arm64"}
 // test program.
 func Bundle(t testing.TB, arch string) *vzlinux.Bundle {
 	t.Helper()
-	b := bundles[arch]
-	b.once.Do(func() { b.make(arch) })
+	return flavour{arch: arch}.bundle(t)
+}
+
+func (f flavour) bundle(t testing.TB) *vzlinux.Bundle {
+	t.Helper()
+	b := bundles[f]
+	b.once.Do(func() { b.make(f) })
 	if b.why != "" {
 		need(t, b.why)
 	}
 	require.NoError(t, b.err)
-	opened, err := vzlinux.OpenBundle(b.dir, arch, agentproto.CapabilityInit)
+	opened, err := vzlinux.OpenBundle(b.dir, f.arch, agentproto.CapabilityInit)
 	require.NoError(t, err)
 	return opened
 }
 
-func (b *bundle) make(arch string) {
+func (b *bundle) make(f flavour) {
 	root, err := workspace.Find(".")
 	if err != nil {
 		b.err = err
 		return
 	}
-	out, err := exec.Command(filepath.Join(root, "kernel", "kernel.sh"), "where", arch).CombinedOutput()
+	out, err := exec.Command(filepath.Join(root, "kernel", "kernel.sh"), "where", f.arch).CombinedOutput()
 	kernel := strings.TrimSpace(string(out))
 	if err != nil {
 		b.why = kernel
 		return
 	}
 	if _, err := os.Stat(filepath.Join(kernel, vzlinux.VersionFile)); err != nil {
-		b.why = "the kernel bundle is missing: make -C kernel build ARCH=" + arch
+		b.why = "the kernel bundle is missing: make -C kernel build ARCH=" + f.arch
 		return
 	}
 	if b.dir, b.err = os.MkdirTemp("", "vmtest-"); b.err == nil {
-		b.err = guestbundle.Build(context.Background(), guestbundle.Spec{Root: root, Kernel: kernel, Dir: b.dir})
+		b.err = guestbundle.Build(context.Background(), guestbundle.Spec{Root: root, Kernel: kernel, Dir: b.dir, Light: f.light})
 	}
 }
 

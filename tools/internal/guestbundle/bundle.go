@@ -24,6 +24,7 @@ type Spec struct {
 	Kernel string // directory that kernel.sh has made
 	Agent  string // a built agent; empty builds it
 	Dir    string // of the result
+	Light  bool   // the agent runs no containers
 }
 
 // A kernelVersion is what kernel.sh says of its result.
@@ -55,7 +56,7 @@ func Build(ctx context.Context, spec Spec) error {
 	if spec.Agent == "" {
 		spec.Agent = filepath.Join(spec.Dir, ".agent")
 		defer os.Remove(spec.Agent)
-		if err := BuildAgent(ctx, spec.Root, kernel.Arch, spec.Agent); err != nil {
+		if err := BuildAgent(ctx, spec, kernel.Arch); err != nil {
 			return err
 		}
 	}
@@ -74,17 +75,20 @@ func Build(ctx context.Context, spec Spec) error {
 	if err := replace(filepath.Join(spec.Dir, name), image); err != nil {
 		return err
 	}
-	return describe(spec.Dir, kernel, name, hz)
+	return describe(spec, kernel, name, hz)
 }
 
-func describe(dir string, kernel kernelVersion, name string, hz int) error {
+func describe(spec Spec, kernel kernelVersion, name string, hz int) error {
 	version := vzlinux.BundleVersion{
 		Kernel: kernel.Kernel, Arch: kernel.Arch, Profile: kernel.Profile, HZ: hz,
 		Agent: vzlinux.Version, MinRevision: agentproto.MinRevision, MaxRevision: agentproto.MaxRevision,
-		Capabilities: []string{agentproto.CapabilityInit, agentproto.CapabilityContainers}, SHA256: map[string]string{},
+		Capabilities: []string{agentproto.CapabilityInit}, SHA256: map[string]string{},
+	}
+	if !spec.Light {
+		version.Capabilities = append(version.Capabilities, agentproto.CapabilityContainers)
 	}
 	for _, file := range []string{name, vzlinux.InitramfsFile} {
-		digest, err := vzlinux.FileDigest(filepath.Join(dir, file))
+		digest, err := vzlinux.FileDigest(filepath.Join(spec.Dir, file))
 		if err != nil {
 			return err
 		}
@@ -97,7 +101,7 @@ func describe(dir string, kernel kernelVersion, name string, hz int) error {
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(dir, vzlinux.VersionFile), append(text, '\n'))
+	return replace(filepath.Join(spec.Dir, vzlinux.VersionFile), append(text, '\n'))
 }
 
 // toolchains are the C compilers for the guest agent: its part that runs containers
@@ -106,23 +110,31 @@ var toolchains = map[string]struct{ goarch, compiler string }{
 	"x86_64": {"amd64", "x86_64-linux-gnu-gcc"}, "arm64": {"arm64", "aarch64-linux-gnu-gcc"},
 }
 
-// BuildAgent builds the guest agent for arch, static and with equal bytes each time.
-func BuildAgent(ctx context.Context, root, arch, output string) error {
+// BuildAgent builds the guest agent of spec for arch, static and with equal bytes each
+// time.
+func BuildAgent(ctx context.Context, spec Spec, arch string) error {
 	tools, ok := toolchains[arch]
 	if !ok {
 		return fmt.Errorf("build the guest agent for %q: x86_64 and arm64 are known", arch)
 	}
-	compiler := tools.compiler
-	if tools.goarch == runtime.GOARCH {
-		compiler = "gcc"
+	tags, link, environment := "netgo,osusergo", "-s -w -buildid=", []string{"GOOS=linux", "GOARCH=" + tools.goarch}
+	if spec.Light { // what has C in it is for containers
+		tags += ",nocontainers"
+		environment = append(environment, "CGO_ENABLED=0")
+	} else {
+		compiler := tools.compiler
+		if tools.goarch == runtime.GOARCH {
+			compiler = "gcc"
+		}
+		if _, err := exec.LookPath(compiler); err != nil {
+			return fmt.Errorf("build the guest agent: %w: kernel/kernel.sh packages %s", err, arch)
+		}
+		link += " -linkmode external -extldflags '-static -Wl,--build-id=none'"
+		environment = append(environment, "CGO_ENABLED=1", "CC="+compiler)
 	}
-	if _, err := exec.LookPath(compiler); err != nil {
-		return fmt.Errorf("build the guest agent: %w: kernel/kernel.sh packages %s", err, arch)
-	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags=netgo,osusergo",
-		"-ldflags=-s -w -buildid= -linkmode external -extldflags '-static -Wl,--build-id=none'", "-o", output, "./cmd/vz-guest-agent")
-	cmd.Dir = filepath.Join(root, "vzlinux")
-	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+tools.goarch, "CGO_ENABLED=1", "CC="+compiler)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags="+tags, "-ldflags="+link, "-o", spec.Agent, "./cmd/vz-guest-agent")
+	cmd.Dir = filepath.Join(spec.Root, "vzlinux")
+	cmd.Env = append(os.Environ(), environment...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the guest agent: %w\n%s", err, out)
 	}
