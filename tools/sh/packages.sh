@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: packages.sh build|test|release
+# usage: packages.sh build|test|guest|release
 # Installs the system packages that the step needs and that are missing. On
 # Debian and Ubuntu apt does it, as root or by sudo; elsewhere the script says
 # what to install.
@@ -14,6 +14,7 @@ test)
 		conmon crun debian-archive-keyring debootstrap docker-registry netavark podman runc skopeo tmux umoci zstd
 	)
 	;;
+guest) packages=(e2fsprogs qemu-system-x86) ;;
 release)
 	# The compiler for the other architecture.
 	case $(uname -m) in
@@ -23,7 +24,7 @@ release)
 	esac
 	;;
 *)
-	echo "usage: packages.sh build|test|release" >&2
+	echo "usage: packages.sh build|test|guest|release" >&2
 	exit 2
 	;;
 esac
