@@ -122,7 +122,7 @@ func (vm *VM) save(ctx context.Context, saver Saver, dir string, extra map[strin
 	}
 	for _, d := range vm.config.Disks {
 		if d.Saved { // nobody writes to it: the machine stands still
-			if err := copyFile(savedDisk(dir, d), d.Path); err != nil {
+			if err := CopyDisk(ctx, savedDisk(dir, d), d.Path); err != nil {
 				return fmt.Errorf("save disk %s: %w", d.ID, err)
 			}
 		}
@@ -224,35 +224,13 @@ func checksum(path string) (SavedFile, error) {
 func savedDisk(dir string, d config.Disk) string { return filepath.Join(dir, "disk-"+d.ID) }
 
 // restoreDisks makes the disks anew that were saved to dir.
-func (vm *VM) restoreDisks(dir string) error {
+func (vm *VM) restoreDisks(ctx context.Context, dir string) error {
 	for _, d := range vm.config.Disks {
 		if d.Saved {
-			if err := copyFile(d.Path, savedDisk(dir, d)); err != nil {
+			if err := CopyDisk(ctx, d.Path, savedDisk(dir, d)); err != nil {
 				return fmt.Errorf("restore disk %s: %w", d.ID, err)
 			}
 		}
-	}
-	return nil
-}
-
-// copyFile makes to a copy of from, with its holes. It appears when it is complete.
-func copyFile(to, from string) error {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	next := to + ".new"
-	target, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(sparse.Copy(target, source), target.Close())
-	if err == nil {
-		err = os.Rename(next, to)
-	}
-	if err != nil {
-		return errors.Join(err, os.RemoveAll(next))
 	}
 	return nil
 }

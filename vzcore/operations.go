@@ -114,7 +114,7 @@ func (vm *VM) Restore(ctx context.Context, dir string) error {
 			if err := vm.check(ctx, dir); err != nil {
 				return err
 			}
-			if err := vm.restoreDisks(dir); err != nil {
+			if err := vm.restoreDisks(ctx, dir); err != nil {
 				return err
 			}
 			exited, err := saver.Restore(ctx, dir)

@@ -16,11 +16,12 @@ import (
 // Create implements vzcontract.Containers. It boots the machine: only its guest can
 // tell whether the container can be made.
 func (b *Backend) Create(ctx context.Context, cfg vzcontract.RunConfig) (vzcontract.ContainerInfo, error) {
-	info, err := b.create(ctx, cfg)
+	info, err := b.create(ctx, cfg, nil)
 	return info, failure("create", cfg.Name, err)
 }
 
-func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vzcontract.ContainerInfo, err error) {
+// create makes a container, with the files of a checkpoint unless from is nil.
+func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig, from *guest.Origin) (info vzcontract.ContainerInfo, err error) {
 	if err := ctx.Err(); err != nil {
 		return info, err
 	}
@@ -34,6 +35,7 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if cfg.SharedVM != "" {
 		err = b.lodge(&r, cfg.SharedVM)
 	} else {
+		r.From = from
 		err = b.house(ctx, &r)
 	}
 	if err != nil {
@@ -64,12 +66,22 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 			return info, err
 		}
 	}
-	if _, err := c.Create(ctx, r.Run); err != nil {
+	if from == nil {
+		_, err = c.Create(ctx, r.Run)
+	} else {
+		_, err = c.ForkAs(ctx, from.Container, from.Checkpoint, r.Run)
+	}
+	if err != nil {
 		return info, unknownNetwork(err, cfg.SharedVM)
 	}
 	state, err := c.refresh(ctx, r.ID)
 	if err != nil {
 		return info, err
+	}
+	if r.From != nil {
+		if err := c.Remove(ctx, from.Container, vzcontract.RemoveOptions{Force: true}); err != nil {
+			return info, err
+		}
 	}
 	return machine{record: r, state: state}.info(), nil
 }
