@@ -12,7 +12,7 @@ import (
 // CopyDisk makes to a copy of the disk image from, with its holes. Where the file system
 // can, the two share their blocks until one of them is written to. The copy appears when
 // it is complete; two may not be made at the same place at once. Nobody writes to from
-// meanwhile: its machine is stopped or paused.
+// meanwhile: its machine is stopped or paused, or its guest keeps still.
 func CopyDisk(ctx context.Context, to, from string) error {
 	next := to + ".new"
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was killed

@@ -43,8 +43,8 @@ func (b *Backend) Restore(ctx context.Context, ref, name string) error {
 }
 
 // Fork implements vzcontract.Checkpointer. The new container has a machine of its own, with
-// a copy of the other one's disk; a machine that runs is paused while it is made. Those of a
-// shared machine stay in it.
+// a copy of the other one's disk; who writes to that meanwhile waits. Those of a shared
+// machine stay in it.
 func (b *Backend) Fork(ctx context.Context, ref, name, newName string) (info vzcontract.ContainerInfo, err error) {
 	if err := checkName(name); err != nil {
 		return info, failure("fork", ref, err)

@@ -3,6 +3,7 @@
 package vmbackend_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -75,12 +76,37 @@ func (d *driver) state(disk string) (string, error) {
 		return "", err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) && was[0] != 0 {
-		if err := os.CopyFS(dir, os.DirFS(filepath.Join(d.dir, string(was)))); err != nil {
+		if err := copyGuest(dir, filepath.Join(d.dir, string(was))); err != nil {
 			return "", err
 		}
 	}
 	_, err = f.WriteAt([]byte(name), 0)
 	return dir, errors.Join(err, os.MkdirAll(dir, 0o700))
+}
+
+// copyGuest copies what a guest keeps. What runs in that guest does not run in another.
+func copyGuest(to, from string) error {
+	files, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(to, 0o700); err != nil {
+		return err
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(filepath.Join(from, f.Name()))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // one that was about to be renamed
+		}
+		if err != nil {
+			return err
+		}
+		text = bytes.ReplaceAll(text, []byte(from), []byte(to)) // such as who runs a container
+		if err := os.WriteFile(filepath.Join(to, f.Name()), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A machine stops its guest with it.

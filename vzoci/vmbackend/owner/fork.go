@@ -7,6 +7,7 @@ import (
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore"
+	"vz.internal/vzlinux/agentproto"
 	"vz.internal/vzoci/vmbackend/internal/guest"
 )
 
@@ -21,7 +22,7 @@ const (
 func (o *owner) inherit(ctx context.Context) error {
 	for wait := firstTry; ; wait = min(2*wait, lastTry) {
 		err := o.tryInherit(ctx, o.record.From.Record)
-		if !errors.Is(err, vzcontract.ErrConflict) {
+		if !errors.Is(err, errBusy) {
 			return err
 		}
 		select {
@@ -32,14 +33,17 @@ func (o *owner) inherit(ctx context.Context) error {
 	}
 }
 
-// tryInherit is vzcontract.ErrConflict if the other machine starts or ends just now.
+// errBusy: the other machine starts or ends just now.
+var errBusy = vzcontract.Errorf(vzcontract.ErrConflict, "the machine starts or ends just now")
+
+// tryInherit is errBusy if it is worth another try.
 func (o *owner) tryInherit(ctx context.Context, from guest.ID) error {
 	control, err := o.store.Dial(ctx, from)
 	if err == nil {
 		defer control.Close()
 		err = control.Call(ctx, guest.MethodCopyDisk, guest.CopyDisk{Of: guest.Of{Record: from}, To: o.record.ID}, nil)
 		if errors.Is(err, vzcontract.ErrUnavailable) {
-			return vzcontract.Errorf(vzcontract.ErrConflict, "%w", err)
+			return errBusy
 		}
 		return err
 	}
@@ -47,6 +51,9 @@ func (o *owner) tryInherit(ctx context.Context, from guest.ID) error {
 		return err
 	}
 	lock, err := o.store.TryLock(from)
+	if errors.Is(err, vzcontract.ErrConflict) {
+		return errBusy
+	}
 	if err != nil {
 		return err
 	}
@@ -54,9 +61,8 @@ func (o *owner) tryInherit(ctx context.Context, from guest.ID) error {
 	return vzcore.CopyDisk(ctx, o.store.Disk(o.record.ID), o.store.Disk(from))
 }
 
-// copyDisk gives a machine that was made to be a fork of this one a copy of the disk.
-// Meanwhile this one is paused, so that the file system is one that a power cut would
-// leave; checkpoints were written down when they were made.
+// copyDisk gives a machine that was made to be a fork of this one a copy of the disk. Who
+// writes to the disk meanwhile waits.
 func (o *owner) copyDisk(ctx context.Context, to guest.ID) (err error) {
 	r, err := o.store.Open(to)
 	if err != nil {
@@ -66,25 +72,18 @@ func (o *owner) copyDisk(ctx context.Context, to guest.ID) (err error) {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "%s is no fork of this machine", to)
 	}
 	if !o.called(1) {
-		return vzcontract.Errorf(vzcontract.ErrConflict, "the machine ends")
+		return vzcontract.Errorf(vzcontract.ErrUnavailable, "the machine ends")
 	}
 	defer o.called(-1)
-	o.pausing.Lock()
-	defer o.pausing.Unlock()
-	whole := context.WithoutCancel(ctx) // a pause that nobody waits for would come all the same
-	if err := o.vm.Pause(whole); err != nil {
+	o.holding.Lock()
+	defer o.holding.Unlock()
+	disk := agentproto.FileRequest{Path: guest.StatePath}
+	whole := context.WithoutCancel(ctx) // who has given up must not leave it held
+	if err := o.agent.Call(whole, agentproto.MethodHold, disk, nil); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.resume(whole)) }()
+	defer func() { err = errors.Join(err, o.agent.Call(whole, agentproto.MethodRelease, disk, nil)) }()
 	return vzcore.CopyDisk(ctx, o.store.Disk(to), o.store.Disk(o.record.ID))
-}
-
-// resume lets a machine that was paused go on, at the present time.
-func (o *owner) resume(ctx context.Context) error {
-	if err := o.vm.Resume(ctx); err != nil {
-		return err
-	}
-	return o.agent.SetClock(ctx)
 }
 
 // disinherit removes the container that came with the disk of another machine, if who

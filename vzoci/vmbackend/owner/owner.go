@@ -81,7 +81,7 @@ type owner struct {
 
 	clock time.Time // when the guest's was set
 
-	pausing sync.Mutex // held while the machine is paused
+	holding sync.Mutex // held while the disk must not change
 
 	sharing sync.Mutex        // held while what the guest has of the host changes
 	entries map[string]int    // guarded by sharing: containers that use an entry of the share
