@@ -220,3 +220,28 @@ func TestCheckpointRefuses(t *testing.T) {
 	require.NoError(t, b.Checkpoint(ctx, info.ID, "paused", vzcontract.CheckpointFiles))
 	require.ErrorIs(t, b.Restore(ctx, info.ID, "one"), vzcontract.ErrConflict, "it is paused")
 }
+
+// TestMakingThatWasKilled gives the name of a container that was never made to another
+// one, with the room that a copied disk took, but not that of one that is being made.
+func TestMakingThatWasKilled(t *testing.T) {
+	b, store := openStore(t)
+	ctx := t.Context()
+	first, err := b.Create(ctx, vzcontract.RunConfig{Image: fake.Builtin, Args: []string{"true"}})
+	require.NoError(t, err)
+	cfg := vzcontract.RunConfig{Name: "second", Image: fake.Builtin, Args: []string{"true"}}
+	half := records.Record{ID: records.NewID(), Config: cfg, Run: cfg, From: &records.Origin{Container: first.ID}}
+	require.NoError(t, store().Make(half))
+	require.NoError(t, os.WriteFile(store().Disk(half.ID)+".new", []byte("half"), 0o600))
+
+	making, err := store().TryMaking(half.ID)
+	require.NoError(t, err)
+	_, err = b.Create(ctx, cfg)
+	require.ErrorIs(t, err, vzcontract.ErrConflict)
+	require.NoError(t, making.Close())
+	_, err = b.Create(ctx, cfg)
+	require.NoError(t, err)
+	require.NoDirExists(t, store().Dir(half.ID))
+	list, err := b.List(ctx)
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+}

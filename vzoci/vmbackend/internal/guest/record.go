@@ -116,6 +116,7 @@ const (
 	recordFile = "record.json"
 	stateFile  = "state.json"
 	lockFile   = "lock"
+	makingFile = "making" // another lock
 	phaseFile  = "phase"
 	goneDir    = "gone"
 )
