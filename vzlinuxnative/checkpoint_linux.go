@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/fault"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/internal/rootfs"
 	"vz.internal/vzlinuxnative/internal/treecopy"
@@ -79,6 +80,7 @@ func (b *Backend) copyAside(ctx context.Context, from, to string) (err error) {
 	if err := b.copyTree(ctx, from, fresh); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
+	fault.Point("checkpoint.copied")
 	err = unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	if err != nil {
 		err = errors.Join(vzcontract.Errorf(vzcontract.ErrConflict, "the checkpoint exists: %w", err), os.RemoveAll(fresh))
@@ -157,10 +159,12 @@ func (b *Backend) putBack(ctx context.Context, c *container, from string) error 
 	if err := b.copyTree(ctx, from, fresh); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
+	fault.Point("restore.copied")
 	own := b.filesOf(c).Dir
 	if err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, own, unix.RENAME_EXCHANGE); err != nil {
 		return errors.Join(fmt.Errorf("put back the files: %w", err), os.RemoveAll(fresh))
 	}
+	fault.Point("restore.exchanged")
 	return os.RemoveAll(fresh)
 }
 
