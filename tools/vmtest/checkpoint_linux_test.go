@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,7 +17,11 @@ import (
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcontract/conformance"
+	"vz.internal/vzcore"
+	"vz.internal/vzcore/config"
+	"vz.internal/vzlinux/agentproto"
 	"vz.internal/vzoci/vmbackend"
+	"vz.internal/vzoci/vmbackend/owner"
 )
 
 // A kept is a container whose machine is killed now and then.
@@ -187,4 +192,43 @@ func TestCheckpointKilled(t *testing.T) {
 	}
 	t.Logf("a checkpoint takes %v; of %d that were killed %d were made", took, rounds, whole)
 	require.NoError(t, k.Remove(context.WithoutCancel(ctx), k.id, vzcontract.RemoveOptions{Force: true}))
+}
+
+// TestHold keeps a disk from changing. Who writes waits, also the agent when it writes a
+// container down, and goes on when it is released.
+func TestHold(t *testing.T) {
+	needContainers(t)
+	const path = "/var/lib/vz" // where the agent keeps its containers
+	disk := config.Disk{ID: "state", Path: filepath.Join(t.TempDir(), "disk"), Sync: config.SyncNone}
+	require.NoError(t, owner.MakeDisk(t.Context(), disk.Path))
+	cfg := Config(t, "x86_64")
+	cfg.Disks = []config.Disk{disk}
+	g := Start(t, "x86_64", cfg)
+	ctx, cancel := context.WithTimeout(t.Context(), BootTime)
+	defer cancel()
+	call := func(method string, in any) error { return g.Agent.Call(ctx, method, in, nil) }
+	require.NoError(t, call(agentproto.MethodMount, agentproto.MountRequest{Kind: "ext4", Tag: disk.ID, Path: path}))
+	at := agentproto.FileRequest{Path: path}
+	require.ErrorIs(t, call(agentproto.MethodRelease, at), vzcontract.ErrConflict)
+	create := vzcontract.RunConfig{Rootfs: "/", NetworkMode: "none", Args: []string{"/init"}}
+	require.NoError(t, call(agentproto.MethodContainerCreate, create))
+
+	require.NoError(t, call(agentproto.MethodHold, at))
+	require.ErrorIs(t, call(agentproto.MethodHold, at), vzcontract.ErrConflict)
+	made := make(chan error, 3)
+	for range cap(made) {
+		go func() { made <- call(agentproto.MethodContainerCreate, create) }()
+	}
+	require.NoError(t, vzcore.CopyDisk(ctx, disk.Path+".copy", disk.Path))
+	out, err := exec.Command("e2fsck", "-fn", disk.Path+".copy").CombinedOutput()
+	require.NoError(t, err, "the copy needs no repair: %s", out)
+	select {
+	case err := <-made:
+		t.Fatalf("a container was made on a disk that is held: %v", err)
+	default:
+	}
+	require.NoError(t, call(agentproto.MethodRelease, at))
+	for range cap(made) {
+		require.NoError(t, <-made)
+	}
 }
