@@ -185,6 +185,7 @@ func TestForkInterrupted(t *testing.T) {
 		came, err := inside.Create(ctx, vzcontract.RunConfig{Image: fake.Builtin, Args: []string{"true"}})
 		require.NoError(t, err)
 		require.NoError(t, agent.Close())
+		require.NoError(t, b.Close()) // its connection with the machine that ends now
 		control, err := store().Dial(ctx, id)
 		require.NoError(t, err)
 		require.NoError(t, control.Call(ctx, records.MethodStop, records.Stop{}, nil))
