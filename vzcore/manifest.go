@@ -123,7 +123,7 @@ func (vm *VM) save(ctx context.Context, saver Saver, dir string, extra map[strin
 	}
 	for _, d := range vm.config.Disks {
 		if d.Saved { // nobody writes to it: the machine stands still
-			if err := copyFile(savedDisk(dir, d), d.Path); err != nil {
+			if err := CopyDisk(ctx, savedDisk(dir, d), d.Path); err != nil {
 				return fmt.Errorf("save disk %s: %w", d.ID, err)
 			}
 		}
@@ -172,7 +172,7 @@ func (vm *VM) restore(ctx context.Context, saver Saver, dir string) (<-chan erro
 	if err := errors.Join(together(before), ctx.Err()); err != nil {
 		return nil, err
 	}
-	if err := vm.restoreDisks(dir); err != nil {
+	if err := vm.restoreDisks(ctx, dir); err != nil {
 		return nil, err
 	}
 	checked := make(chan error, 1)
@@ -257,35 +257,13 @@ const savedDiskPrefix = "disk-"
 func savedDisk(dir string, d config.Disk) string { return filepath.Join(dir, savedDiskPrefix+d.ID) }
 
 // restoreDisks makes the disks anew that were saved to dir.
-func (vm *VM) restoreDisks(dir string) error {
+func (vm *VM) restoreDisks(ctx context.Context, dir string) error {
 	for _, d := range vm.config.Disks {
 		if d.Saved {
-			if err := copyFile(d.Path, savedDisk(dir, d)); err != nil {
+			if err := CopyDisk(ctx, d.Path, savedDisk(dir, d)); err != nil {
 				return fmt.Errorf("restore disk %s: %w", d.ID, err)
 			}
 		}
-	}
-	return nil
-}
-
-// copyFile makes to a copy of from, with its holes. It appears when it is complete.
-func copyFile(to, from string) error {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	next := to + ".new"
-	target, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(sparse.Copy(target, source), target.Close())
-	if err == nil {
-		err = os.Rename(next, to)
-	}
-	if err != nil {
-		return errors.Join(err, os.RemoveAll(next))
 	}
 	return nil
 }

@@ -30,6 +30,10 @@ type Options struct {
 	// VolumeUsers tells the ids of containers of other backends that use a volume;
 	// nil is none.
 	VolumeUsers func(volume string) ([]string, error)
+	// Sync writes down what was copied for a checkpoint, a restore or a fork before
+	// it takes its place, where the kernel may be killed as a process is: in a
+	// virtual machine. Nil leaves that to the kernel.
+	Sync func() error
 	// Log takes what is odd and no error, such as damaged records. The default
 	// discards it.
 	Log *slog.Logger

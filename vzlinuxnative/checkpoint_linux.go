@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/fault"
 	"vz.internal/vzlinuxnative/internal/record"
+	"vz.internal/vzlinuxnative/internal/rootfs"
 	"vz.internal/vzlinuxnative/internal/treecopy"
 )
 
@@ -43,7 +45,7 @@ func (b *Backend) Checkpoint(ctx context.Context, ref, name string, class vzcont
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(copyAside(ctx, b.filesOf(c).Dir, to), thaw()); err != nil {
+		if err := errors.Join(b.copyAside(ctx, b.filesOf(c).Dir, to), thaw()); err != nil {
 			return err
 		}
 		b.event("checkpoint", c, map[string]string{"checkpoint": name})
@@ -66,7 +68,7 @@ func (b *Backend) prepareFiles(ctx context.Context, c *container) error {
 }
 
 // copyAside copies a directory so that to is there as a whole or not at all.
-func copyAside(ctx context.Context, from, to string) (err error) {
+func (b *Backend) copyAside(ctx context.Context, from, to string) (err error) {
 	parent := filepath.Dir(to)
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return err
@@ -75,9 +77,10 @@ func copyAside(ctx context.Context, from, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := copyTree(ctx, from, fresh); err != nil {
+	if err := b.copyTree(ctx, from, fresh); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
+	fault.Point("checkpoint.copied")
 	err = unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	if err != nil {
 		err = errors.Join(vzcontract.Errorf(vzcontract.ErrConflict, "the checkpoint exists: %w", err), os.RemoveAll(fresh))
@@ -85,7 +88,9 @@ func copyAside(ctx context.Context, from, to string) (err error) {
 	return err
 }
 
-func copyTree(ctx context.Context, from, to string) error {
+// copyTree copies a directory of a container's own files into an empty one. When it
+// returns the copy is as safe as Options.Sync makes it.
+func (b *Backend) copyTree(ctx context.Context, from, to string) error {
 	src, err := os.Open(from)
 	if err != nil {
 		return err
@@ -96,7 +101,11 @@ func copyTree(ctx context.Context, from, to string) error {
 		return err
 	}
 	defer dst.Close()
-	return treecopy.Copy(ctx, src, dst, treecopy.Options{})
+	err = treecopy.Copy(ctx, src, dst, treecopy.Options{Marks: true})
+	if err == nil && b.opts.Sync != nil {
+		err = b.opts.Sync()
+	}
+	return err
 }
 
 // saved returns the directory of a checkpoint.
@@ -147,41 +156,61 @@ func (b *Backend) putBack(ctx context.Context, c *container, from string) error 
 	if err != nil {
 		return err
 	}
-	if err := copyTree(ctx, from, fresh); err != nil {
+	if err := b.copyTree(ctx, from, fresh); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
+	fault.Point("restore.copied")
 	own := b.filesOf(c).Dir
 	if err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, own, unix.RENAME_EXCHANGE); err != nil {
 		return errors.Join(fmt.Errorf("put back the files: %w", err), os.RemoveAll(fresh))
 	}
+	fault.Point("restore.exchanged")
 	return os.RemoveAll(fresh)
 }
 
 // Fork implements vzcontract.Checkpointer.
 func (b *Backend) Fork(ctx context.Context, ref, name, newName string) (info vzcontract.ContainerInfo, err error) {
 	err = b.settled(ctx, "fork", ref, func(c *container) error {
-		from, err := b.saved(c, name)
-		if err != nil {
-			return err
-		}
 		run := record.RunConfig(c.cfg, c.st)
 		run.Name, run.Hostname = newName, ""
 		if run.Image != "" {
 			run.Image, run.Pull = c.cfg.ImageID, vzcontract.PullNever
 		}
-		info, err = b.Create(ctx, run)
-		if err != nil {
-			return err
-		}
-		fork, err := b.truth(info.ID)
-		if err == nil {
-			err = b.putBack(ctx, fork, from)
-		}
-		if err != nil {
-			rm := vzcontract.RemoveOptions{Force: true, Volumes: true}
-			return errors.Join(err, b.Remove(context.WithoutCancel(ctx), info.ID, rm))
-		}
-		return nil
+		info, err = b.fork(ctx, c, name, run)
+		return err
 	})
 	return info, err
+}
+
+// ForkAs is Fork into a container that is made as cfg says, for whoever gives containers
+// of this backend what they are made of.
+func (b *Backend) ForkAs(ctx context.Context, ref, name string, cfg vzcontract.RunConfig) (info vzcontract.ContainerInfo, err error) {
+	err = b.settled(ctx, "fork", ref, func(c *container) error {
+		info, err = b.fork(ctx, c, name, cfg)
+		return err
+	})
+	return info, err
+}
+
+// fork makes a container that has the checkpoint's files from the first moment.
+func (b *Backend) fork(ctx context.Context, c *container, name string, run vzcontract.RunConfig) (vzcontract.ContainerInfo, error) {
+	from, err := b.saved(c, name)
+	if err != nil {
+		return vzcontract.ContainerInfo{}, err
+	}
+	if c.st.RootfsDriver == rootfs.DriverCopy {
+		return vzcontract.ContainerInfo{}, vzcontract.Errorf(vzcontract.ErrUnsupported, "fork: this host's kernel copies the container's layers and does not stack them, so the checkpoint is a whole root: restore it, commit the container, and make another one of that image")
+	}
+	fork, err := b.create(ctx, run, func(cfg *record.Config) error {
+		own := b.filesOf(&container{cfg: cfg, st: new(record.State)}).Dir
+		if err := os.Mkdir(own, 0o700); err != nil {
+			return err
+		}
+		return b.copyTree(ctx, from, own)
+	})
+	if err != nil {
+		return vzcontract.ContainerInfo{}, failure("fork", run.Name, err)
+	}
+	b.event("create", fork, nil)
+	return fork.info(), nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,7 +53,8 @@ const (
 	secondName   = "renamed"
 )
 
-// life is create, start, stop and remove, or as far as the step says.
+// life is create, start, stop and remove, or as far as the step says; checkpoints on the
+// way if it is one of theirs.
 func life(homeDir, runDir, root string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -74,6 +76,13 @@ func life(homeDir, runDir, root string) error {
 	}
 	if strings.HasPrefix(os.Getenv(fault.Variable), "rename.") {
 		return b.Rename(ctx, lifeName, secondName)
+	}
+	if step, _, _ := strings.Cut(os.Getenv(fault.Variable), "="); slices.Contains(checkpointSteps, step) {
+		if err := b.Checkpoint(ctx, lifeName, "one", vzcontract.CheckpointFiles); err != nil {
+			return err
+		}
+		_, err := b.Fork(ctx, lifeName, "one", secondName)
+		return errors.Join(err, b.Restore(ctx, lifeName, "one"))
 	}
 	if _, err := b.Start(ctx, lifeName, vzcontract.StartOptions{}); err != nil {
 		return err
@@ -111,8 +120,10 @@ func awaitMonitorLock(homeDir string) error {
 	return err
 }
 
+var checkpointSteps = []string{"checkpoint.copied", "create.files", "restore.copied", "restore.exchanged"}
+
 // steps are the fault points on the way of life.
-var steps = []string{
+var steps = append(slices.Clone(checkpointSteps),
 	"create.directory", "create.name", "create.state", "create.config", "create.prepared",
 	"rename.taken", "rename.written",
 	"start.locked", "start.spawned", "start.begun", "start.mounted", "start.reserved", "start.created", "start.connected",
@@ -120,7 +131,7 @@ var steps = []string{
 	"stop.reaped", "stop.drained", "stop.recorded", "stop.destroyed", "stop.clear", "stop.idle",
 	"autoremove.begin", "autoremove.root", "autoremove.record",
 	"rm.locked", "rm.cleaned", "rm.root", "rm.config", "rm.name", "rm.record",
-}
+)
 
 // TestKilledAtEachStep kills whoever is at a step of a container's life with
 // SIGKILL. Afterwards the list tells the truth, a forced removal succeeds, and

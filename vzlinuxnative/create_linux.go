@@ -17,7 +17,7 @@ import (
 
 // Create implements vzcontract.Containers.
 func (b *Backend) Create(ctx context.Context, cfg vzcontract.RunConfig) (vzcontract.ContainerInfo, error) {
-	c, err := b.create(ctx, cfg)
+	c, err := b.create(ctx, cfg, nil)
 	if err != nil {
 		return vzcontract.ContainerInfo{}, failure("create", cfg.Name, err)
 	}
@@ -25,7 +25,9 @@ func (b *Backend) Create(ctx context.Context, cfg vzcontract.RunConfig) (vzcontr
 	return c.info(), nil
 }
 
-func (b *Backend) create(ctx context.Context, run vzcontract.RunConfig) (c *container, err error) {
+// create makes a container; files, if not nil, fills its directory before anybody
+// sees it.
+func (b *Backend) create(ctx context.Context, run vzcontract.RunConfig, files func(*record.Config) error) (c *container, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -57,21 +59,25 @@ func (b *Backend) create(ctx context.Context, run vzcontract.RunConfig) (c *cont
 		return nil, err
 	}
 	st := &record.State{Name: run.Name, State: vzcontract.StateCreated}
-	if err := b.writeRecord(ctx, cfg, st); err != nil {
+	if err := b.writeRecord(ctx, cfg, st, files); err != nil {
 		return nil, err
 	}
 	return &container{cfg: cfg, st: st}, nil
 }
 
 // writeRecord makes the record; a name is picked where none was given.
-func (b *Backend) writeRecord(ctx context.Context, cfg *record.Config, st *record.State) error {
+func (b *Backend) writeRecord(ctx context.Context, cfg *record.Config, st *record.State, files func(*record.Config) error) error {
+	var before func() error
+	if files != nil {
+		before = func() error { return files(cfg) }
+	}
 	prepare := func() error { return b.makeSources(ctx, cfg) }
 	if st.Name != "" {
-		return b.store.Create(cfg, st, prepare)
+		return b.store.Create(cfg, st, before, prepare)
 	}
 	for {
 		st.Name = randomName()
-		err := b.store.Create(cfg, st, prepare)
+		err := b.store.Create(cfg, st, before, prepare)
 		if !errors.Is(err, vzcontract.ErrConflict) {
 			return err
 		}

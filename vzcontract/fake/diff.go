@@ -111,16 +111,27 @@ func (b *Backend) Restore(ctx context.Context, ref, name string) error {
 // Fork implements vzcontract.Checkpointer.
 func (b *Backend) Fork(ctx context.Context, ref, name, newName string) (vzcontract.ContainerInfo, error) {
 	var cfg vzcontract.RunConfig
+	err := b.change(ctx, "fork", ref, func(c *container) error {
+		cfg = c.Info.Config
+		return nil
+	})
+	if err != nil {
+		return vzcontract.ContainerInfo{}, err
+	}
+	cfg.Name, cfg.Hostname = newName, ""
+	return b.ForkAs(ctx, ref, name, cfg)
+}
+
+// ForkAs is Fork into a container that is made as cfg says.
+func (b *Backend) ForkAs(ctx context.Context, ref, name string, cfg vzcontract.RunConfig) (vzcontract.ContainerInfo, error) {
 	var files *store
 	err := b.change(ctx, "fork", ref, func(c *container) (err error) {
-		cfg = c.Info.Config
 		files, err = checkpointOf("fork", c, name)
 		return err
 	})
 	if err != nil {
 		return vzcontract.ContainerInfo{}, err
 	}
-	cfg.Name, cfg.Hostname = newName, ""
 	info, err := b.Create(ctx, cfg)
 	if err != nil {
 		return info, err

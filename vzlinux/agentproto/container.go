@@ -33,6 +33,10 @@ const (
 	MethodContainerExport       = "container.export"       // Container, Transfer: a tar stream
 	MethodContainerCommit       = "container.commit"       // ContainerCommit, Transfer: a frame with a CommitLayer, then a tar stream
 
+	MethodContainerCheckpoint = "container.checkpoint" // ContainerCheckpoint, none: its files are on the guest's disk when it is answered
+	MethodContainerRestore    = "container.restore"    // ContainerCheckpoint, of which the class does not count, none
+	MethodContainerFork       = "container.fork"       // ContainerFork, vzcontract.ContainerInfo
+
 	MethodAttachmentWait   = "attachment.wait"   // Attachment, vzcontract.ExitStatus; once
 	MethodAttachmentResize = "attachment.resize" // AttachmentResize, none
 	MethodAttachmentSignal = "attachment.signal" // AttachmentSignal, none
@@ -155,6 +159,21 @@ type ContainerRename struct {
 type ContainerUpdate struct {
 	Container
 	Change vzcontract.UpdateConfig `json:"change"`
+}
+
+// A ContainerCheckpoint names a checkpoint of a container.
+type ContainerCheckpoint struct {
+	Container
+	Name  string                     `json:"name"`
+	Class vzcontract.CheckpointClass `json:"class,omitempty"`
+}
+
+// A ContainerFork makes a container from a checkpoint of another: of NewName and else
+// as that one, or, with a Config, as this says.
+type ContainerFork struct {
+	ContainerCheckpoint
+	NewName string                `json:"new_name,omitempty"`
+	Config  *vzcontract.RunConfig `json:"config,omitempty"`
 }
 
 // A ContainerLogs reads what a container wrote.

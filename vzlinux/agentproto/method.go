@@ -31,9 +31,11 @@ const (
 
 	MethodForward = "forward.open" // ForwardRequest, Transfer
 
-	MethodMount   = "mount.add"    // MountRequest, none
-	MethodUnmount = "mount.remove" // FileRequest, none
-	MethodEject   = "device.eject" // EjectRequest, none
+	MethodMount   = "mount.add"     // MountRequest, none
+	MethodUnmount = "mount.remove"  // FileRequest, none
+	MethodHold    = "mount.hold"    // FileRequest, none: all of the file system at a path is on its disk, and none of it changes until it is released
+	MethodRelease = "mount.release" // FileRequest, none
+	MethodEject   = "device.eject"  // EjectRequest, none
 
 	MethodNetworkUp   = "network.up"   // NetworkRequest, none
 	MethodNetworkDown = "network.down" // NetworkRequest, none; only the interface counts

@@ -43,6 +43,7 @@ func Start(b vzcontract.RuntimeBackend, shutdown func()) *Guest {
 		},
 		Replace: map[string]agent.Method{
 			agentproto.MethodClock: nothing, agentproto.MethodMount: nothing, agentproto.MethodUnmount: nothing,
+			agentproto.MethodHold: nothing, agentproto.MethodRelease: nothing,
 			agentproto.MethodFreeze: nothing, agentproto.MethodThaw: g.thaw, agentproto.MethodContainerWarm: nothing,
 			agentproto.MethodNetworkUp: nothing, agentproto.MethodNetworkDown: nothing, agentproto.MethodImageProvide: nothing,
 			agentproto.MethodNetworkFiles: nothing, agentproto.MethodNetworkCards: nothing,

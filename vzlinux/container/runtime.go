@@ -39,6 +39,7 @@ var (
 	_ vzcontract.Committer      = (*Runtime)(nil)
 	_ vzcontract.Volumes        = (*Runtime)(nil)
 	_ vzcontract.Networks       = (*Runtime)(nil)
+	_ vzcontract.Checkpointer   = (*Runtime)(nil)
 )
 
 // Name is that of backends whose containers are in virtual machines.
@@ -54,7 +55,6 @@ func New(agent *vzlinux.Agent, opts Options) *Runtime {
 		missing = map[vzcontract.Feature]string{}
 	}
 	missing[vzcontract.FeatureImages] = "images are the host's"
-	missing[vzcontract.FeatureCheckpoint] = "a guest does not save itself"
 	if opts.Images == nil {
 		missing[vzcontract.FeatureCommit] = noCommit
 	}

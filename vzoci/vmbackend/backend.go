@@ -69,6 +69,7 @@ var (
 	_ vzcontract.Images         = (*Backend)(nil)
 	_ vzcontract.Volumes        = (*Backend)(nil)
 	_ vzcontract.Networks       = (*Backend)(nil)
+	_ vzcontract.Checkpointer   = (*Backend)(nil)
 )
 
 // Open returns the backend that keeps its state below opts.Home. It does no I/O.
@@ -98,9 +99,7 @@ func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.Isolation
 
 // Capabilities implements vzcontract.Identity.
 func (b *Backend) Capabilities() vzcontract.Capabilities {
-	missing := map[vzcontract.Feature]string{
-		vzcontract.FeatureCheckpoint: "checkpoints of containers in machines are not there yet; vz vm save saves a machine",
-	}
+	missing := map[vzcontract.Feature]string{}
 	if b.opts.Networks == nil {
 		missing[vzcontract.FeatureNetworks] = b.noNetworks().Error()
 	}

@@ -16,11 +16,12 @@ import (
 // Create implements vzcontract.Containers. It boots the machine: only its guest can
 // tell whether the container can be made.
 func (b *Backend) Create(ctx context.Context, cfg vzcontract.RunConfig) (vzcontract.ContainerInfo, error) {
-	info, err := b.create(ctx, cfg)
+	info, err := b.create(ctx, cfg, nil)
 	return info, failure("create", cfg.Name, err)
 }
 
-func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vzcontract.ContainerInfo, err error) {
+// create makes a container, with the files of a checkpoint unless from is nil.
+func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig, from *guest.Origin) (info vzcontract.ContainerInfo, err error) {
 	if err := ctx.Err(); err != nil {
 		return info, err
 	}
@@ -34,6 +35,7 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 	if cfg.SharedVM != "" {
 		err = b.lodge(&r, cfg.SharedVM)
 	} else {
+		r.From = from
 		err = b.house(ctx, &r)
 	}
 	if err != nil {
@@ -64,12 +66,22 @@ func (b *Backend) create(ctx context.Context, cfg vzcontract.RunConfig) (info vz
 			return info, err
 		}
 	}
-	if _, err := c.Create(ctx, r.Run); err != nil {
+	if from == nil {
+		_, err = c.Create(ctx, r.Run)
+	} else {
+		_, err = c.ForkAs(ctx, from.Container, from.Checkpoint, r.Run)
+	}
+	if err != nil {
 		return info, unknownNetwork(err, cfg.SharedVM)
 	}
 	state, err := c.refresh(ctx, r.ID)
 	if err != nil {
 		return info, err
+	}
+	if r.From != nil {
+		if err := c.Remove(ctx, from.Container, vzcontract.RemoveOptions{Force: true}); err != nil {
+			return info, err
+		}
 	}
 	return machine{record: r, state: state}.info(), nil
 }
@@ -102,48 +114,48 @@ func (b *Backend) undo(ctx context.Context, r guest.Record) error {
 }
 
 // reserve makes the record, and with it the name taken. What it returns tells that the
-// container is being made, until it is closed or this process has ended; a machine of
-// its own says so itself.
+// container is being made, until it is closed or this process has ended.
 func (b *Backend) reserve(ctx context.Context, r guest.Record) (making io.Closer, err error) {
 	lock, err := b.store.LockAll(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Close()
-	if r.Config.Name != "" {
-		if err := b.nameFree(ctx, r.Config.Name, r.ID); err != nil {
-			return nil, err
+	if err := b.nameFree(ctx, r.Config.Name, r.ID); err != nil {
+		return nil, err
+	}
+	if r.In != "" {
+		if _, err := b.store.Open(r.In); err != nil {
+			return nil, err // it was shut down meanwhile
 		}
-	}
-	if r.In == "" {
-		return io.NopCloser(nil), b.store.Make(r)
-	}
-	if _, err := b.store.Open(r.In); err != nil {
-		return nil, err // it was shut down meanwhile
 	}
 	if err := b.store.Make(r); err != nil {
 		return nil, err
 	}
-	return b.store.TryLock(r.ID)
+	return b.store.TryMaking(r.ID)
 }
 
 // nameFree fails with vzcontract.ErrConflict if another container has the name, or
-// is being made with it.
-func (b *Backend) nameFree(_ context.Context, name string, except guest.ID) error {
+// is being made with it. What is left of makings that were interrupted is removed. The
+// caller holds the lock of names.
+func (b *Backend) nameFree(ctx context.Context, name string, except guest.ID) error {
 	ids, err := b.store.List()
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
 		m, err := b.load(id)
-		if id == except || err != nil || m.state.Gone {
+		if id == except || err != nil || m.state.Gone || m.record.Shared != "" {
 			continue
 		}
 		has := m.state.Info.Name
 		if m.state.Info.ID == "" {
+			if err := b.sweep(ctx, m.record); err == nil || errors.Is(err, vzcontract.ErrNotFound) {
+				continue
+			}
 			has = m.record.Config.Name
 		}
-		if has == name {
+		if name != "" && has == name {
 			return vzcontract.Errorf(vzcontract.ErrConflict, "the name %q is in use", name)
 		}
 	}

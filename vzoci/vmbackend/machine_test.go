@@ -3,6 +3,7 @@
 package vmbackend_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -38,8 +39,8 @@ type driver struct {
 
 // Open implements vzcore.Driver.
 func (d *driver) Open(cfg config.Config, dir string) (vzcore.Machine, error) {
-	state := filepath.Join(d.dir, filepath.Base(filepath.Dir(cfg.Disks[0].Path)))
-	if err := os.MkdirAll(state, 0o700); err != nil {
+	state, err := d.state(cfg.Disks[0].Path)
+	if err != nil {
 		return nil, err
 	}
 	b, err := fake.Open(state)
@@ -55,6 +56,57 @@ func (d *driver) Open(cfg config.Config, dir string) (vzcore.Machine, error) {
 	inner := m.(*corefake.Machine)
 	g.agent = agenttest.Start(b, func() { inner.Exit(nil) })
 	return &machine{Machine: inner, guest: g}, nil
+}
+
+// state returns the directory of the guest's containers, which stands for what the disk
+// holds: it is written there, so that a copy of the disk leads to a copy of it.
+func (d *driver) state(disk string) (string, error) {
+	name := filepath.Base(filepath.Dir(disk))
+	dir := filepath.Join(d.dir, name)
+	f, err := os.OpenFile(disk, os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) { // a snapshot has it
+		return dir, os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	was := make([]byte, len(name))
+	if _, err := f.ReadAt(was, 0); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) && was[0] != 0 {
+		if err := copyGuest(dir, filepath.Join(d.dir, string(was))); err != nil {
+			return "", err
+		}
+	}
+	_, err = f.WriteAt([]byte(name), 0)
+	return dir, errors.Join(err, os.MkdirAll(dir, 0o700))
+}
+
+// copyGuest copies what a guest keeps. What runs in that guest does not run in another.
+func copyGuest(to, from string) error {
+	files, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(to, 0o700); err != nil {
+		return err
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(filepath.Join(from, f.Name()))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // one that was about to be renamed
+		}
+		if err != nil {
+			return err
+		}
+		text = bytes.ReplaceAll(text, []byte(from), []byte(to)) // such as who runs a container
+		if err := os.WriteFile(filepath.Join(to, f.Name()), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A machine stops its guest with it.

@@ -82,6 +82,29 @@ func (b *Backend) discard(ctx context.Context, r guest.Record) error {
 	return errors.Join(b.store.Remove(id), b.endLeases(ctx))
 }
 
+// sweep removes what is left of a container whose making was interrupted. One that is
+// being made, or has been, is vzcontract.ErrConflict.
+func (b *Backend) sweep(ctx context.Context, r guest.Record) error {
+	making, err := b.store.TryMaking(r.ID)
+	if err != nil {
+		return err
+	}
+	defer making.Close()
+	machine, err := b.store.TryLock(r.ID)
+	if err != nil {
+		return err
+	}
+	defer machine.Close()
+	state, err := b.store.State(r.ID)
+	if err == nil && state.Info.ID != "" {
+		err = vzcontract.Errorf(vzcontract.ErrConflict, "it was made meanwhile")
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.removeAnonymous(ctx, r.AnonymousVolumes()), b.store.Remove(r.ID))
+}
+
 // endLeases releases the images of machines that are no more.
 func (b *Backend) endLeases(ctx context.Context) error {
 	if b.opts.Images == nil {

@@ -203,7 +203,7 @@ func (b *Backend) lodgers(id guest.ID) (int, error) {
 			left++
 			continue
 		}
-		making, err := b.store.TryLock(one)
+		making, err := b.store.TryMaking(one)
 		if errors.Is(err, vzcontract.ErrConflict) {
 			left++ // another process is about to make it
 			continue

@@ -102,18 +102,26 @@ func (b *Backend) Rename(ctx context.Context, ref, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, other := range b.sides() {
-		if other != side {
-			if err := nameFree(ctx, other, "rename", name); err != nil {
-				return err
-			}
-		}
+	if err := b.freeElsewhere(ctx, side, "rename", name); err != nil {
+		return err
 	}
 	able, err := as[vzcontract.Renamer](side, "rename")
 	if err != nil {
 		return err
 	}
 	return able.Rename(ctx, ref, name)
+}
+
+// freeElsewhere fails with vzcontract.ErrConflict if the other side has the name.
+func (b *Backend) freeElsewhere(ctx context.Context, side Side, op, name string) error {
+	for _, other := range b.sides() {
+		if other != side {
+			if err := nameFree(ctx, other, op, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Update implements vzcontract.Updater.
@@ -199,11 +207,18 @@ func (b *Backend) Restore(ctx context.Context, ref, name string) error {
 	return on(ctx, b, "restore", ref, func(s vzcontract.Checkpointer) error { return s.Restore(ctx, ref, name) })
 }
 
-// Fork implements vzcontract.Checkpointer.
+// Fork implements vzcontract.Checkpointer. A name is taken if either has it.
 func (b *Backend) Fork(ctx context.Context, ref, name, newName string) (info vzcontract.ContainerInfo, err error) {
-	err = on(ctx, b, "fork", ref, func(s vzcontract.Checkpointer) error {
-		info, err = s.Fork(ctx, ref, name, newName)
-		return err
-	})
-	return info, err
+	side, err := b.side(ctx, "fork", ref)
+	if err != nil {
+		return info, err
+	}
+	if err := b.freeElsewhere(ctx, side, "fork", newName); err != nil {
+		return info, err
+	}
+	able, err := as[vzcontract.Checkpointer](side, "fork")
+	if err != nil {
+		return info, err
+	}
+	return able.Fork(ctx, ref, name, newName)
 }

@@ -104,6 +104,9 @@ func TestCreate(t *testing.T) {
 	}
 	require.ErrorIs(t, b.Rename(ctx, "a", "b"), vzcontract.ErrConflict)
 	require.ErrorIs(t, b.Rename(ctx, "b", "a"), vzcontract.ErrConflict)
+	require.NoError(t, b.Checkpoint(ctx, "a", "one", vzcontract.CheckpointFiles))
+	_, err = b.Fork(ctx, "a", "one", "b")
+	require.ErrorIs(t, err, vzcontract.ErrConflict)
 	require.NoError(t, b.Rename(ctx, "b", "free"))
 	all, err := b.List(ctx)
 	require.NoError(t, err)

@@ -39,7 +39,7 @@ func containers(log *slog.Logger) (*agent.Containers, error) {
 	}
 	images := image.New(filepath.Join(stateDir, "images.json"))
 	b, err := vzlinuxnative.Open(vzlinuxnative.Options{
-		Home: stateDir, Run: runDir, Images: images, Monitor: []string{self, "internal", "monitor"}, Log: log,
+		Home: stateDir, Run: runDir, Images: images, Monitor: []string{self, "internal", "monitor"}, Sync: sync, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -98,6 +98,7 @@ func (s *session) addContainers() {
 	s.methods[agentproto.MethodContainerWarm] = act(b, func(ctx context.Context, w warmer, in agentproto.ContainerWarm) error {
 		return warm(ctx, b, w, in.NetworkMode)
 	})
+	s.addCheckpoints(b)
 	s.addAttachments(b)
 	s.addContainerStreams(b)
 	s.addVolumes(b)

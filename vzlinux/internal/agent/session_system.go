@@ -36,6 +36,18 @@ func (s *session) addSystem() {
 		}
 		return system.Unmount(in.Path)
 	})
+	s.methods[agentproto.MethodHold] = plain(func(_ context.Context, in agentproto.FileRequest) error {
+		if err := file.Check(in.Path); err != nil {
+			return err
+		}
+		return file.Classify(system.Hold(in.Path))
+	})
+	s.methods[agentproto.MethodRelease] = plain(func(_ context.Context, in agentproto.FileRequest) error {
+		if err := file.Check(in.Path); err != nil {
+			return err
+		}
+		return file.Classify(system.Release(in.Path))
+	})
 	s.methods[agentproto.MethodEject] = plain(func(_ context.Context, in agentproto.EjectRequest) error { return system.Eject(in.Slot) })
 	s.methods[agentproto.MethodNetworkUp] = plain(network.Up)
 	s.methods[agentproto.MethodNetworkDown] = plain(func(_ context.Context, in agentproto.NetworkRequest) error { return network.Down(in) })

@@ -27,6 +27,9 @@ func Prefix() string {
 	return "trusted.overlay."
 }
 
+// OpaqueName is the attribute of a directory that hides what lower layers have.
+func OpaqueName() string { return Prefix() + "opaque" }
+
 // Whiteout reports whether a file with this stat marks a deletion.
 func Whiteout(st *unix.Stat_t) bool {
 	return st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == 0
@@ -36,6 +39,6 @@ func Whiteout(st *unix.Stat_t) bool {
 // lower layers have in its place.
 func Opaque(fd int) bool {
 	var value [8]byte
-	n, err := unix.Fgetxattr(fd, Prefix()+"opaque", value[:])
+	n, err := unix.Fgetxattr(fd, OpaqueName(), value[:])
 	return err == nil && bytes.Equal(value[:n], []byte("y"))
 }

@@ -22,7 +22,7 @@ func testID(digit string) string { return strings.Repeat(digit, IDLength) }
 func create(t *testing.T, s *Store, id, name string) {
 	t.Helper()
 	c := &Config{ID: id, CreatedAt: time.Now(), Run: vzcontract.RunConfig{Name: name, Rootfs: "/"}, Command: []string{"true"}}
-	require.NoError(t, s.Create(c, &State{Name: name, State: vzcontract.StateCreated}, nil))
+	require.NoError(t, s.Create(c, &State{Name: name, State: vzcontract.StateCreated}, nil, nil))
 }
 
 func TestLife(t *testing.T) {
@@ -30,7 +30,7 @@ func TestLife(t *testing.T) {
 	a, b := testID("a"), testID("b")
 	create(t, s, a, "one")
 	create(t, s, b, "two")
-	err := s.Create(&Config{ID: testID("c")}, &State{Name: "one", State: vzcontract.StateCreated}, nil)
+	err := s.Create(&Config{ID: testID("c")}, &State{Name: "one", State: vzcontract.StateCreated}, nil, nil)
 	require.ErrorIs(t, err, vzcontract.ErrConflict)
 	require.NoDirExists(t, s.Dir(testID("c")))
 
@@ -167,7 +167,7 @@ func TestOneNameForMany(t *testing.T) {
 	for i := range many {
 		all.Go(func() {
 			id := fmt.Sprintf("%064x", i)
-			err := s.Create(&Config{ID: id}, &State{Name: "wanted", State: vzcontract.StateCreated}, nil)
+			err := s.Create(&Config{ID: id}, &State{Name: "wanted", State: vzcontract.StateCreated}, nil, nil)
 			if err == nil {
 				won <- id
 			} else if !errors.Is(err, vzcontract.ErrConflict) {
@@ -284,7 +284,7 @@ func TestLeases(t *testing.T) {
 	}}}
 	want := []string{testID("a"), MountLease(testID("a"), 1)}
 	require.Equal(t, want, Leases(c))
-	require.NoError(t, s.Create(c, &State{Name: "one", State: vzcontract.StateCreated}, nil))
+	require.NoError(t, s.Create(c, &State{Name: "one", State: vzcontract.StateCreated}, nil, nil))
 	require.NoError(t, s.LeaveLeases(c))
 	var ended []string
 	end := func(owner string) error { ended = append(ended, owner); return nil }

@@ -38,9 +38,11 @@ const (
 )
 
 // Create makes the record of a new container and takes its name. A name in
-// use is vzcontract.ErrConflict. On error nothing is left. prepare, which may
-// be nil, runs when the record is written: it makes what the record names.
-func (s *Store) Create(c *Config, st *State, prepare func() error) (err error) {
+// use is vzcontract.ErrConflict. On error nothing is left. before and prepare,
+// which may be nil, make what belongs to the container: before what is in its
+// directory, without which there is no container; prepare, when the record is
+// written, what the record names.
+func (s *Store) Create(c *Config, st *State, before, prepare func() error) (err error) {
 	dir := s.Dir(c.ID)
 	for _, d := range []string{s.containers(), s.names()} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
@@ -61,7 +63,7 @@ func (s *Store) Create(c *Config, st *State, prepare func() error) (err error) {
 		return err
 	}
 	fault.Point("create.name")
-	if err := s.fill(c, st, prepare); err != nil {
+	if err := s.fill(c, st, before, prepare); err != nil {
 		return errors.Join(err, s.freeName(st.Name, c.ID))
 	}
 	return nil
@@ -91,11 +93,17 @@ func (s *Store) begin(id string) (lock *os.File, err error) {
 }
 
 // fill writes the files. Without a config there is no container.
-func (s *Store) fill(c *Config, st *State, prepare func() error) error {
+func (s *Store) fill(c *Config, st *State, before, prepare func() error) error {
 	if err := write(s.file(c.ID, stateFile), st); err != nil {
 		return fmt.Errorf("create record: %w", err)
 	}
 	fault.Point("create.state")
+	if before != nil {
+		if err := before(); err != nil {
+			return err
+		}
+		fault.Point("create.files")
+	}
 	if err := write(s.file(c.ID, configFile), c); err != nil {
 		return fmt.Errorf("create record: %w", err)
 	}

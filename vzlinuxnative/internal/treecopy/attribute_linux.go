@@ -13,7 +13,7 @@ import (
 
 // attributes gives dst/name the owner, mode, extended attributes and times of
 // src/name, which st describes.
-func attributes(src, dst int, name string, st *unix.Stat_t) error {
+func (o Options) attributes(src, dst int, name string, st *unix.Stat_t) error {
 	if err := unix.Fchownat(dst, name, int(st.Uid), int(st.Gid), unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		// In a user namespace with one id there is nobody to give it to.
 		if !overlay.UserXattrs() || !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EPERM) {
@@ -25,7 +25,7 @@ func attributes(src, dst int, name string, st *unix.Stat_t) error {
 			return fmt.Errorf("change mode: %w", err)
 		}
 	}
-	if err := xattrs(within(src, name), within(dst, name)); err != nil {
+	if err := o.xattrs(within(src, name), within(dst, name)); err != nil {
 		return err
 	}
 	times := []unix.Timespec{st.Atim, st.Mtim}
@@ -39,7 +39,7 @@ func attributes(src, dst int, name string, st *unix.Stat_t) error {
 // paths; they do not follow it.
 func within(dir int, name string) string { return fmt.Sprintf("/proc/self/fd/%d/%s", dir, name) }
 
-func xattrs(src, dst string) error {
+func (o Options) xattrs(src, dst string) error {
 	names, err := value(func(b []byte) (int, error) { return unix.Llistxattr(src, b) })
 	if errors.Is(err, unix.EOPNOTSUPP) || len(names) == 0 && err == nil {
 		return nil
@@ -49,7 +49,7 @@ func xattrs(src, dst string) error {
 	}
 	for raw := range bytes.SplitSeq(bytes.TrimSuffix(names, []byte{0}), []byte{0}) {
 		name := string(raw)
-		if strings.HasPrefix(name, overlay.Prefix()) {
+		if strings.HasPrefix(name, overlay.Prefix()) && !(o.Marks && name == overlay.OpaqueName()) {
 			continue
 		}
 		v, err := value(func(b []byte) (int, error) { return unix.Lgetxattr(src, name, b) })

@@ -18,6 +18,9 @@ type Options struct {
 	// Layer says that the source is a layer of an overlay, put on top of what
 	// is in the destination: its whiteouts delete, its opaque directories hide.
 	Layer bool
+	// Marks says that the copy is to be the upper directory of an overlay again:
+	// its opaque directories stay so, as its whiteouts do without Layer.
+	Marks bool
 }
 
 // Copy copies what is in the directory src into the directory dst, and the
@@ -32,7 +35,7 @@ func Copy(ctx context.Context, src, dst *os.File, o Options) error {
 	if err := unix.Fstat(int(src.Fd()), &st); err != nil {
 		return fmt.Errorf("copy attributes of %s: %w", src.Name(), err)
 	}
-	return attributes(int(src.Fd()), int(dst.Fd()), ".", &st)
+	return o.attributes(int(src.Fd()), int(dst.Fd()), ".", &st)
 }
 
 type inode struct{ dev, ino uint64 }
@@ -93,7 +96,7 @@ func (c *copier) entry(src, dst int, name, at string) error {
 			return wrap(at, err)
 		}
 	}
-	return wrap(at, attributes(src, dst, name, &st))
+	return wrap(at, c.attributes(src, dst, name, &st))
 }
 
 func wrap(at string, err error) error {

@@ -137,5 +137,8 @@ func (o *owner) setUp(parent context.Context, cfg config.Config) error {
 		return err
 	}
 	o.runtime = container.New(o.agent, container.Options{Capabilities: has})
-	return o.furnishAll(ctx)
+	if err := o.furnishAll(ctx); err != nil {
+		return err
+	}
+	return o.disinherit(ctx)
 }

@@ -165,7 +165,7 @@ func (o *owner) ask(ctx context.Context, c *contained) (vzcontract.ContainerInfo
 		return vzcontract.ContainerInfo{}, err
 	}
 	for _, info := range list {
-		if !o.grows() || info.Config.Annotations[guest.Annotation] == string(c.record.ID) {
+		if !o.grows() && !c.record.Inherited(info.ID) || info.Config.Annotations[guest.Annotation] == string(c.record.ID) {
 			return info, nil
 		}
 	}

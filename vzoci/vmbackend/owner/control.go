@@ -19,6 +19,12 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 			return nil, err
 		}
 		return struct{}{}, o.admit(ctx, req.Record)
+	case guest.MethodCopyDisk:
+		var req guest.CopyDisk
+		if err := parse(body, &req); err != nil {
+			return nil, err
+		}
+		return struct{}{}, o.copyDisk(ctx, req.To)
 	}
 	var req guest.Attach // or what it has in common with the other requests
 	if err := parse(body, &req); err != nil {

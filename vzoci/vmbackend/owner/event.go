@@ -16,6 +16,9 @@ func (o *owner) follow(ctx context.Context) {
 		}
 	}()
 	_ = o.runtime.Events(ctx, vzcontract.EventOptions{Since: o.clock}, func(e vzcontract.Event) error {
+		if o.record.Inherited(e.ID) {
+			return nil // it lives on in another machine
+		}
 		var removed *contained
 		for _, c := range o.concerned(e) {
 			state, err := o.refresh(ctx, c)

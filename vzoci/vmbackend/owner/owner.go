@@ -81,6 +81,8 @@ type owner struct {
 
 	clock time.Time // when the guest's was set
 
+	holding sync.Mutex // held while the disk must not change
+
 	sharing sync.Mutex        // held while what the guest has of the host changes
 	entries map[string]int    // guarded by sharing: containers that use an entry of the share
 	volumes map[string]volume // guarded by sharing: by name
@@ -122,7 +124,12 @@ func Run(ctx context.Context, opts Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, o.net.leave(), o.net.close()) }()
 	if _, err := os.Lstat(store.Disk(id)); errors.Is(err, fs.ErrNotExist) {
-		o.fresh = true
+		o.fresh = record.From == nil
+		if !o.fresh {
+			if err := o.inherit(ctx); err != nil {
+				return fmt.Errorf("copy the disk: %w", err)
+			}
+		}
 	}
 	if opts.Format == nil {
 		opts.Format = MakeDisk

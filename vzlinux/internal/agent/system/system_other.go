@@ -63,5 +63,11 @@ func Mount(context.Context, agentproto.MountRequest) error { return unsupported(
 // Unmount is not done outside of Linux.
 func Unmount(string) error { return unsupported("mounts") }
 
+// Hold is not done outside of Linux.
+func Hold(string) error { return unsupported("holding a file system") }
+
+// Release is not done outside of Linux.
+func Release(string) error { return unsupported("holding a file system") }
+
 // Eject is not done outside of Linux.
 func Eject(int) error { return unsupported("hot plug") }

@@ -20,6 +20,7 @@ const (
 	MethodDisconnect = "guest.disconnect" // Attach, of which the network counts, none
 	MethodTraffic    = "guest.traffic"    // Of, []vzcontract.NetStats: of the container on the host's networks
 	MethodGone       = "guest.gone"       // Of, none: answered when the container's destroy event was noted
+	MethodCopyDisk   = "guest.copy_disk"  // CopyDisk, none: of a machine that was made to be its fork
 	MethodStop       = "guest.stop"       // Stop, none; answered when the machine has ended
 	MethodAdmit      = "guest.admit"      // Of, none: what a container of a shared machine needs, before it is made
 	MethodDismiss    = "guest.dismiss"    // Of, none: takes that back and removes the record
@@ -34,6 +35,13 @@ type Of struct {
 type Attach struct {
 	Of
 	At vzcontract.NetworkAttach `json:"at"`
+}
+
+// A CopyDisk names a machine by its container, and another one that gets a copy of its
+// disk.
+type CopyDisk struct {
+	Of
+	To ID `json:"to"`
 }
 
 // A Stop ends a machine: by its guest, or at once.

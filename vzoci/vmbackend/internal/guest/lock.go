@@ -17,14 +17,23 @@ import (
 // TryLock takes the lock of who runs a machine. One that is held is
 // vzcontract.ErrConflict. It is the caller's to close, and ends with the process.
 func (s Store) TryLock(id ID) (io.Closer, error) {
-	f, err := s.openLock(id)
+	return s.try(id, lockFile, "the machine %s runs")
+}
+
+// TryMaking is TryLock for the lock of who makes the container.
+func (s Store) TryMaking(id ID) (io.Closer, error) {
+	return s.try(id, makingFile, "the container %s is being made")
+}
+
+func (s Store) try(id ID, name, held string) (io.Closer, error) {
+	f, err := s.openLock(id, name)
 	if err != nil {
 		return nil, err
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the machine %s runs", id)
+			return nil, vzcontract.Errorf(vzcontract.ErrConflict, held, id)
 		}
 		return nil, err
 	}
@@ -33,7 +42,7 @@ func (s Store) TryLock(id ID) (io.Closer, error) {
 
 // Lock is TryLock that waits until nobody runs the machine or ctx ends.
 func (s Store) Lock(ctx context.Context, id ID) (io.Closer, error) {
-	f, err := s.openLock(id)
+	f, err := s.openLock(id, lockFile)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +61,8 @@ func (s Store) LockAll(ctx context.Context) (io.Closer, error) {
 	return wait(ctx, f)
 }
 
-func (s Store) openLock(id ID) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(s.Dir(id), lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+func (s Store) openLock(id ID, name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(s.Dir(id), name), os.O_CREATE|os.O_RDWR, 0o600)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "there is no machine %s", id)
 	}

@@ -52,6 +52,7 @@ type Record struct {
 	Mounts []vzcontract.Mount       `json:"mounts,omitempty"`
 	Ports  []vzcontract.PortMapping `json:"ports,omitempty"`
 	Bundle string                   `json:"bundle,omitempty"` // directory; empty finds one
+	From   *Origin                  `json:"from,omitempty"`   // of one that was forked, in a machine of its own
 
 	// Shared names a machine for several containers, which has none itself, and
 	// Networks are those of its guest. A container of it has a record of its own,
@@ -59,6 +60,21 @@ type Record struct {
 	Shared   string                   `json:"shared,omitempty"`
 	Networks []vzcontract.NetworkInfo `json:"networks,omitempty"`
 	In       ID                       `json:"in,omitempty"`
+}
+
+// An Origin is the checkpoint that a container was forked from. A machine of its own has
+// a copy of the other one's disk, on which the guest finds the checkpoint; then it
+// removes the container that came with it.
+type Origin struct {
+	Record     ID     `json:"record"`
+	Container  string `json:"container"` // its id
+	Checkpoint string `json:"checkpoint"`
+}
+
+// Inherited tells whether the guest's container of that id is the one that came with
+// the disk, and not the record's.
+func (r Record) Inherited(container string) bool {
+	return r.From != nil && r.From.Container == container
 }
 
 // A Volume of the host is an entry of the machine's share, and stands in the guest
@@ -100,6 +116,7 @@ const (
 	recordFile = "record.json"
 	stateFile  = "state.json"
 	lockFile   = "lock"
+	makingFile = "making" // another lock
 	phaseFile  = "phase"
 	goneDir    = "gone"
 )
