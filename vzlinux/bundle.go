@@ -92,20 +92,21 @@ func OpenBundle(dir, arch string, need ...string) (*Bundle, error) {
 			return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "the guest bundle in %s cannot do %q, only %q", dir, name, b.Version.Capabilities)
 		}
 	}
-	for _, path := range []string{b.Kernel(), b.Initramfs()} {
-		if err := checkDigest(path, b.Version.SHA256[filepath.Base(path)]); err != nil {
-			return nil, err
-		}
+	kernel := make(chan error, 1)
+	go func() { kernel <- b.check(b.Kernel()) }()
+	if err := errors.Join(b.check(b.Initramfs()), <-kernel); err != nil {
+		return nil, err
 	}
 	return b, nil
 }
 
-func checkDigest(path, want string) error {
+// check compares a file with what is said of it.
+func (b *Bundle) check(path string) error {
 	got, err := FileDigest(path)
 	if err != nil {
 		return err
 	}
-	if got != want {
+	if want := b.Version.SHA256[filepath.Base(path)]; got != want {
 		return fmt.Errorf("%w: %s has the sha256 %s, its %s says %q", ErrDigest, path, got, VersionFile, want)
 	}
 	return nil

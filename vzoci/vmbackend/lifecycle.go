@@ -15,15 +15,8 @@ func (b *Backend) Start(ctx context.Context, ref string, opts vzcontract.StartOp
 		return nil, err
 	}
 	err = b.at(ctx, "start", ref, m, true, func(c *connection, id string) error {
-		info, err := c.Inspect(ctx, id)
-		if err != nil {
+		if err := c.control.Call(ctx, guest.MethodPublish, guest.Of{Record: m.record.ID}, nil); err != nil {
 			return err
-		}
-		// A second start of one that runs must not touch its ports.
-		if info.State != vzcontract.StateRunning && info.State != vzcontract.StatePaused {
-			if err := c.control.Call(ctx, guest.MethodPublish, guest.Of{Record: m.record.ID}, nil); err != nil {
-				return err
-			}
 		}
 		a, err = c.Start(ctx, id, opts)
 		if err != nil {

@@ -136,8 +136,8 @@ func TestWarmStartBroken(t *testing.T) {
 		harm  func(t *testing.T, w *warmth)
 		steps []string
 	}{
-		"damaged file": {func(t *testing.T, w *warmth) { write(t, state(t, w), []byte("SAVED")) }, []string{"start", "start"}},
-		"missing file": {func(t *testing.T, w *warmth) { require.NoError(t, os.Remove(state(t, w))) }, []string{"start", "start"}},
+		"damaged file": {func(t *testing.T, w *warmth) { write(t, state(t, w), []byte("SAVED")) }, []string{"restore", "start", "start"}},
+		"missing file": {func(t *testing.T, w *warmth) { require.NoError(t, os.Remove(state(t, w))) }, []string{"restore", "start", "start"}},
 		"no manifest": {func(t *testing.T, w *warmth) {
 			write(t, filepath.Join(filepath.Dir(state(t, w)), "manifest.json"), nil)
 		}, []string{"start", "start"}},

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,12 @@ const (
 func isCard(name string) bool {
 	driver, err := os.Readlink(filepath.Join(netDevices, name, "device", "driver"))
 	return err == nil && filepath.Base(driver) == filepath.Base(virtioDriver)
+}
+
+// Any tells whether the guest has a card.
+func Any() bool {
+	entries, err := os.ReadDir(virtioDriver)
+	return err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), "virtio") })
 }
 
 // unbind takes the driver off an interface's card: the interface is gone.

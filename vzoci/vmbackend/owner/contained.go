@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -21,10 +22,13 @@ type contained struct {
 
 	furnished bool // guarded by the owner's sharing: the guest has what it needs of the host
 
-	mu     sync.Mutex  // held while the guest is asked for its state
-	state  guest.State // guarded by mu
-	closed bool        // guarded by mu: the files are somebody else's
-	seen   bool        // guarded by mu: the guest has had it in this run
+	wanted atomic.Int64 // how often the present state was asked for
+	mu     sync.Mutex   // held while the guest is asked for its state
+	state  guest.State  // guarded by mu
+	told   int64        // guarded by mu: how many of these the state answers
+	hint   string       // guarded by mu: its id by an event, before the state has it
+	closed bool         // guarded by mu: the files are somebody else's
+	seen   bool         // guarded by mu: the guest has had it in this run
 	// starting is guarded by mu: since something was published for a start, when the
 	// last one was.
 	starting *time.Time
@@ -35,6 +39,13 @@ func newContained(r guest.Record, state guest.State) *contained {
 }
 
 func (c *contained) leave() { c.once.Do(func() { close(c.gone) }) }
+
+// heard notes what the guest calls it.
+func (c *contained) heard(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hint = id
+}
 
 // known is what was last known of it.
 func (c *contained) known() guest.State {
@@ -110,13 +121,28 @@ func (o *owner) of(id guest.ID) (*contained, error) {
 	return nil, vzcontract.Errorf(vzcontract.ErrNotFound, "no such container")
 }
 
-// refresh asks the guest for a container and writes down what changed.
+// refresh asks the guest for a container and writes down what changed. Of those who want
+// it at once, one asks.
 func (o *owner) refresh(ctx context.Context, c *contained) (guest.State, error) {
+	mine := c.wanted.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return c.state, vzcontract.Errorf(vzcontract.ErrUnavailable, "the machine has ended")
 	}
+	if c.told >= mine { // somebody has asked since
+		return c.state, nil
+	}
+	all := c.wanted.Load()
+	state, err := o.look(ctx, c)
+	if err == nil {
+		c.told = all
+	}
+	return state, err
+}
+
+// look is refresh with c.mu held.
+func (o *owner) look(ctx context.Context, c *contained) (guest.State, error) {
 	next := c.state
 	info, err := o.ask(ctx, c)
 	switch {
@@ -159,6 +185,11 @@ func (o *owner) refresh(ctx context.Context, c *contained) (guest.State, error) 
 func (o *owner) ask(ctx context.Context, c *contained) (vzcontract.ContainerInfo, error) {
 	if id := c.state.Info.ID; id != "" {
 		return o.runtime.Inspect(ctx, id)
+	}
+	if c.hint != "" {
+		if info, err := o.runtime.Inspect(ctx, c.hint); !errors.Is(err, vzcontract.ErrNotFound) {
+			return info, err
+		}
 	}
 	list, err := o.runtime.List(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package owner
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"vz.internal/vzcontract"
@@ -21,6 +22,9 @@ func (o *owner) follow(ctx context.Context) {
 		}
 		var removed *contained
 		for _, c := range o.concerned(e) {
+			if e.Type == "container" && !o.grows() {
+				c.heard(e.ID)
+			}
 			state, err := o.refresh(ctx, c)
 			if err != nil && !o.grows() {
 				return err
@@ -43,9 +47,12 @@ func (o *owner) follow(ctx context.Context) {
 	})
 }
 
+// changeless are actions that leave a container as it was.
+var changeless = []string{"attach", "checkpoint", "commit"}
+
 // concerned are the containers that an event may have changed.
 func (o *owner) concerned(e vzcontract.Event) []*contained {
-	if strings.HasPrefix(e.Action, "exec_") {
+	if strings.HasPrefix(e.Action, "exec_") || slices.Contains(changeless, e.Action) {
 		return nil
 	}
 	all := o.all()

@@ -130,7 +130,8 @@ func (j *joint) traffic() ([]vzcontract.NetStats, error) {
 	return j.wiring.Traffic()
 }
 
-// publish gives a container that is about to start its networks and ports.
+// publish gives a container that is about to start its networks and ports. One that runs
+// has them.
 func (o *owner) publish(ctx context.Context, c *contained) error {
 	if err := o.ready(ctx, c); err != nil {
 		return err
@@ -138,6 +139,9 @@ func (o *owner) publish(ctx context.Context, c *contained) error {
 	state, err := o.refresh(ctx, c)
 	if err != nil {
 		return err
+	}
+	if s := state.Info.State; s == vzcontract.StateRunning || s == vzcontract.StatePaused {
+		return nil
 	}
 	c.start(&state.Info.StartedAt)
 	if o.net != nil {
@@ -207,7 +211,7 @@ func (o *owner) dress(ctx context.Context, id string) error {
 	if hostname == "" {
 		hostname = id[:min(len(id), shortID)]
 	}
-	req := agentproto.NetworkCards{Cards: []vzcontract.NetworkCard{}, Hostname: hostname, Sysctls: netSysctls(o.record.Config), Names: true}
+	req := agentproto.NetworkCards{Cards: []vzcontract.NetworkCard{}, Hostname: hostname, Sysctls: netSysctls(o.record.Config)}
 	req.Direct, req.Relay = o.net.wiring.Relays()
 	for n := range config.MaxCards {
 		if card, ok := tied[n]; ok {
@@ -215,6 +219,7 @@ func (o *owner) dress(ctx context.Context, id string) error {
 			req.Cards = append(req.Cards, card)
 		}
 	}
+	req.Names = len(req.Cards) > 0
 	var files agentproto.NetworkFiles
 	for name, to := range map[string]*string{"hosts": &files.Hosts, "hostname": &files.Hostname, "resolv.conf": &files.Resolv} {
 		text, err := os.ReadFile(filepath.Join(o.store.Etc(o.record.ID), name))

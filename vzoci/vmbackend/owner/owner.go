@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -220,7 +221,7 @@ func (o *owner) live(ctx context.Context) (force bool) {
 	for {
 		select {
 		case <-o.wake:
-			if o.needed(ctx) {
+			if o.busy() {
 				idle.Stop()
 			} else {
 				idle.Reset(o.idle)
@@ -247,12 +248,21 @@ func (o *owner) letNobodyIn() bool {
 	return o.ending
 }
 
-// needed tells whether a container runs or somebody speaks with the guest.
-func (o *owner) needed(ctx context.Context) bool {
+// busy tells whether somebody speaks with the guest or a container ran when it was last
+// looked at, which is at each event.
+func (o *owner) busy() bool {
 	o.mu.Lock()
 	callers := o.callers
 	o.mu.Unlock()
-	if callers > 0 {
+	return callers > 0 || slices.ContainsFunc(o.all(), func(c *contained) bool {
+		state := c.known()
+		return running(state.Info) && !state.Gone
+	})
+}
+
+// needed is busy, by what the guest says now.
+func (o *owner) needed(ctx context.Context) bool {
+	if o.busy() {
 		return true
 	}
 	for _, c := range o.all() {

@@ -25,6 +25,7 @@ const applyTime = 30 * time.Second
 type Cards struct {
 	mu    sync.Mutex
 	rules card.Rules // guarded by mu
+	had   bool       // guarded by mu: there were cards
 	relay uint16     // guarded by mu: port that relays connections, 0 before there is one
 }
 
@@ -64,16 +65,22 @@ func (c *Cards) NetworkCards(ctx context.Context, in agentproto.NetworkCards) er
 			return err
 		}
 	}
-	applying, cancel := context.WithTimeout(ctx, applyTime)
-	defer cancel()
-	if err := card.Apply(applying, in.Cards); err != nil {
-		return err
+	c.had = c.had || len(in.Cards) > 0 || card.Any()
+	if c.had { // else there is nothing to configure, nor to redirect
+		applying, cancel := context.WithTimeout(ctx, applyTime)
+		defer cancel()
+		if err := card.Apply(applying, in.Cards); err != nil {
+			return err
+		}
 	}
 	// Some parameters are an interface's.
 	for name, value := range in.Sysctls {
 		if err := setSysctl(name, value); err != nil {
 			return err
 		}
+	}
+	if !c.had {
+		return nil
 	}
 	return c.redirect(in.Names, in.Relay, in.Direct)
 }
