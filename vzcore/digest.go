@@ -25,10 +25,11 @@ type digested struct {
 // settled is how old a file must be for its times to tell whether it has changed.
 const settled = 2 * time.Second
 
-// digest returns the SHA-256 of a file in hexadecimal, of no file nothing.
-func digest(path string) (string, error) {
-	if path == "" {
-		return "", nil
+// digest returns the SHA-256 of a file in hexadecimal, of no file nothing. One that is
+// known is taken as it is.
+func digest(path, known string) (string, error) {
+	if path == "" || known != "" {
+		return known, nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -40,9 +41,9 @@ func digest(path string) (string, error) {
 		return "", err
 	}
 	digests.mu.Lock()
-	before, known := digests.last[path]
+	before, read := digests.last[path]
 	digests.mu.Unlock()
-	if known && os.SameFile(before.info, info) && before.info.Size() == info.Size() && before.info.ModTime().Equal(info.ModTime()) {
+	if read && os.SameFile(before.info, info) && before.info.Size() == info.Size() && before.info.ModTime().Equal(info.ModTime()) {
 		return before.sum, nil
 	}
 	h := sha256.New()

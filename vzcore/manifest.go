@@ -72,11 +72,11 @@ func (vm *VM) manifest(ctx context.Context) (Manifest, error) {
 			return err
 		},
 		func() (err error) {
-			m.Kernel, err = digest(vm.config.Boot.Kernel)
+			m.Kernel, err = digest(vm.config.Boot.Kernel, vm.config.Boot.KernelSHA256)
 			return err
 		},
 		func() (err error) {
-			m.Initramfs, err = digest(vm.config.Boot.Initramfs)
+			m.Initramfs, err = digest(vm.config.Boot.Initramfs, vm.config.Boot.InitramfsSHA256)
 			return err
 		},
 		func() (err error) {

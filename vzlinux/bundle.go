@@ -64,6 +64,11 @@ func (b *Bundle) Kernel() string { return filepath.Join(b.Dir, KernelFile(b.Vers
 // Initramfs is the path of the initramfs.
 func (b *Bundle) Initramfs() string { return filepath.Join(b.Dir, InitramfsFile) }
 
+// Digests returns the SHA-256 of kernel and initramfs in hexadecimal, which were checked.
+func (b *Bundle) Digests() (kernel, initramfs string) {
+	return b.Version.SHA256[KernelFile(b.Version.Arch)], b.Version.SHA256[InitramfsFile]
+}
+
 // OpenBundle opens the bundle in dir for guests of arch and checks that it fits
 // this host: architecture, protocol revision, the capabilities in need and every
 // digest. Each mismatch has its own error.

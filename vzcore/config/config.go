@@ -49,8 +49,12 @@ type Boot struct {
 	CommandLine string `json:"command_line,omitempty"`
 	// HZ is how often a second the kernel counts time (its CONFIG_HZ), if that is known:
 	// it is then told how fast the processor is and need not find out, which takes time.
-	HZ            int    `json:"hz,omitempty"`
-	VariableStore string `json:"variable_store,omitempty"` // efi
+	HZ int `json:"hz,omitempty"`
+	// KernelSHA256 and InitramfsSHA256, in hexadecimal, are those of the files, if somebody
+	// has just checked them: they are then not read once more to compare saved machines.
+	KernelSHA256    string `json:"kernel_sha256,omitempty"`
+	InitramfsSHA256 string `json:"initramfs_sha256,omitempty"`
+	VariableStore   string `json:"variable_store,omitempty"` // efi
 }
 
 // Platform is what identifies the machine to a macOS guest.

@@ -77,6 +77,7 @@ func open(ctx context.Context, r vmrecord.Registry, rec vmrecord.Record) (*machi
 	}
 	cfg := rec.Config
 	cfg.Boot.Kernel, cfg.Boot.Initramfs, cfg.Boot.HZ = bundle.Kernel(), bundle.Initramfs(), bundle.Version.HZ
+	cfg.Boot.KernelSHA256, cfg.Boot.InitramfsSHA256 = bundle.Digests()
 	cfg.Console.Log = r.Console(rec.Name)
 	m := &machine{config: cfg}
 	if m.accelerator, err = driver.Accelerator(ctx, cfg); err != nil {

@@ -75,6 +75,7 @@ func machineConfig(t Template, disk, console string) (config.Config, error) {
 	c := config.Default()
 	c.CPUs, c.Memory = t.CPUs, t.Memory
 	c.Boot.Kernel, c.Boot.Initramfs, c.Boot.HZ = bundle.Kernel(), bundle.Initramfs(), bundle.Version.HZ
+	c.Boot.KernelSHA256, c.Boot.InitramfsSHA256 = bundle.Digests()
 	c.Boot.CommandLine = "dummy.numdummies=0" // no container finds a card that it did not ask for
 	c.Console.Log = console
 	c.Disks = []config.Disk{{ID: guest.DiskID, Path: disk, Sync: config.SyncNone, Saved: t.Fresh}}
