@@ -72,6 +72,7 @@ func benchmarkChannel(b *testing.B, arch string) {
 	b.Run("ping", func(b *testing.B) {
 		measure(b, 0, func() { require.NoError(b, g.Agent.Ping(b.Context())) }, nil)
 	})
+	b.Run("byte", func(b *testing.B) { benchmarkByte(b, g) })
 	run := func(b *testing.B, c vzlinux.Command) {
 		status, err := g.Agent.Run(b.Context(), c)
 		require.NoError(b, err)
@@ -96,6 +97,30 @@ func benchmarkChannel(b *testing.B, arch string) {
 	b.Run("stdin", func(b *testing.B) {
 		measure(b, len(content), func() { run(b, vzlinux.Command{Args: helper("discard"), Stdin: bytes.NewReader(content)}) }, nil)
 	})
+}
+
+// benchmarkByte is a byte to a program of the guest and back, without the agent.
+func benchmarkByte(b *testing.B, g *Guest) {
+	const port = 9
+	listening, program := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		_, err := g.Agent.Run(b.Context(), vzlinux.Command{Args: helper("echo", strconv.Itoa(port)), Stdout: program})
+		done <- err
+	}()
+	_, err := io.ReadFull(listening, make([]byte, len("listening\n")))
+	require.NoError(b, err)
+	conn, err := g.Dial(b.Context(), port)
+	require.NoError(b, err)
+	one := []byte{1}
+	measure(b, 0, func() {
+		_, err := conn.Write(one)
+		require.NoError(b, err)
+		_, err = io.ReadFull(conn, one)
+		require.NoError(b, err)
+	}, nil)
+	require.NoError(b, conn.Close())
+	require.NoError(b, <-done)
 }
 
 // BenchmarkVirtiofs reads files of the host that the guest has not seen yet.

@@ -45,7 +45,8 @@ var verbs = map[string]func(args []string) error{
 		_ = unix.Kill(pid, unix.SIGKILL)
 		return err
 	},
-	"sum": func(args []string) error { return sum(args[0]) },
+	"echo": echo,
+	"sum":  func(args []string) error { return sum(args[0]) },
 }
 
 func main() {
