@@ -57,7 +57,7 @@ func (l launch) arguments() []string {
 		a = append(a, "-chardev", "null,id=console")
 	}
 	a = append(a, "-serial", "chardev:console")
-	if c.Boot.Kind == config.BootLinux {
+	if c.Boot.Kind == config.BootLinux && !l.incoming { // else the kernel is in the saved memory
 		a = append(a, "-kernel", c.Boot.Kernel)
 		if c.Boot.Initramfs != "" {
 			a = append(a, "-initrd", c.Boot.Initramfs)

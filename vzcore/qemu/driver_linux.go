@@ -52,6 +52,9 @@ func New(opts Options) (*Driver, error) {
 	default:
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "shares by %q: virtiofs and 9p are known", opts.Shares)
 	}
+	if a.clock != nil && opts.Accelerator != KVM {
+		go tickRate() // it takes a moment, and is needed when a machine starts
+	}
 	return &Driver{arch: a, program: program, accelerator: opts.Accelerator, shares: opts.Shares, run: opts.RunDir}, nil
 }
 

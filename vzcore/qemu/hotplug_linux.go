@@ -89,5 +89,5 @@ func (r *run) slot() (int, error) {
 			return i, nil
 		}
 	}
-	return 0, vzcontract.Errorf(vzcontract.ErrConflict, "all %d places for what is plugged are in use", len(r.slots)-1)
+	return 0, vzcontract.Errorf(vzcontract.ErrConflict, "all %d places for shares and cards that come while the machine runs are in use: take one away, or stop the machine first", len(r.slots)-1)
 }
