@@ -1,6 +1,6 @@
 #!/bin/bash
 # usage: bare.sh DIR TARGET...
-# Runs make targets in a fresh clone of HEAD on a bare Debian 12: a root made by
+# Runs make targets, or .ci/run, in a fresh clone of HEAD on a bare Debian 12: a root made by
 # debootstrap in DIR, with git, gcc, make and this machine's Go, and nothing else.
 # DIR is made when it is missing and used again when it is there; it is not
 # removed. Needs root and debootstrap. The network is this machine's. A target
@@ -33,9 +33,10 @@ exec "$repository/tools/sh/inroot.sh" host "$root" GOPROXY="$(go env GOPROXY)" S
 	cd /root/vz
 	for target; do
 		start=$SECONDS
-		echo "=== make $target"
+		[[ $target == .ci/run ]] || target="make $target"
+		echo "=== $target"
 		# shellcheck disable=SC2086 # a target and its variables
-		make $target
-		echo "=== make $target took $((SECONDS - start)) s"
+		$target
+		echo "=== $target took $((SECONDS - start)) s"
 	done
 ' bare "$@"
