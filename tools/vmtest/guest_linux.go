@@ -187,16 +187,22 @@ func (g *Guest) Connect(t testing.TB) {
 	})
 }
 
-// Install builds the helper program of this package and puts it into the guest at
-// /bin/helper.
-func (g *Guest) Install(t testing.TB, arch string) {
+// buildHelper builds the helper program for guests of arch.
+func buildHelper(t testing.TB, arch string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "helper")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./helper")
 	cmd.Env = append(os.Environ(), "GOOS=linux", "CGO_ENABLED=0", "GOARCH="+goarch[arch])
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	f, err := os.Open(program)
+	return program
+}
+
+// Install builds the helper program of this package and puts it into the guest at
+// /bin/helper.
+func (g *Guest) Install(t testing.TB, arch string) {
+	t.Helper()
+	f, err := os.Open(buildHelper(t, arch))
 	require.NoError(t, err)
 	defer f.Close()
 	require.NoError(t, g.Agent.Mkdir(t.Context(), agentproto.MkdirRequest{Path: "/bin", Mode: 0o755, Parents: true}))

@@ -122,6 +122,21 @@ func get(t *testing.T, url, want string) {
 	require.NoError(t, last)
 }
 
+// echoes sends datagrams to an address of the host until one comes back.
+func echoes(t *testing.T, address string) {
+	t.Helper()
+	conn, err := net.Dial("udp", address)
+	require.NoError(t, err)
+	defer conn.Close()
+	answer := make([]byte, 16)
+	require.Eventually(t, func() bool {
+		_, _ = conn.Write([]byte("ping")) // refused until somebody listens
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+		n, err := conn.Read(answer)
+		return err == nil && string(answer[:n]) == "ping"
+	}, BootTime, 50*time.Millisecond, "%s answers", address)
+}
+
 // at returns a container's addresses on a network.
 func (v *vz) at(t *testing.T, container, network string) (ip4, ip6 string) {
 	t.Helper()
@@ -149,7 +164,8 @@ func TestNetworks(t *testing.T) {
 		"--mac-address", "02:11:22:33:44:55", "--hostname", "host", "--add-host", "there:192.0.2.7", "--dns-search", "example.org",
 		"--sysctl", "net.core.somaxconn=77", "-p", "127.0.0.1::80", "-p", "[::1]::80",
 	}, site("web")...)...)
-	v.must(t, append([]string{"--backend", "vm", "run", "-d", "--name", "db", "--network", "net"}, site("db")...)...)
+	v.must(t, append([]string{"--backend", "vm", "run", "-d", "--name", "db", "--network", "net",
+		"-p", "127.0.0.1::5353/udp", "-v", buildHelper(t, "x86_64") + ":/helper:ro"}, site("db")...)...)
 	v.must(t, append([]string{"run", "-d", "--name", "native", "--network", "net"}, site("native")...)...)
 	v.refused(t, "is in use", "run", "-d", "--name", "db", "vz:builtin", "true")
 	require.ElementsMatch(t, []string{"web", "db", "native"}, strings.Fields(v.must(t, "ps", "--format", "{{.Names}}")))
@@ -172,6 +188,8 @@ func TestNetworks(t *testing.T) {
 	for port := range strings.Lines(v.must(t, "port", "web", "80")) {
 		get(t, "http://"+strings.TrimSpace(port)+"/", "web")
 	}
+	v.must(t, "exec", "-d", "db", "/helper", "serve", ":5353")
+	echoes(t, v.must(t, "port", "db", "5353/udp"))
 	require.Contains(t, v.must(t, "network", "inspect", "net"), `"10.213.21.50/24"`)
 
 	v.must(t, "network", "connect", "--ip", "10.213.22.9", "--alias", "within", "inner", "web")
