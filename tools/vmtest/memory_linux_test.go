@@ -48,7 +48,7 @@ func memory(t testing.TB, pid int) (guest, rest float64) {
 	for line := range strings.Lines(string(text)) {
 		fields := strings.Fields(line)
 		if strings.Contains(fields[0], "-") {
-			ofGuest = strings.Contains(line, "/memfd:memory-backend-memfd") || strings.Contains(line, "/memfd:ram")
+			ofGuest = strings.Contains(line, "/memfd:vz-guest")
 			continue
 		}
 		switch {
