@@ -3,15 +3,19 @@ package qemu
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"time"
 )
 
-// clockTime is how long the host's counter is watched. Reading both clocks takes less
+// clockTime is how long the host's counter is watched. Both clocks are read within less
 // than a microsecond, so the rate is wrong by less than one in ten thousand; a guest
 // finds the rest out by itself, in time.
 const clockTime = 10 * time.Millisecond
+
+// readings is how often both clocks are read, for one time without an interruption.
+const readings = 10
 
 // tickRate returns how many thousand times a second the host's time stamp counter
 // counts, or 0 if it does not count evenly or is none. A guest that runs by translation
@@ -20,11 +24,23 @@ var tickRate = sync.OnceValue(func() int {
 	if !evenTicks() {
 		return 0
 	}
-	begin, from := time.Now(), ticks()
+	begin, from := readClocks()
 	time.Sleep(clockTime)
-	took, to := time.Since(begin), ticks()
-	return int(float64(to-from) / took.Seconds() / 1000)
+	end, to := readClocks()
+	return int(float64(to-from) / end.Sub(begin).Seconds() / 1000)
 })
+
+// readClocks returns the time and the counter's value then.
+func readClocks() (at time.Time, count uint64) {
+	least := time.Duration(math.MaxInt64)
+	for range readings {
+		before, value := time.Now(), ticks()
+		if took := time.Since(before); took < least {
+			least, at, count = took, before.Add(took/2), value
+		}
+	}
+	return at, count
+}
 
 // evenTicks tells whether the counter does not depend on what the processor does.
 func evenTicks() bool {
