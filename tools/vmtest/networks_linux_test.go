@@ -164,8 +164,10 @@ func TestNetworks(t *testing.T) {
 		"--mac-address", "02:11:22:33:44:55", "--hostname", "host", "--add-host", "there:192.0.2.7", "--dns-search", "example.org",
 		"--sysctl", "net.core.somaxconn=77", "-p", "127.0.0.1::80", "-p", "[::1]::80",
 	}, site("web")...)...)
-	v.must(t, append([]string{"--backend", "vm", "run", "-d", "--name", "db", "--network", "net",
-		"-p", "127.0.0.1::5353/udp", "-v", buildHelper(t, "x86_64") + ":/helper:ro"}, site("db")...)...)
+	v.must(t, append([]string{
+		"--backend", "vm", "run", "-d", "--name", "db", "--network", "net",
+		"-p", "127.0.0.1::5353/udp", "-v", buildHelper(t, "x86_64") + ":/helper:ro",
+	}, site("db")...)...)
 	v.must(t, append([]string{"run", "-d", "--name", "native", "--network", "net"}, site("native")...)...)
 	v.refused(t, "is in use", "run", "-d", "--name", "db", "vz:builtin", "true")
 	require.ElementsMatch(t, []string{"web", "db", "native"}, strings.Fields(v.must(t, "ps", "--format", "{{.Names}}")))
