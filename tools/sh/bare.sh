@@ -18,6 +18,9 @@ if [[ ! -e $root/.complete ]]; then
 	debootstrap --variant=minbase --include=git,gcc,libc6-dev,make,ca-certificates bookworm "$root"
 	touch "$root/.complete"
 fi
+# What every installed Debian has and debootstrap leaves out.
+security="deb http://deb.debian.org/debian-security bookworm-security main"
+grep -qxF "$security" "$root/etc/apt/sources.list" || echo "$security" >>"$root/etc/apt/sources.list"
 git -C "$repository" bundle create -q "$root/root/vz.bundle" HEAD
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 # Certificates that this machine trusts, for a proxy that it may be behind.
