@@ -67,11 +67,11 @@ func Run(ctx context.Context, opts Options) (err error) {
 
 // open makes the machine of a record.
 func open(ctx context.Context, r vmrecord.Registry, rec vmrecord.Record) (*machine, error) {
-	bundle, err := vzlinux.FindBundle(rec.Bundle, rec.Arch, rec.Profile, agentproto.CapabilityInit)
+	driver, err := qemu.New(qemu.Options{Arch: rec.Arch, Accelerator: rec.Accelerator, RunDir: r.Run})
 	if err != nil {
 		return nil, err
 	}
-	driver, err := qemu.New(qemu.Options{Arch: rec.Arch, Accelerator: rec.Accelerator, RunDir: r.Run})
+	bundle, err := vzlinux.FindBundle(rec.Bundle, rec.Arch, rec.Profile, agentproto.CapabilityInit)
 	if err != nil {
 		return nil, err
 	}
