@@ -63,7 +63,8 @@ func (b *Backend) Wait(ctx context.Context, ref string, cond vzcontract.WaitCond
 			return *info.Exit, nil
 		}
 	}
-	err = b.on(ctx, "wait", ref, false, func(c *connection, id string) error {
+	// Who was told of the end finds the state written and the ports free.
+	err = b.on(ctx, "wait", ref, true, func(c *connection, id string) error {
 		exit, err = c.Wait(ctx, id, cond)
 		return err
 	})
