@@ -8,8 +8,17 @@ import (
 	"vz.internal/vzoci/vmbackend/internal/guest"
 )
 
-// Start implements vzcontract.Lifecycle.
-func (b *Backend) Start(ctx context.Context, ref string, opts vzcontract.StartOptions) (a vzcontract.Attachment, err error) {
+// Start implements vzcontract.Lifecycle. A machine that ends while it is asked, by a crash
+// or because it was idle, boots anew, unless input may have gone with it.
+func (b *Backend) Start(ctx context.Context, ref string, opts vzcontract.StartOptions) (vzcontract.Attachment, error) {
+	a, err := b.start(ctx, ref, opts)
+	if errors.Is(err, vzcontract.ErrUnavailable) && (opts.Attach == nil || opts.Attach.Stdio.In == nil) {
+		a, err = b.start(ctx, ref, opts)
+	}
+	return a, err
+}
+
+func (b *Backend) start(ctx context.Context, ref string, opts vzcontract.StartOptions) (a vzcontract.Attachment, err error) {
 	m, err := b.find(ctx, "start", ref)
 	if err != nil {
 		return nil, err
