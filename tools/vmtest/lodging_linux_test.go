@@ -40,7 +40,7 @@ func (l lodging) Capabilities() vzcontract.Capabilities {
 	return c
 }
 
-const anotherMachine = "boots a second machine in the test's process, whose user network leaves goroutines behind; this test boots and ends its own"
+const anotherMachine = "boots a machine with a user network in the test's process, which leaves goroutines behind; TestLodgingConformance boots and ends one"
 
 // TestLodgingConformance runs the suite of all backends with every container in one
 // shared machine, which is booted once. Each check has a backend of its own, as another
