@@ -6,8 +6,8 @@ import (
 )
 
 // firmware returns the file of what runs before a guest's kernel, or nothing for QEMU's
-// default. The quick one takes a tenth of its time; it is used where it was seen to
-// work, which is not with KVM.
+// default. The quick one leaves PCI to the kernel, which with nine slots saved 0.2 s of an
+// emulated boot; it is used where it was seen to work, which is not with KVM.
 func (d *Driver) firmware(accelerator string) string {
 	if accelerator != TCG || d.arch.firmware == "" {
 		return ""
