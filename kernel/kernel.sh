@@ -13,7 +13,7 @@
 #   verify    build again elsewhere and compare every byte
 #
 # The result is kept under $VZ_CACHE (else $XDG_CACHE_HOME/vz, else ~/.cache/vz) by
-# the hash of all inputs: source, options, steps, compiler. Two builds of the
+# the hash of all inputs: source, patches, options, steps, compiler. Two builds of the
 # same inputs give the same bytes.
 #
 # environment:
@@ -42,6 +42,14 @@ fragments() { # those that exist, general before special
 	return 0
 }
 
+patches() {
+	local file
+	for file in "$here/patches/$arch"-*.patch; do
+		[[ -f $file ]] && echo "$file"
+	done
+	return 0
+}
+
 compiler() { "${cross}gcc" --version | head -n 1; }
 
 # The hash of all inputs.
@@ -51,12 +59,12 @@ key() {
 		compiler
 		"${cross}ld" --version | head -n 1
 		digest "$here/steps.sh"
-		fragments | while read -r f; do digest "$f"; done
+		{ fragments; patches; } | while read -r f; do digest "$f"; done
 	} | sha256sum | cut -c1-20
 }
 
 packages() {
-	local list=(bc bison ca-certificates curl flex gcc libc6-dev libelf-dev libssl-dev lz4 make xz-utils)
+	local list=(bc bison ca-certificates curl flex gcc libc6-dev libelf-dev libssl-dev lz4 make patch xz-utils)
 	if [[ $arch == arm64 && $(uname -m) != aarch64 ]]; then
 		list+=(gcc-aarch64-linux-gnu)
 	elif [[ $arch == x86_64 && $(uname -m) != x86_64 ]]; then

@@ -28,10 +28,13 @@ check_config() {
 }
 
 unpack() {
-	local tarball
+	local tarball change
 	tarball=$(source_tarball)
 	mkdir -p "$work/source/build"
 	tar -C "$work/source" --strip-components=1 -xf "$tarball"
+	while read -r change; do
+		patch -s -p1 -F0 --no-backup-if-mismatch -d "$work/source" <"$change" >&2 || die "$change does not fit this source"
+	done < <(patches)
 }
 
 configure() {

@@ -48,14 +48,19 @@ func evenTicks() bool {
 	return err == nil && bytes.Contains(text, []byte(" constant_tsc ")) && bytes.Contains(text, []byte(" nonstop_tsc "))
 }
 
-// emulatedClock is what an emulated x86 kernel is told of its clock: what it would measure
-// takes a third of a second, and on a busy host goes wrong. hz is how often the kernel
-// counts time, or 0.
+// localTimer is how many thousand times a second the local APIC's timer of QEMU counts
+// (hw/intc/apic.c: nanoseconds).
+const localTimer = 1_000_000
+
+// emulatedClock is what an emulated x86 kernel is told of its clocks: what it would measure
+// takes half a second, and on a busy host goes wrong. hz is how often the kernel counts
+// time, or 0. Only vz's own kernels know lapic_timer_khz; others ignore it.
 func emulatedClock(rate, hz int) string {
+	line := fmt.Sprintf("lapic_timer_khz=%d ", localTimer)
 	if rate == 0 {
-		return "clocksource=hpet"
+		return line + "clocksource=hpet"
 	}
-	line := fmt.Sprintf("clocksource=tsc tsc=reliable tsc_early_khz=%d no_timer_check", rate)
+	line += fmt.Sprintf("clocksource=tsc tsc=reliable tsc_early_khz=%d no_timer_check", rate)
 	if hz > 0 {
 		line += fmt.Sprintf(" lpj=%d", rate*1000/hz)
 	}

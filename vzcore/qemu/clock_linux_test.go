@@ -14,9 +14,9 @@ import (
 )
 
 func TestEmulatedClock(t *testing.T) {
-	require.Equal(t, "clocksource=hpet", emulatedClock(0, 100), "a host without a counter")
-	require.Equal(t, "clocksource=tsc tsc=reliable tsc_early_khz=2300000 no_timer_check", emulatedClock(2_300_000, 0))
-	require.Equal(t, "clocksource=tsc tsc=reliable tsc_early_khz=2300000 no_timer_check lpj=9200000", emulatedClock(2_300_000, 250))
+	require.Equal(t, "lapic_timer_khz=1000000 clocksource=hpet", emulatedClock(0, 100), "a host without a counter")
+	require.Equal(t, "lapic_timer_khz=1000000 clocksource=tsc tsc=reliable tsc_early_khz=2300000 no_timer_check", emulatedClock(2_300_000, 0))
+	require.Equal(t, "lapic_timer_khz=1000000 clocksource=tsc tsc=reliable tsc_early_khz=2300000 no_timer_check lpj=9200000", emulatedClock(2_300_000, 250))
 }
 
 // A saved machine goes on only where its clock runs as fast as where it was saved.
