@@ -2,6 +2,7 @@ package vmtest
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -34,4 +35,36 @@ func testBoot(t *testing.T, arch string) {
 	state, reason := g.State()
 	require.Equal(t, vzcore.Stopped, state)
 	require.NoError(t, reason)
+}
+
+// TestBootTogether boots more guests at once than the host has processors: each then
+// loses its processors to the others again and again, in the middle of whatever a
+// kernel measures or waits for.
+func TestBootTogether(t *testing.T) { each(t, testBootTogether) }
+
+func testBootTogether(t *testing.T, arch string) {
+	all := make([]*Guest, max(4, 2*runtime.NumCPU()))
+	for n := range all {
+		all[n] = New(t, arch, Config(t, arch))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), BootTime)
+	defer cancel()
+	begin := time.Now()
+	errs := make(chan error, len(all))
+	for _, g := range all {
+		go func() {
+			err := g.VM.Start(ctx)
+			if err == nil {
+				err = g.connect(ctx)
+			}
+			errs <- err
+		}()
+	}
+	for range all {
+		require.NoError(t, <-errs)
+	}
+	t.Logf("%d guests ready after %v", len(all), time.Since(begin).Round(time.Millisecond))
+	for _, g := range all {
+		require.NoError(t, g.Agent.Ping(t.Context()))
+	}
 }

@@ -176,15 +176,21 @@ func (g *Guest) Connect(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), BootTime)
 	defer cancel()
-	var err error
-	g.Agent, err = vzlinux.Await(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) {
+	require.NoError(t, g.connect(ctx))
+}
+
+func (g *Guest) connect(ctx context.Context) error {
+	agent, err := vzlinux.Await(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) {
 		return g.Dial(ctx, port)
 	}, g.Listen)
-	require.NoError(t, err)
-	agent := g.Agent
+	if err != nil {
+		return err
+	}
+	g.Agent = agent
 	g.SetEject(func(ctx context.Context, slot int) error {
 		return agent.Call(ctx, agentproto.MethodEject, agentproto.EjectRequest{Slot: slot}, nil)
 	})
+	return nil
 }
 
 // buildHelper builds the helper program for guests of arch.
