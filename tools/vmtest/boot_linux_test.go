@@ -2,6 +2,7 @@ package vmtest
 
 import (
 	"context"
+	"io"
 	"runtime"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vz.internal/vzcore"
+	"vz.internal/vzlinux"
 )
 
 // TestBoot boots a guest of each architecture, talks with it and shuts it down.
@@ -67,4 +69,33 @@ func testBootTogether(t *testing.T, arch string) {
 	for _, g := range all {
 		require.NoError(t, g.Agent.Ping(t.Context()))
 	}
+}
+
+// TestPause pauses a machine in the middle of a program's work: the program and its
+// streams go on after it.
+func TestPause(t *testing.T) { each(t, testPause) }
+
+func testPause(t *testing.T, arch string) {
+	g := Start(t, arch, Config(t, arch))
+	g.Install(t, arch)
+	in, input := io.Pipe()
+	output, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := g.Agent.Run(t.Context(), vzlinux.Command{Args: helper("cat"), Stdin: in, Stdout: out})
+		ended <- err
+	}()
+	for _, said := range []string{"before", "after one pause", "after another"} {
+		_, err := io.WriteString(input, said)
+		require.NoError(t, err)
+		got := make([]byte, len(said))
+		_, err = io.ReadFull(output, got)
+		require.NoError(t, err)
+		require.Equal(t, said, string(got))
+		require.NoError(t, g.Pause(t.Context()))
+		require.NoError(t, g.Resume(t.Context()))
+	}
+	require.NoError(t, input.Close())
+	require.NoError(t, <-ended)
+	require.NoError(t, g.Agent.Ping(t.Context()))
 }

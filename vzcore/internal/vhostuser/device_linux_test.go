@@ -2,11 +2,13 @@ package vhostuser
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"io"
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -96,6 +98,47 @@ func TestMemoryMoves(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "hello", string(got))
 	}
+}
+
+// TestPause halts the rings in the middle of a stream, as QEMU does while its machine is
+// paused: nothing is lost. A driver that begins anew ends what was.
+func TestPause(t *testing.T) {
+	d := newDevice(t)
+	v := newDriver(t, d)
+	l, err := v.guest.listen(7)
+	require.NoError(t, err)
+	v.setUp()
+	v.run()
+	c, err := d.Dial(t.Context(), 7)
+	require.NoError(t, err)
+	g, err := l.Accept()
+	require.NoError(t, err)
+	sent := make([]byte, 1<<20)
+	_, _ = rand.Read(sent)
+	written := make(chan error, 1)
+	go func() {
+		_, err := c.Write(sent)
+		written <- err
+	}()
+	got := make([]byte, len(sent))
+	for part := range 8 {
+		size := len(got) / 8
+		_, err := readFull(g, got[part*size:(part+1)*size])
+		require.NoError(t, err)
+		bases := v.halt()
+		late, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		_, err = d.Dial(late, 7)
+		cancel()
+		require.ErrorIs(t, err, context.DeadlineExceeded, "a paused guest")
+		v.goOn(bases)
+	}
+	require.NoError(t, <-written)
+	require.Equal(t, sent, got)
+
+	bases := v.halt()
+	v.goOn([2]uint32{bases[0], bases[1] + 1})
+	_, err = c.Read(got)
+	require.ErrorIs(t, err, errDetached)
 }
 
 func TestConfigHasTheContext(t *testing.T) {

@@ -122,6 +122,26 @@ func memoryTable() []byte {
 	return append(pairOf(1, 0), words(guestBase, memorySize, userBase, 0)...)
 }
 
+// halt does what QEMU does when its machine is paused, and returns where the rings stand.
+func (v *driver) halt() (bases [2]uint32) {
+	v.t.Helper()
+	for i := range bases {
+		bases[i] = le.Uint32(v.send(getVringBase, pairOf(uint32(i), 0), true)[4:])
+	}
+	return bases
+}
+
+// goOn does what QEMU does when a paused machine goes on, or another driver comes.
+func (v *driver) goOn(bases [2]uint32) {
+	v.t.Helper()
+	v.acknowledged(setMemTable, memoryTable(), v.fd)
+	for i, base := range bases {
+		v.acknowledged(setVringNum, pairOf(uint32(i), ringSize))
+		v.acknowledged(setVringBase, pairOf(uint32(i), base))
+		v.acknowledged(setVringKick, words(uint64(i)), v.fdOf(2*i))
+	}
+}
+
 // setUp does what QEMU does when the guest's driver is ready.
 func (v *driver) setUp() {
 	v.t.Helper()

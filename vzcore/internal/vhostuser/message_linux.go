@@ -114,10 +114,9 @@ func (s *session) setRing(request uint32, p []byte) ([]byte, error) {
 	case getVringBase:
 		s.mu.Lock()
 		base := q.halt()
+		q.left = &base
 		s.mu.Unlock()
-		if index != queueEvent {
-			s.device.mux.detach()
-		}
+		s.device.mux.pause()
 		return le.AppendUint32(le.AppendUint32(nil, index), uint32(base)), nil
 	}
 	return nil, nil

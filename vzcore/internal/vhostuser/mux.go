@@ -218,7 +218,8 @@ func (m *mux) listen(port uint32) (*Listener, error) {
 	return l, nil
 }
 
-// attach lets connections be made; detach ends those that there are.
+// attach lets connections be made. pause has them wait until the guest goes on, which
+// a machine that is paused does; detach ends those that there are.
 func (m *mux) attach() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -230,13 +231,19 @@ func (m *mux) attach() {
 
 var errDetached = errors.New("the guest's vsock device has gone")
 
-func (m *mux) detach() {
+func (m *mux) pause() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.attached {
 		m.attached = false
 		m.arrival = make(chan struct{})
 	}
+}
+
+func (m *mux) detach() {
+	m.pause()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, c := range m.conns {
 		c.fail(fmt.Errorf("%w: %w", errDetached, io.ErrUnexpectedEOF))
 	}

@@ -23,6 +23,7 @@ type queue struct {
 	desc, avail, used uint64
 	addressed         bool
 	base              uint16
+	left              *uint16 // where it was stopped by QEMU, until it runs again
 
 	ring *ring
 

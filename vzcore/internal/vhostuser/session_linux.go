@@ -18,6 +18,7 @@ type session struct {
 	mu     sync.Mutex // held while queues start and stop
 	memory memory
 	queues [queues]queue
+	anew   bool // a ring does not go on where it was left
 }
 
 // Serve is the device for one QEMU, at the other end of conn, until that hangs up
@@ -208,6 +209,10 @@ func (s *session) run(index int, kick *os.File) error {
 		return errors.Join(err, kick.Close())
 	}
 	q.ring = r
+	if q.left != nil && *q.left != q.base {
+		s.anew = true
+	}
+	q.left = nil
 	memory := s.memory
 	serve := s.device.deliver
 	if index == queueTransmit {
@@ -215,6 +220,10 @@ func (s *session) run(index int, kick *os.File) error {
 	}
 	q.start(kick, func(stop <-chan struct{}, kicks <-chan struct{}) { serve(q, memory, stop, kicks) })
 	if s.queues[queueReceive].stop != nil && s.queues[queueTransmit].stop != nil {
+		if s.anew { // another driver, which knows nothing of the connections
+			s.device.mux.detach()
+			s.anew = false
+		}
 		s.device.mux.attach()
 	}
 	return nil
