@@ -28,7 +28,7 @@ func Virtiofsd() (string, error) {
 			return path, nil
 		}
 	}
-	return "", vzcontract.Errorf(vzcontract.ErrUnsupported, "there is no virtiofsd in %s: install it (Debian: qemu-system-common or virtiofsd)",
+	return "", vzcontract.Errorf(vzcontract.ErrUnsupported, "there is no virtiofsd in %s: install it (Debian: apt-get install virtiofsd; before Debian 13 qemu-system-common)",
 		strings.Join(virtiofsdPlaces, ", "))
 }
 
