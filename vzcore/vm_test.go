@@ -167,6 +167,11 @@ func TestGuestShutsDown(t *testing.T) {
 	require.ErrorIs(t, vm.RequestStop(t.Context()), vzcontract.ErrConflict)
 }
 
+// upgraded is the driver with another version of its program.
+type upgraded struct{ *fake.Driver }
+
+func (upgraded) Version(context.Context) (string, error) { return "2", nil }
+
 func TestRestore(t *testing.T) {
 	d := &fake.Driver{}
 	vm, _ := newVM(t, d)
@@ -182,6 +187,10 @@ func TestRestore(t *testing.T) {
 	require.Equal(t, "fake", m.Driver)
 	require.ErrorIs(t, vm.Restore(t.Context(), dir), vzcontract.ErrConflict)
 	require.NoError(t, vm.Stop(t.Context()))
+
+	other, err := vzcore.New(upgraded{d}, vm.Config(), t.TempDir())
+	require.NoError(t, err)
+	require.ErrorContains(t, other.Restore(t.Context(), dir), "the saved machine differs: driver version was 1, is 2")
 
 	// A kernel that changed since, or a damaged file, is found before anything
 	// starts.

@@ -1,13 +1,14 @@
 #!/bin/bash
-# usage: bare.sh DIR TARGET...
-# Runs make targets, or .ci/run, in a fresh clone of HEAD on a bare Debian 12: a root made by
+# usage: [SUITE=bookworm] bare.sh DIR TARGET...
+# Runs make targets, or .ci/run, in a fresh clone of HEAD on a bare Debian: a root made by
 # debootstrap in DIR, with git, gcc, make and this machine's Go, and nothing else.
+# SUITE is Debian's release: bookworm (12) unless it is set, or trixie (13).
 # DIR is made when it is missing and used again when it is there; it is not
 # removed. Needs root and debootstrap. The network is this machine's. A target
 # with variables is one argument: bare.sh DIR demo test check 'release VERSION=0.1.0'
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
-root=$1
+root=$1 suite=${SUITE:-bookworm}
 shift
 [[ $(id -u) -eq 0 ]] || {
 	echo "bare.sh needs root" >&2
@@ -15,11 +16,16 @@ shift
 }
 
 if [[ ! -e $root/.complete ]]; then
-	debootstrap --variant=minbase --include=git,gcc,libc6-dev,make,ca-certificates bookworm "$root"
-	touch "$root/.complete"
+	debootstrap --variant=minbase --include=git,gcc,libc6-dev,make,ca-certificates "$suite" "$root"
+	echo "$suite" >"$root/.complete"
 fi
+made=$(<"$root/.complete")
+[[ ${made:-bookworm} == "$suite" ]] || {
+	echo "bare.sh: $root is $made, not $suite: choose another directory, or remove it" >&2
+	exit 1
+}
 # What every installed Debian has and debootstrap leaves out.
-security="deb http://deb.debian.org/debian-security bookworm-security main"
+security="deb http://deb.debian.org/debian-security $suite-security main"
 grep -qxF "$security" "$root/etc/apt/sources.list" || echo "$security" >>"$root/etc/apt/sources.list"
 git -C "$repository" bundle create -q "$root/root/vz.bundle" HEAD
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"

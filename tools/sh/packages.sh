@@ -48,24 +48,38 @@ for package in "${packages[@]}"; do
 	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
 	[[ $state == installed ]] || missing+=("$package")
 done
-[[ ${#missing[@]} -eq 0 ]] && exit 0
+# Since QEMU 8.0 virtiofsd is no part of it: it is a package of its own where it is not
+# in qemu-system-common (Debian 13, Ubuntu 24.04).
+apart=()
+add_apart() {
+	local package
+	for package in "${apart[@]}"; do
+		! apt-cache show "$package" >/dev/null 2>&1 || missing+=("$package")
+	done
+}
+[[ $1 != guest || -x /usr/lib/qemu/virtiofsd || -x /usr/libexec/virtiofsd ]] || apart=(virtiofsd)
+[[ ${#missing[@]} -eq 0 && ${#apart[@]} -eq 0 ]] && exit 0
 
 run=()
 if [[ $(id -u) -ne 0 ]]; then
 	if ! command -v sudo >/dev/null; then
+		add_apart
 		echo "Missing packages: ${missing[*]}. Install them as root (there is no sudo): apt-get install ${missing[*]}" >&2
 		exit 1
 	fi
 	run=(sudo)
 fi
-echo "install packages: ${missing[*]}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-for step in update "install -y --no-install-recommends ${missing[*]}"; do
-	# shellcheck disable=SC2086 # the words of the step
-	if ! "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq $step >"$log" 2>&1; then
+apt() {
+	if ! "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" >"$log" 2>&1; then
 		cat "$log" >&2
-		echo "apt-get $step failed" >&2
+		echo "apt-get $* failed" >&2
 		exit 1
 	fi
-done
+}
+apt update
+add_apart
+[[ ${#missing[@]} -eq 0 ]] && exit 0
+echo "install packages: ${missing[*]}"
+apt install -y --no-install-recommends "${missing[@]}"

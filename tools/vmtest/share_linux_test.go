@@ -3,6 +3,7 @@ package vmtest
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -77,6 +78,29 @@ func testShares(t *testing.T, arch string) {
 	}
 	g.unmount(t, path)
 	require.NoError(t, g.Unplug(t.Context(), "cold"))
+}
+
+// TestSharedPrograms runs programs from a share, each time read anew. QEMU does not see that
+// a virtiofsd replaces what lies in the guest's memory, and must not run what it has
+// translated before.
+func TestSharedPrograms(t *testing.T) { each(t, testSharedPrograms) }
+
+func testSharedPrograms(t *testing.T, arch string) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: Debian's virtiofsd makes namespaces of its own")
+	}
+	cfg := Config(t, arch)
+	cfg.Memory = 256 * config.MiB
+	s := config.Share{Tag: "s", Source: t.TempDir()}
+	cfg.Shares = []config.Share{s}
+	g := Start(t, arch, cfg)
+	require.NoError(t, os.Rename(buildHelper(t, arch), filepath.Join(s.Source, "helper")))
+	program := g.mount(t, qemu.Virtiofs, s) + "/helper"
+	for n := range 20 {
+		status, out := g.run(t, vzlinux.Command{Args: []string{program, "env"}, Env: []string{"RUN=" + strconv.Itoa(n)}})
+		require.Zero(t, status, out)
+		require.Contains(t, out, "RUN="+strconv.Itoa(n))
+	}
 }
 
 // TestNineP shares by 9p, which needs no program and no root, before the start.

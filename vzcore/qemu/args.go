@@ -63,6 +63,12 @@ func (l launch) arguments() []string {
 			a = append(a, "-initrd", c.Boot.Initramfs)
 		}
 		line := fmt.Sprintf("console=%s panic=-1 quiet", l.arch.console)
+		if l.accelerator == TCG {
+			// QEMU does not see what a virtiofsd or vsock device writes to the guest's memory:
+			// what it has translated of a page before, it would run for what lies there now. A
+			// page that a processor of the guest has cleared before its use is translated anew.
+			line += " init_on_alloc=1"
+		}
 		if l.accelerator == TCG && l.arch.clock != nil {
 			line += " " + l.arch.clock(l.rate, c.Boot.HZ)
 		}

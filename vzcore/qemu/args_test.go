@@ -43,7 +43,7 @@ func TestArguments(t *testing.T) {
 	require.Equal(t, "/share/qemu/qboot.rom", value(t, args, "-bios", 0))
 	require.Equal(t, "512M", value(t, args, "-m", 0))
 	require.Equal(t, "memory-backend-file,id=ram,size=536870912,share=on,mem-path=/proc/self/fd/4", value(t, args, "-object", 0))
-	require.Equal(t, "console=ttyS0 panic=-1 quiet lapic_timer_khz=1000000 clocksource=hpet a=b", value(t, args, "-append", 0))
+	require.Equal(t, "console=ttyS0 panic=-1 quiet init_on_alloc=1 lapic_timer_khz=1000000 clocksource=hpet a=b", value(t, args, "-append", 0))
 	require.Equal(t, "driver=raw,node-name=disk0,read-only=on,file.driver=file,file.filename=/d,,0", value(t, args, "-blockdev", 0))
 	require.Equal(t, "driver=raw,node-name=disk1,read-only=off,cache.no-flush=on,file.driver=file,file.filename=/d1", value(t, args, "-blockdev", 1))
 	require.Contains(t, args, "file,id=console,append=on,path=/log,,x", "commas are escaped")
@@ -72,7 +72,7 @@ func TestArgumentsOfLess(t *testing.T) {
 	require.Contains(t, args, "-machine virt,gic-version=3,memory-backend=ram -accel kvm ")
 	require.Contains(t, args, "-cpu host")
 	require.Contains(t, args, "console=ttyAMA0")
-	for _, absent := range []string{"netdev", "balloon", "file,id=console"} {
+	for _, absent := range []string{"netdev", "balloon", "file,id=console", "init_on_alloc"} {
 		require.NotContains(t, args, absent)
 	}
 }

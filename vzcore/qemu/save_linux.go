@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore"
@@ -53,10 +57,7 @@ func (m *machine) Save(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := r.qmp.Do(ctx, "getfd", map[string]any{"fdname": "state"}, nil, f); err != nil {
-		return err
-	}
-	if err := r.migrate(ctx, "migrate", map[string]any{"uri": "fd:state"}); err != nil {
+	if err := r.stream(ctx, "migrate", func(c *net.UnixConn) error { _, err := io.Copy(f, c); return err }); err != nil {
 		return err
 	}
 	if r.rate > 0 {
@@ -80,11 +81,10 @@ func (m *machine) Restore(ctx context.Context, dir string) (<-chan error, error)
 	if err := m.sameClock(dir); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(filepath.Join(dir, stateFile))
+	state, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	memory, err := os.Open(filepath.Join(dir, memoryFile))
 	if err != nil {
 		return nil, err
@@ -94,10 +94,11 @@ func (m *machine) Restore(ctx context.Context, dir string) (<-chan error, error)
 	if err != nil {
 		return nil, err
 	}
-	err = r.qmp.Do(ctx, "getfd", map[string]any{"fdname": "state"}, nil, f)
-	if err == nil {
-		err = r.migrate(ctx, "migrate-incoming", map[string]any{"uri": "fd:state"})
-	}
+	err = r.stream(ctx, "migrate-incoming", func(c *net.UnixConn) error {
+		_, _ = c.Write(state) // QEMU says whether it had enough
+		_ = c.CloseWrite()
+		return nil
+	})
 	if err != nil {
 		select {
 		case <-r.process.done:
@@ -131,6 +132,39 @@ func (m *machine) sameClock(dir string) error {
 		return vzcontract.Errorf(vzcontract.ErrConflict, "the saved machine differs: its host's time stamp counter ran at %d kHz, here at %d", saved, here)
 	}
 	return nil
+}
+
+// stream does a migration and calls carry with the other end of what QEMU writes to or reads
+// from: a socket, since files that are given so are not for long (deprecated in QEMU 9.1).
+func (r *run) stream(ctx context.Context, command string, carry func(*net.UnixConn) error) error {
+	ours, theirs, err := pair(unix.SOCK_STREAM)
+	if err != nil {
+		return err
+	}
+	defer ours.Close()
+	err = r.qmp.Do(ctx, "getfd", map[string]any{"fdname": "state"}, nil, theirs)
+	if err = errors.Join(err, theirs.Close()); err != nil {
+		return err
+	}
+	carried := make(chan error, 1)
+	go func() {
+		err := carry(ours)
+		if err != nil { // a full disk: QEMU shall not wait
+			_ = ours.Close()
+		}
+		carried <- err
+	}()
+	if err := r.migrate(ctx, command, map[string]any{"uri": "fd:state"}); err != nil {
+		select {
+		case cause := <-carried:
+			return errors.Join(cause, err)
+		default:
+		}
+		_ = ours.Close()
+		<-carried
+		return err
+	}
+	return <-carried
 }
 
 // migrate starts a migration and waits for its end.

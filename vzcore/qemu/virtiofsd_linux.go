@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -28,7 +29,7 @@ func Virtiofsd() (string, error) {
 			return path, nil
 		}
 	}
-	return "", vzcontract.Errorf(vzcontract.ErrUnsupported, "there is no virtiofsd in %s: install it (Debian: qemu-system-common or virtiofsd)",
+	return "", vzcontract.Errorf(vzcontract.ErrUnsupported, "there is no virtiofsd in %s: install it (Debian: apt-get install virtiofsd; before Debian 13 qemu-system-common)",
 		strings.Join(virtiofsdPlaces, ", "))
 }
 
@@ -192,12 +193,18 @@ func (d *Driver) shareKind() string {
 		return NineP
 	}
 	if unix.Geteuid() != 0 {
-		if old, err := virtiofsdOfQEMU(program); old || err != nil {
+		if old, err := virtiofsdOfQEMU(program); old || err != nil || !namespaces() {
 			return NineP
 		}
 	}
 	return Virtiofs
 }
+
+// namespaces tells whether somebody who is not root may make those that a virtiofsd locks
+// itself into. Ubuntu 24.04 refuses them.
+var namespaces = sync.OnceValue(func() bool {
+	return exec.Command("/usr/bin/unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "/bin/true").Run() == nil
+})
 
 // ownership is the security model of 9p: who is not root cannot give files away.
 func ownership() string {
