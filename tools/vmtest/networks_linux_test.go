@@ -49,7 +49,7 @@ func newVZ(t *testing.T) *vz {
 	}
 	v.dir, err = os.MkdirTemp("", "vz-") // socket paths are short, whatever the test is called
 	require.NoError(t, err)
-	v.env = append(os.Environ(), "VZ_HOME="+v.dir+"/h", "VZ_RUN="+v.dir+"/r", "VZ_LINUX_BUNDLE_DIR="+bundle.Dir, "VZ_BACKEND=", "VZ_LIBEXEC=")
+	v.env = append(os.Environ(), "VZ_HOME="+v.dir+"/h", "VZ_RUN="+v.dir+"/r", "VZ_LINUX_BUNDLE_DIR="+bundle.Dir, "VZ_BACKEND=", "VZ_LIBEXEC=", "VZ_WARM=off")
 	t.Cleanup(func() {
 		out, _, _ := v.try(context.Background(), "ps", "-aq")
 		for id := range strings.FieldsSeq(out) {
