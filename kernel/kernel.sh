@@ -18,7 +18,8 @@
 #
 # environment:
 #   KERNEL_SOURCE, KERNEL_SHA256  another tarball, a path or URL, and its digest
-#   KERNEL_INSTALL=1              let `source` install the pinned Debian package
+#   KERNEL_INSTALL=1              install the pinned Debian package with the source, or, where
+#                                 the system has another one, download it
 #   JOBS                          parallel jobs, default: the processors
 set -euo pipefail
 export LC_ALL=C
@@ -75,34 +76,50 @@ packages() {
 	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${list[@]}" >&2
 }
 
+# Gets the pinned source: Debian's package where this system has that very one, otherwise
+# what is in it, into the file $1.
+install_source() {
+	local kept=$1
+	say "install $(pin package) $(pin version)"
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$(pin package)=$(pin version)" >&2 && return
+	say "this system does not have it: download $(pin archive)"
+	mkdir -p "${kept%/*}"
+	{ curl -fsSL --retry 3 -o "$kept.deb" "$(pin archive)" &&
+		ar p "$kept.deb" data.tar.xz | tar -xJO ".$(pin file)" >"$kept.part" && mv "$kept.part" "$kept"; } ||
+		die "Debian's archive no longer has $(pin package) $(pin version): put the version that it has (apt-cache policy $(pin package)), its address and the sha256 of its $(pin file) into kernel/source.pin"
+	rm -f "$kept.deb"
+}
+
 # Prints the tarball, whose digest is the expected one.
 source_tarball() {
 	local want=${KERNEL_SHA256:-$(pin sha256)} file=${KERNEL_SOURCE:-$(pin file)} got
+	local kept=$cache/kernel/source/$want
 	if [[ -n ${KERNEL_SOURCE:-} && -z ${KERNEL_SHA256:-} ]]; then
 		die "KERNEL_SOURCE needs KERNEL_SHA256, the digest that the tarball must have"
 	fi
 	if [[ $file == *://* ]]; then
-		mkdir -p "$cache/kernel/source"
-		local kept=$cache/kernel/source/$want
 		if [[ ! -f $kept ]]; then
 			say "download $file"
+			mkdir -p "${kept%/*}"
 			curl -fsSL --retry 3 -C - -o "$kept.part" "$file" >&2
 			mv "$kept.part" "$kept"
 		fi
 		file=$kept
-	elif [[ ! -f $file && -z ${KERNEL_SOURCE:-} && ${KERNEL_INSTALL:-} == 1 ]]; then
-		say "install $(pin package) $(pin version)"
-		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$(pin package)=$(pin version)" >&2 ||
-			die "the archive no longer has $(pin package) $(pin version): put the version that it has (apt-cache policy $(pin package)) and the sha256 of its $(pin file) into kernel/source.pin"
+	elif [[ -z ${KERNEL_SOURCE:-} ]] && ! pinned "$file" "$want"; then
+		[[ -f $kept || ${KERNEL_INSTALL:-} != 1 ]] || install_source "$kept"
+		[[ ! -f $kept ]] || file=$kept
 	fi
-	[[ -f $file ]] || die "$file does not exist: apt-get install $(pin package) (or KERNEL_INSTALL=1), or KERNEL_SOURCE=PATH|URL with KERNEL_SHA256"
+	[[ -f $file ]] || die "$file does not exist: KERNEL_INSTALL=1 gets it from Debian, or KERNEL_SOURCE=PATH|URL with KERNEL_SHA256 takes another"
 	got=$(digest "$file")
 	if [[ $got != "$want" ]]; then
 		[[ $file == "$cache"/* ]] && rm -f "$file"
-		die "$file has the sha256 $got, not $want: if the archive has moved on from $(pin version), put the new version and digest into kernel/source.pin"
+		die "$file has the sha256 $got, not $want: KERNEL_INSTALL=1 gets $(pin version) from Debian, or put another version and digest into kernel/source.pin"
 	fi
 	echo "$file"
 }
+
+# pinned tells whether the file $1 has the digest $2.
+pinned() { [[ -f $1 && $(digest "$1") == "$2" ]]; }
 
 # The steps whose every change changes the result.
 # shellcheck source-path=SCRIPTDIR source=steps.sh
