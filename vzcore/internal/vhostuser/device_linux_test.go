@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
+	"net"
 	"os"
 	"sync"
 	"testing"
@@ -73,20 +74,27 @@ func TestRings(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-// TestMemoryMoves replaces the memory table while a stream runs, as hot plug does.
-func TestMemoryMoves(t *testing.T) {
-	d := newDevice(t)
-	v := newDriver(t, d)
+// connected returns a driver that runs and both ends of a connection with its guest's port 7.
+func connected(t *testing.T) (d *Device, v *driver, host, guest net.Conn) {
+	t.Helper()
+	d = newDevice(t)
+	v = newDriver(t, d)
 	l, err := v.guest.listen(7)
 	require.NoError(t, err)
 	v.setUp()
 	v.run()
-	c, err := d.Dial(t.Context(), 7)
+	host, err = d.Dial(t.Context(), 7)
 	require.NoError(t, err)
-	g, err := l.Accept()
+	guest, err = l.Accept()
 	require.NoError(t, err)
+	return d, v, host, guest
+}
+
+// TestMemoryMoves replaces the memory table while a stream runs, as hot plug does.
+func TestMemoryMoves(t *testing.T) {
+	_, v, c, g := connected(t)
 	for range 20 {
-		_, err = c.Write([]byte("hello"))
+		_, err := c.Write([]byte("hello"))
 		require.NoError(t, err)
 		v.acknowledged(setMemTable, memoryTable(), v.fd)
 		got := make([]byte, 5)
@@ -103,16 +111,7 @@ func TestMemoryMoves(t *testing.T) {
 // TestPause halts the rings in the middle of a stream, as QEMU does while its machine is
 // paused: nothing is lost. A driver that begins anew ends what was.
 func TestPause(t *testing.T) {
-	d := newDevice(t)
-	v := newDriver(t, d)
-	l, err := v.guest.listen(7)
-	require.NoError(t, err)
-	v.setUp()
-	v.run()
-	c, err := d.Dial(t.Context(), 7)
-	require.NoError(t, err)
-	g, err := l.Accept()
-	require.NoError(t, err)
+	d, v, c, g := connected(t)
 	sent := make([]byte, 1<<20)
 	_, _ = rand.Read(sent)
 	written := make(chan error, 1)
@@ -137,7 +136,7 @@ func TestPause(t *testing.T) {
 
 	bases := v.halt()
 	v.goOn([2]uint32{bases[0], bases[1] + 1})
-	_, err = c.Read(got)
+	_, err := c.Read(got)
 	require.ErrorIs(t, err, errDetached)
 }
 
