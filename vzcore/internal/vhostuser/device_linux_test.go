@@ -74,8 +74,8 @@ func TestRings(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-// connected returns a driver that runs and both ends of a connection with its guest's port 7.
-func connected(t *testing.T) (d *Device, v *driver, host, guest net.Conn) {
+// running returns a driver that runs and both ends of a connection with its guest's port 7.
+func running(t *testing.T) (d *Device, v *driver, host, guest net.Conn) {
 	t.Helper()
 	d = newDevice(t)
 	v = newDriver(t, d)
@@ -92,7 +92,7 @@ func connected(t *testing.T) (d *Device, v *driver, host, guest net.Conn) {
 
 // TestMemoryMoves replaces the memory table while a stream runs, as hot plug does.
 func TestMemoryMoves(t *testing.T) {
-	_, v, c, g := connected(t)
+	_, v, c, g := running(t)
 	for range 20 {
 		_, err := c.Write([]byte("hello"))
 		require.NoError(t, err)
@@ -111,7 +111,7 @@ func TestMemoryMoves(t *testing.T) {
 // TestPause halts the rings in the middle of a stream, as QEMU does while its machine is
 // paused: nothing is lost. A driver that begins anew ends what was.
 func TestPause(t *testing.T) {
-	d, v, c, g := connected(t)
+	d, v, c, g := running(t)
 	sent := make([]byte, 1<<20)
 	_, _ = rand.Read(sent)
 	written := make(chan error, 1)
