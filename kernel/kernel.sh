@@ -85,8 +85,10 @@ install_source() {
 	say "this system does not have it: download $(pin archive)"
 	mkdir -p "${kept%/*}"
 	{ curl -fsSL --retry 3 -o "$kept.deb" "$(pin archive)" &&
-		ar p "$kept.deb" data.tar.xz | tar -xJO ".$(pin file)" >"$kept.part" && mv "$kept.part" "$kept"; } ||
+		ar p "$kept.deb" data.tar.xz | tar -xJO ".$(pin file)" >"$kept.part" && mv "$kept.part" "$kept"; } || {
+		rm -f "$kept.deb" "$kept.part"
 		die "Debian's archive no longer has $(pin package) $(pin version): put the version that it has (apt-cache policy $(pin package)), its address and the sha256 of its $(pin file) into kernel/source.pin"
+	}
 	rm -f "$kept.deb"
 }
 

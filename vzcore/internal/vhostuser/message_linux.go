@@ -116,7 +116,9 @@ func (s *session) setRing(request uint32, p []byte) ([]byte, error) {
 		base := q.halt()
 		q.left = &base
 		s.mu.Unlock()
-		s.device.mux.pause()
+		if index != queueEvent {
+			s.device.mux.pause()
+		}
 		return le.AppendUint32(le.AppendUint32(nil, index), uint32(base)), nil
 	}
 	return nil, nil
