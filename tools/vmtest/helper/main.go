@@ -122,15 +122,18 @@ func trap(args []string) error {
 }
 
 // tree starts a child in a session of its own, out of the reach of signals to the
-// group, and prints its process id. Both wait for ever.
+// group. The child prints its process id: its parent knows that earlier, before
+// /proc has the child's arguments. Both wait for ever.
 func tree(args []string) error {
 	if len(args) == 0 {
 		child := exec.Command("/proc/self/exe", "tree", "leaf")
 		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		child.Stdout = os.Stdout
 		if err := child.Start(); err != nil {
 			return err
 		}
-		fmt.Println(child.Process.Pid)
+	} else {
+		fmt.Println(os.Getpid())
 	}
 	for {
 		_ = unix.Pause() // which only a signal ends
