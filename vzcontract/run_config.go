@@ -57,6 +57,10 @@ type RunConfig struct {
 	StdinOnce bool `json:"stdinOnce,omitempty"`
 	// Init puts a small reaper before the workload as PID 1.
 	Init bool `json:"init,omitempty"`
+	// Idle runs no program of the image: PID 1 is the reaper alone, a place for Exec,
+	// until a signal comes whose default action is to end a program; its exit code is
+	// then 128 and the signal's number.
+	Idle bool `json:"idle,omitempty"`
 
 	Mounts []Mount `json:"mounts,omitempty"`
 	// VolumesFrom has "container[:ro|rw]" entries.

@@ -24,6 +24,8 @@ func (c *RunConfig) Validate() error {
 		return invalid("the working directory %q is not absolute", c.WorkingDir)
 	case c.AutoRemove && c.Restart.Mode != "" && c.Restart.Mode != RestartNo:
 		return invalid("a container cannot be removed when it stops and be restarted: choose one")
+	case c.Idle && (len(c.Entrypoint) > 0 || len(c.Args) > 0):
+		return invalid("an idle container runs no program: give no entrypoint and no arguments")
 	case c.Timeout < 0:
 		return invalid("the timeout %s is negative", c.Timeout)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/reaper"
 	"vz.internal/vzlinuxnative/internal/record"
 )
 
@@ -23,6 +24,9 @@ func merge(cfg *record.Config, dir string) error {
 		args = run.Args
 	}
 	cfg.Command = slices.Concat(entrypoint, args)
+	if run.Idle {
+		cfg.Command = []string{reaper.Path}
+	}
 	if len(cfg.Command) == 0 {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "no command: the image names none, so give one after it")
 	}

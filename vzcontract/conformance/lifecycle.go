@@ -22,6 +22,7 @@ var lifecycleChecks = []check{
 	{name: "auto-remove", run: autoRemove},
 	{name: "run-timeout", run: runTimeout},
 	{name: "init-reaper", run: initReaper},
+	{name: "idle", run: idle},
 }
 
 func identity(e *env) {
@@ -310,4 +311,31 @@ func initReaper(e *env) {
 	if r.stdout == "1\n" || r.stdout == "" || r.exit.Code != 5 {
 		e.Errorf("with a reaper the workload is process %q and exits with %+v, want another and 5", r.stdout, r.exit)
 	}
+}
+
+// idle runs no program of the image, is there for exec, reaps, and ends by a signal.
+func idle(e *env) {
+	cfg := e.config()
+	cfg.Idle = true
+	info := e.start(cfg)
+	if info.State != vzcontract.StateRunning {
+		e.Fatalf("an idle container is %s", info.State)
+	}
+	r := e.exec(info.ID, vzcontract.ExecConfig{Args: []string{"sh", "-c", "echo $$"}})
+	if r.exit.Code != 0 || r.stdout == "1\n" || r.stdout == "" {
+		e.Errorf("exec in an idle container: process %q, %+v", r.stdout, r.exit)
+	}
+	if err := e.b.Kill(e.ctx, info.ID, "WINCH"); err != nil {
+		e.Error(err)
+	}
+	if err := e.b.Stop(e.ctx, info.ID, vzcontract.StopOptions{}); err != nil {
+		e.Fatal(err)
+	}
+	if exit := e.inspect(info.ID).Exit; exit == nil || exit.Code != 143 {
+		e.Errorf("exit of a stopped idle container = %+v, want 143", exit)
+	}
+	cfg = e.config("sh")
+	cfg.Idle = true
+	_, err := e.b.Create(e.ctx, cfg)
+	e.wantClass("create an idle container with a program", err, vzcontract.ErrValidation)
 }

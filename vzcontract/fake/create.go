@@ -95,6 +95,9 @@ func merge(info *vzcontract.ContainerInfo, img *image) error {
 		args = cfg.Args
 	}
 	info.Command = slices.Concat(entrypoint, args)
+	if cfg.Idle {
+		info.Command = []string{"/dev/init"}
+	}
 	if len(info.Command) == 0 {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "no command: the image names none, so give one after it")
 	}

@@ -40,7 +40,7 @@ func (b *Backend) signalOrphan(c *container, sig int) {
 		if exited {
 			b.endOrphan(c, vzcontract.ExitStatus{Code: code})
 		}
-	case trapped || !c.Info.Config.Init || sig == 0:
+	case trapped || !c.Info.Config.Init && !c.Info.Config.Idle || sig == 0:
 	default:
 		b.endOrphan(c, vzcontract.ExitStatus{Code: 128 + sig, Signal: sig})
 	}

@@ -68,7 +68,7 @@ func (b *Backend) launch(c *container, attach *vzcontract.AttachOptions) (*attac
 	if err != nil {
 		return nil, failure("start", c, vzcontract.ErrUnavailable, "%w", err)
 	}
-	if r.main, err = b.startMain(r, spec, cfg.Init); err != nil {
+	if r.main, err = b.startMain(r, spec, cfg); err != nil {
 		if a != nil {
 			_ = a.Close() // nothing to tell: the start's error says it
 		}
@@ -98,11 +98,14 @@ func (b *Backend) launch(c *container, attach *vzcontract.AttachOptions) (*attac
 }
 
 // startMain starts the program as process 1, or below a reaper that is.
-func (b *Backend) startMain(r *run, spec sim.Spec, reaper bool) (*sim.Process, error) {
-	if !reaper {
-		return r.kernel.Start(spec, nil)
+func (b *Backend) startMain(r *run, spec sim.Spec, cfg vzcontract.RunConfig) (*sim.Process, error) {
+	switch {
+	case cfg.Idle:
+		return r.kernel.StartIdle(spec)
+	case cfg.Init:
+		return r.kernel.StartReaped(spec)
 	}
-	return r.kernel.StartReaped(spec)
+	return r.kernel.Start(spec, nil)
 }
 
 // spec says how the container's program runs.

@@ -37,7 +37,7 @@ func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
 			in.Binds = append(in.Binds, f)
 		}
 	}
-	if r.cfg.Init {
+	if r.cfg.Init || r.cfg.Idle {
 		if err := m.addReaper(&in); err != nil {
 			return in, err
 		}
@@ -47,9 +47,10 @@ func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
 	return in, err
 }
 
-// addReaper puts the reaper before the workload.
+// addReaper puts the reaper before the workload, if there is one.
 func (m *monitor) addReaper(in *engine.SpecInput) error {
-	if len(m.cfg.Mounts) == 0 {
+	idle := m.cfg.Run.Idle
+	if len(m.cfg.Mounts) == 0 && !idle {
 		// Without the user's mounts the program can be looked up here.
 		env := in.Env
 		if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "PATH=") }) {
@@ -63,7 +64,9 @@ func (m *monitor) addReaper(in *engine.SpecInput) error {
 	if err := reaper.Write(file, in.Argv, in.Env); err != nil {
 		return err
 	}
-	in.Argv = reaper.Args(in.Argv)
+	if !idle {
+		in.Argv = reaper.Args(in.Argv)
+	}
 	in.Binds = append(in.Binds, engine.ResolvedMount{
 		Mount: vzcontract.Mount{Type: vzcontract.MountBind, Target: reaper.Path, ReadOnly: true}, HostPath: file,
 	})

@@ -5,8 +5,9 @@
 // header before it). So it calls nothing, refers to no data, and works at any
 // address: system calls and the stack only.
 //
-// Its arguments are "--" and the workload's own. The paths to try for the
-// workload's program are in its file, before the text.
+// Its arguments are "--" and the workload's own; without any it has no workload
+// and only reaps. The paths to try for the workload's program are in its file,
+// before the text.
 
 #include "init_linux.h"
 
@@ -92,12 +93,27 @@ INLINE void reap(int pid)
 	}
 }
 
+// idle waits for a signal that would end a program, and ends as if it had.
+INLINE void idle(unsigned long all)
+{
+	for (;;) {
+		long sig = sys(__NR_rt_sigtimedwait, (long)&all, 0, 0, 8, 0);
+		if (sig == SIGCHLD)
+			reap(0);
+		else if (sig > 0 && sig != SIGCONT && sig != SIGURG && sig != SIGWINCH &&
+			 sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU)
+			quit(128 + sig);
+	}
+}
+
 IN_PROGRAM void vz_init_main(long *sp)
 {
 	char **argv = (char **)(sp + 1), **envp = argv + sp[0] + 1;
 	unsigned long all = ~0UL;
 	sys(__NR_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, 8, 0);
 	sys(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	if (sp[0] < 2)
+		idle(all);
 	long pid = sys(__NR_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid < 0)
 		quit(126);

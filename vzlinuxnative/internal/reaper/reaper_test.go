@@ -3,13 +3,16 @@
 package reaper
 
 import (
+	"bufio"
 	"bytes"
 	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -78,4 +81,32 @@ func TestPassesSignalsOn(t *testing.T) {
 	require.Equal(t, 5, cmd.ProcessState.ExitCode())
 	_, err = os.Stat(cmd.Path)
 	require.NoError(t, err)
+}
+
+// TestIdle: without a workload the reaper takes the ends of others' children, and ends by
+// a signal as a program would.
+func TestIdle(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "init")
+	require.NoError(t, Write(file, []string{Path}, nil))
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `sleep 1000 & echo $!; exec "$0"`, file)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	child, err := strconv.Atoi(strings.TrimSpace(line))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { // exec has come when its arguments are those of the reaper
+		args, err := os.ReadFile("/proc/" + strconv.Itoa(cmd.Process.Pid) + "/cmdline")
+		return err == nil && string(args) == file+"\x00"
+	}, time.Minute, time.Millisecond)
+	require.NoError(t, unix.Kill(child, unix.SIGKILL))
+	require.Eventually(t, func() bool {
+		_ = cmd.Process.Signal(unix.SIGCHLD) // the child's own may have come before the reaper waited for it
+		return unix.Kill(child, 0) == unix.ESRCH
+	}, time.Minute, time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(unix.SIGWINCH))
+	require.NoError(t, cmd.Process.Signal(unix.SIGTERM))
+	_ = cmd.Wait()
+	require.Equal(t, 128+int(unix.SIGTERM), cmd.ProcessState.ExitCode())
 }

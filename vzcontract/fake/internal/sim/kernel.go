@@ -56,6 +56,7 @@ type Spec struct {
 	Stdout    File
 	Stderr    File
 	TTY       *TTY // of stdin, stdout and stderr
+	idle      bool // process 1, but signals end it
 }
 
 // Start runs a program. Process 1 takes all others with it when it ends.
@@ -242,6 +243,15 @@ func (k *Kernel) StartReaped(spec Spec) (*Process, error) {
 			p.kill(child.Status())
 		}
 		return child.Status().Code
+	})
+}
+
+// StartIdle starts a reaper without a program, which ends as a signal says.
+func (k *Kernel) StartIdle(spec Spec) (*Process, error) {
+	spec.idle = true
+	return k.fork(nil, spec, func(p *Process) int {
+		p.blocked(func() { <-p.ctx.Done() })
+		return 0
 	})
 }
 

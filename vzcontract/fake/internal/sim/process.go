@@ -65,7 +65,7 @@ func (p *Process) Signal(sig int) {
 		case p.wake <- struct{}{}:
 		default:
 		}
-	case p.PID == 1 || harmless(sig):
+	case p.PID == 1 && !p.idle || harmless(sig):
 	default:
 		p.kill(Status{Code: 128 + sig, Signal: sig})
 	}
