@@ -69,6 +69,14 @@ func TestFrameRefused(t *testing.T) {
 	}
 }
 
+func TestLongestFrame(t *testing.T) {
+	want := bytes.Repeat([]byte("0123456789abcdef"), MaxFrame/16)
+	got, err := newFrameReader(iotest.HalfReader(strings.NewReader("\x00\x00\x00\x01" + string(want)))).next()
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got %d bytes, %v", len(got), err)
+	}
+}
+
 // TestFrameMemory shows that an announced length costs no memory.
 func TestFrameMemory(t *testing.T) {
 	result := testing.Benchmark(func(b *testing.B) {

@@ -73,12 +73,15 @@ func write(t testing.TB, w io.Writer, s string) {
 	}
 }
 
-// wantErr fails the test unless err matches all of want.
+// wantErr fails the test unless err matches all of want, or is nil if there is none.
 func wantErr(t testing.TB, err error, want ...error) {
 	t.Helper()
+	if len(want) == 0 && err != nil {
+		t.Errorf("error = %v, want none", err)
+	}
 	for _, w := range want {
 		if !errors.Is(err, w) {
-			t.Fatalf("error = %v, want %v", err, w)
+			t.Errorf("error = %v, want %v", err, w)
 		}
 	}
 }
