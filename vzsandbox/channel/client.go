@@ -18,8 +18,8 @@ func New[Req, Resp any](conn net.Conn) *Client[Req, Resp] {
 	return &Client[Req, Resp]{link: newLink(conn)}
 }
 
-// Call sends a request and returns the answer to it. It waits while the server's
-// window has no room.
+// Call sends a request and returns the answer to it. It waits until the other side
+// serves and its window has room.
 //
 // When ctx ends Call returns ctx.Err() at once; the handler's context on the other
 // side is cancelled, and a request that was not sent yet never is. A failure of the
@@ -37,7 +37,7 @@ func (c *Client[Req, Resp]) Call(ctx context.Context, request Req) (Resp, error)
 		return none, err
 	}
 	if err := json.Unmarshal(answer, &response); err != nil {
-		return none, vzcontract.Errorf(vzcontract.ErrInternal, "parse the answer as %T: %w", response, err)
+		return none, vzcontract.Errorf(vzcontract.ErrInternal, "parse the answer as %T: %.200v", none, err)
 	}
 	return response, nil
 }

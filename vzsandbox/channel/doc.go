@@ -21,18 +21,19 @@
 //
 // # Window
 //
-// A request with a body of n bytes takes 1 + n/1 MiB slots of the server's window (all
-// of them if the window is smaller) from when it is sent until it is answered. The
-// client waits while there is no room; a request beyond the window is a violation.
-// Therefore the server never has to stop reading: cancellations, and the end of the
-// connection, arrive however busy it is. And what either side holds for the other is
-// bounded, also for a client whose cancelled requests are never answered.
+// A request takes a slot of the server's window, and one more for each full MiB of its
+// body as it stands in the frame (but never more than the window has), from when it is
+// sent until it is answered. The client waits while there is no room; a request beyond
+// the window is a violation. Therefore the server never has to stop reading:
+// cancellations, and the end of the connection, arrive however busy it is. And what
+// either side holds for the other is bounded, also by a client whose cancelled requests
+// are never answered.
 //
 // # Trust
 //
 // Neither side trusts the other. What breaks the rules above ends the connection with
 // an error that matches [ErrProtocol], and nothing else happens. A side that does not
-// read holds up its own connection only.
+// read holds up its own connection only, for as long as the context of [Serve] allows.
 //
 // # Why not agentproto
 //

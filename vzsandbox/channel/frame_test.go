@@ -111,7 +111,7 @@ func TestParseMessage(t *testing.T) {
 		`{"kind":"request","id":18446744073709551616,"body":1}`, `{"kind":"request","id":"1","body":1}`, `{"kind":"request","id":01,"body":1}`,
 		`{"kind":"request","id":1,"body":}`, `{"kind":"request","id":1,"body":{}`, `{"kind":"request","id":,"body":1}`, `{"kind":"request","id":1.5,"body":1}`,
 		`{"kind":"answer","id":1}`, `{"kind":"answer","id":1,"body":1,"error":{"code":"x"}}`, `{"kind":"answer","id":1,"error":1}`, `{"kind":"answer","id":1,"error":null}`,
-		`{"kind":"hello"}`, `{"kind":"hello","window":0}`, `{"kind":"hello","window":-5}`, `{"kind":"hello","window":1e99}`,
+		`{"kind":"hello"}`, `{"kind":"hello","window":0}`, `{"kind":"hello","window":-5}`, `{"kind":"hello","window":1e99}`, `{"kind":"hello","window":1` + strings.Repeat("0", 1<<20) + `}`,
 		`{"kind":"cancel"}`, `{"kind":"later","id":1}`, `{"kind":"` + strings.Repeat("x", 1<<20) + `"}`, strings.Repeat("[", 1<<20),
 	}
 	for _, in := range bad {

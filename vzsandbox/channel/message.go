@@ -40,7 +40,7 @@ func parseMessage(payload []byte) (message, error) {
 func parseAny(payload []byte) (message, error) {
 	var m message
 	if err := json.Unmarshal(payload, &m); err != nil {
-		return m, violation("a frame of %d bytes is no message: %v", len(payload), err)
+		return m, violation("a frame of %d bytes is no message: %.200v", len(payload), err)
 	}
 	switch m.Kind {
 	case kindHello:

@@ -26,7 +26,7 @@ func Serve[Req, Resp any](ctx context.Context, conn net.Conn, handler func(conte
 	return newServer(conn, newConfig(opts), func(ctx context.Context, body json.RawMessage) (any, error) {
 		var request Req
 		if err := json.Unmarshal(body, &request); err != nil {
-			return nil, vzcontract.Errorf(vzcontract.ErrValidation, "parse the request as %T: %w", request, err)
+			return nil, vzcontract.Errorf(vzcontract.ErrValidation, "parse the request as %T: %.200v", request, err)
 		}
 		return handler(ctx, request)
 	}).run(ctx)
