@@ -15,7 +15,7 @@ import (
 const MaxFrame = 16 << 20
 
 // ahead is how many bytes are allocated before they have arrived.
-const ahead = 64 << 10
+const ahead = 256 << 10
 
 // A frameReader reads the frames of a connection.
 type frameReader struct {
