@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -41,9 +42,13 @@ func start[Req, Resp any](t testing.TB, handler func(context.Context, Req) (Resp
 	t.Helper()
 	a, b := pair(t)
 	ended := make(chan error, 1)
-	go func() { ended <- Serve(context.Background(), b, handler, opts...) }()
+	var server sync.WaitGroup
+	server.Go(func() { ended <- Serve(context.Background(), b, handler, opts...) })
 	c := New[Req, Resp](a)
-	t.Cleanup(func() { _ = c.Close() })
+	t.Cleanup(func() {
+		_ = c.Close()
+		server.Wait()
+	})
 	return c, ended
 }
 
