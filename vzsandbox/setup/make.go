@@ -36,7 +36,9 @@ func (m *maker) make(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	_, err = m.committer.Commit(ctx, c.ID, vzcontract.CommitOptions{Ref: m.ref(), Comment: "setup commands of vz"})
+	_, err = m.committer.Commit(ctx, c.ID, vzcontract.CommitOptions{
+		Ref: m.ref(), Comment: "setup commands of vz", Changes: []string{"LABEL " + Label + "=" + m.hash},
+	})
 	return err
 }
 
