@@ -60,11 +60,8 @@ func (m *Manager) Ensure(ctx context.Context, p Project) (vzcontract.ContainerIn
 		return c, err
 	case usable(c, cfg):
 		return c, nil
-	case c.Labels[LabelDigest] != cfg.Labels[LabelDigest]:
-		m.tell("%s: the environment is made anew", m.changed(c, cfg))
+	case c.Labels[LabelDigest] != cfg.Labels[LabelDigest], c.StartedAt.IsZero(): // its maker was killed
 		return m.create(ctx, p, cfg, false)
-	case c.StartedAt.IsZero():
-		return m.create(ctx, p, cfg, false) // its maker was killed
 	}
 	if c.Orphaned {
 		if err := m.Backend.Stop(ctx, c.ID, vzcontract.StopOptions{}); err != nil {
@@ -132,7 +129,7 @@ func (m *Manager) create(ctx context.Context, p Project, cfg vzcontract.RunConfi
 		if cfg.Image, err = m.setup(ctx, p, again); err != nil {
 			return c, err
 		}
-		if err := m.removeOld(ctx, p); err != nil {
+		if err := m.removeOld(ctx, p, cfg); err != nil {
 			return c, err
 		}
 		c, err = m.Backend.Create(ctx, cfg)
@@ -188,7 +185,7 @@ func (m *Manager) setup(ctx context.Context, p Project, again bool) (ref string,
 
 // removeOld removes the project's container, and that of the same directory from
 // when it was somewhere else.
-func (m *Manager) removeOld(ctx context.Context, p Project) error {
+func (m *Manager) removeOld(ctx context.Context, p Project, cfg vzcontract.RunConfig) error {
 	all, err := m.Backend.List(ctx)
 	if err != nil {
 		return err
@@ -198,6 +195,9 @@ func (m *Manager) removeOld(ctx context.Context, p Project) error {
 		dir := labels[LabelProject]
 		switch {
 		case c.Name == p.Name() && dir == p.Dir:
+			if labels[LabelDigest] != cfg.Labels[LabelDigest] {
+				m.tell("%s: the environment is made anew", m.changed(c, cfg))
+			}
 		case dir != "" && labels[labelInode] == p.inode.String() && !exists(dir):
 			m.tell("%s was %s before: its environment there is removed", p.Dir, dir)
 			if err := removeFile(m.logFile(Project{Dir: dir})); err != nil {

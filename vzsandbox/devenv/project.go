@@ -94,6 +94,9 @@ func owner(stat func(string) (fs.FileInfo, error), file string) (uid, gid uint32
 	return s.Uid, s.Gid, inode{uint64(s.Dev), s.Ino}, nil //nolint:unconvert // Dev is an int32 on darwin
 }
 
+// path is that of vz.json.
+func (p Project) path() string { return filepath.Join(p.Dir, devfile.Name) }
+
 // Name is that of the project's container.
 func (p Project) Name() string {
 	sum := sha256.Sum256([]byte(p.Dir))
