@@ -71,7 +71,7 @@ func Image(ctx context.Context, b vzcontract.RuntimeBackend, req Request) (ref s
 	if err != nil {
 		return "", err
 	}
-	base, err := images.PullImage(ctx, req.Image, vzcontract.PullOptions{Policy: req.Pull, Platform: req.Platform, Progress: req.Progress})
+	base, err := req.base(ctx, images)
 	if err != nil || len(req.Commands) == 0 {
 		return req.Image, err
 	}
@@ -81,6 +81,16 @@ func Image(ctx context.Context, b vzcontract.RuntimeBackend, req Request) (ref s
 	}
 	m := &maker{Request: req, backend: b, images: images, committer: committer, hash: req.hash(base.ID)}
 	return m.image(ctx)
+}
+
+// base returns the base image, which is only pulled if need be.
+func (r Request) base(ctx context.Context, images vzcontract.Images) (vzcontract.ImageInfo, error) {
+	if r.Platform == "" && (r.Pull == "" || r.Pull == vzcontract.PullMissing) {
+		if info, err := images.InspectImage(ctx, r.Image); err == nil {
+			return info, nil
+		}
+	}
+	return images.PullImage(ctx, r.Image, vzcontract.PullOptions{Policy: r.Pull, Platform: r.Platform, Progress: r.Progress})
 }
 
 // hash names the outcome.
