@@ -18,8 +18,8 @@ import (
 // and by several processes that share the backend's state and the directories.
 type Manager struct {
 	Backend vzcontract.RuntimeBackend
-	// Home is a directory for the logs of setups, Run one for locks; both are made
-	// when missing.
+	// Home and Run are the directories of vz's state and of its runtime files. Logs
+	// of setups are in Home/dev, locks in Run/dev and Run/setup.
 	Home, Run string
 	// Tell gets lines for people; nil discards them.
 	Tell func(line string)
@@ -118,7 +118,7 @@ func (m *Manager) find(ctx context.Context, p Project) (vzcontract.ContainerInfo
 }
 
 func (m *Manager) lock(ctx context.Context, p Project) (unlock func(), err error) {
-	return lock.Take(ctx, filepath.Join(m.Run, p.Name()+".lock"), func() {
+	return lock.Take(ctx, filepath.Join(m.Run, "dev", p.Name()+".lock"), func() {
 		m.tell("another vz dev is making the environment: waiting for it")
 	})
 }

@@ -42,9 +42,10 @@ type Request struct {
 	// Again runs the commands though their outcome is there, and replaces it.
 	Again bool
 
-	// Locks is a directory of this host, made when missing, that all who share the
-	// backend's state give. Those who want the same outcome wait there for whoever
-	// makes it.
+	// Locks is a directory of this host, made when missing. All who share the
+	// backend's state give the same one, which is $VZ_RUN/setup for the programs of
+	// vz: those who want the same outcome wait there for whoever makes it, and it
+	// tells makers that were killed from those at work.
 	Locks string
 	// Output gets what the commands write, from one goroutine at a time; nil
 	// discards it.

@@ -3,7 +3,6 @@ package dev
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"vz.internal/vzcli/internal/command"
@@ -54,7 +53,7 @@ func open(env *command.Env) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	m := &devenv.Manager{Backend: s.Backend, Home: filepath.Join(s.Home, "dev"), Run: filepath.Join(s.Run, "dev")}
+	m := &devenv.Manager{Backend: s.Backend, Home: s.Home, Run: s.Run}
 	shown := place{Project: p, Manager: m, dir: dir, close: func() {}}
 	if env.Globals.Quiet {
 		return shown, nil
