@@ -1,6 +1,7 @@
 package devenv_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,5 +60,45 @@ func TestUserIsAdded(t *testing.T) {
 	want := "root:x:0:0::/root:/bin/sh\ndev:x:9:9::/:/bin/sh\ndev2:x:4321:1234::/home/dev2:/bin/sh\ndev:x:1234:\n"
 	if got := e.run("cat /etc/passwd /etc/group"); got != want {
 		t.Errorf("the users are %q, want %q", got, want)
+	}
+}
+
+// What is mounted from the host is never written to, and a link is no database.
+func TestUserIsNotAdded(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("not root: gives files to other users")
+	}
+	for name, tt := range map[string]struct{ file, want string }{
+		"users from the host": {`"mounts": [{"source": ".", "target": "/workspace"}, {"source": "etc", "target": "/etc"}]`, "host\n4321 4321 /\n"},
+		"a link":              {`"setup": ["mv /etc/passwd /etc/real; ln -s real /etc/passwd; echo image > /etc/real"]`, "image\n4321 4321 /\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnv(t, `{"image": "vz:builtin", `+tt.file+`}`)
+			etc := filepath.Join(e.dir, "etc")
+			if err := os.Mkdir(etc, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(etc, "passwd"), []byte("host\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{e.dir, filepath.Join(e.dir, "vz.json")} {
+				if err := os.Chown(name, 4321, 4321); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := e.run("cat /etc/passwd; echo $(id -u) $(id -g) $HOME"); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	e := newEnv(t, `{"image": "vz:builtin", "mounts": [{"source": ".", "target": "/home/dev"}]}`)
+	if err := errors.Join(os.Chown(e.dir, 4321, 4321), os.Chown(filepath.Join(e.dir, "vz.json"), 4321, 4321), os.Chmod(e.dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.run("echo $HOME"); got != "/home/dev\n" {
+		t.Errorf("the home is %q", got)
+	}
+	if info, err := os.Stat(e.dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the project's directory has mode %v, %v", info.Mode(), err)
 	}
 }
