@@ -35,6 +35,8 @@ func (p Project) config(backend string) (vzcontract.RunConfig, error) {
 		// Process 1 is root's: exec looks up the home of everybody else.
 		User: "0:0", WorkingDir: f.Workspace, Env: p.env(),
 		Resources: vzcontract.Resources{Memory: memory, NanoCPUs: f.Resources.NanoCPUs()},
+		// The image's own is about a program that does not run.
+		Health: &vzcontract.HealthCheck{Test: []string{"NONE"}},
 		// Nobody but root is root: what a program makes in the workspace is its owner's.
 		Security: vzcontract.SecurityConfig{NoNewPrivileges: p.UID != 0},
 	}

@@ -70,6 +70,9 @@ func TestOpen(t *testing.T) {
 	if _, err := Open(dir); !errors.Is(err, vzcontract.ErrValidation) {
 		t.Errorf("Open of a wrong vz.json: %v", err)
 	}
+	if p, err := Find(dir); err != nil || filepath.Base(p.Dir) != filepath.Base(dir) {
+		t.Errorf("Find of a wrong vz.json: %+v, %v", p, err)
+	}
 }
 
 // A file that a stranger put above somebody's directory is not followed.

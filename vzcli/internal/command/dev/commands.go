@@ -36,13 +36,13 @@ type place struct {
 	close func() // ends what is shown of a pull
 }
 
-// open finds the project of the current directory.
-func open(env *command.Env) (place, error) {
+// open finds the project of the current directory, by devenv.Open or Find.
+func open(env *command.Env, find func(dir string) (devenv.Project, error)) (place, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return place{}, err
 	}
-	p, err := devenv.Open(dir)
+	p, err := find(dir)
 	if err != nil {
 		return place{}, err
 	}
