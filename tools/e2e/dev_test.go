@@ -88,6 +88,11 @@ func TestDevStaysOwner(t *testing.T) {
 		!strings.Contains(r.Stdout, "CapEff:\t0000000000000000") || !strings.Contains(r.Stdout, "Uid:\t4321\t4321\t4321\t4321") {
 		t.Errorf("the program has privileges: %s", r)
 	}
+	bash := h.Command("dev", "shell")
+	bash.Dir, bash.Stdin = dir, strings.NewReader("echo version $BASH_VERSION\n")
+	if r := vztest.Finish(bash); !strings.HasPrefix(r.Stdout, "version 5") {
+		t.Errorf("the shell is not bash, which the image has: %s", r)
+	}
 	rooted := []string{"/rooted", "^Uid", "/proc/self/status"}
 	if r := dev(h, dir, append([]string{"run"}, rooted...)...); r.Stdout != "Uid:\t4321\t4321\t4321\t4321\n" {
 		t.Errorf("a program with the setuid bit: %s", r)

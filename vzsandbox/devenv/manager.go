@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -108,6 +109,19 @@ func (m *Manager) changed(c vzcontract.ContainerInfo, want vzcontract.RunConfig)
 	return "vz.json has changed"
 }
 
+// ending tells of the programs that run in an environment that goes.
+func (m *Manager) ending(ctx context.Context, c vzcontract.ContainerInfo) string {
+	top, ok := m.Backend.(vzcontract.Topper)
+	if !ok || c.State != vzcontract.StateRunning {
+		return ""
+	}
+	all, err := top.Top(ctx, c.ID)
+	if err != nil || len(all) < 2 { // process 1 is nobody's
+		return ""
+	}
+	return fmt.Sprintf(", what runs in it ends (%s)", strings.Join(all[1].Args, " "))
+}
+
 // find returns the project's container.
 func (m *Manager) find(ctx context.Context, p Project) (vzcontract.ContainerInfo, error) {
 	c, err := m.Backend.Inspect(ctx, p.Name())
@@ -196,7 +210,7 @@ func (m *Manager) removeOld(ctx context.Context, p Project, cfg vzcontract.RunCo
 		switch {
 		case c.Name == p.Name() && dir == p.Dir:
 			if labels[LabelDigest] != cfg.Labels[LabelDigest] {
-				m.tell("%s: the environment is made anew", m.changed(c, cfg))
+				m.tell("%s: the environment is made anew%s", m.changed(c, cfg), m.ending(ctx, c))
 			}
 		case dir != "" && labels[labelInode] == p.inode.String() && !exists(dir):
 			m.tell("%s was %s before: its environment there is removed", p.Dir, dir)

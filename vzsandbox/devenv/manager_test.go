@@ -208,6 +208,24 @@ func TestEnsureNoticesChange(t *testing.T) {
 	}
 }
 
+func TestEnsureTellsWhatEnds(t *testing.T) {
+	e := newEnv(t, `{"image": "vz:builtin"}`)
+	c := e.ensure()
+	cfg := e.project().Exec(e.dir, "sleep", "1000")
+	s, err := e.Backend.Exec(t.Context(), c.ID, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.write(`{"image": "vz:builtin", "env": {"A": "b"}}`)
+	e.ensure()
+	if want := []string{"vz.json has changed: the environment is made anew, what runs in it ends (sleep 1000)"}; !slices.Equal(e.told, want) {
+		t.Errorf("told %q, want %q", e.told, want)
+	}
+	if status, err := s.Wait(t.Context()); err != nil || status.Code != 137 {
+		t.Errorf("the program ended with %+v, %v", status, err)
+	}
+}
+
 func TestEnsureKeepsOldWhenSetupFails(t *testing.T) {
 	e := newEnv(t, `{"image": "vz:builtin"}`)
 	c := e.ensure()
