@@ -80,7 +80,12 @@ func unpack(c *container, view *tree.View, dir string, data []byte, opts vzcontr
 		to := path.Join("/", dir, name)
 		switch h.Typeflag {
 		case tar.TypeDir:
-			err = view.MkdirAll(to, n.Mode.Perm())
+			if _, missing := view.Lstat(to); missing == nil {
+				break // one that is there stays as it is
+			}
+			if err = view.MkdirAll(to, n.Mode.Perm()); err == nil {
+				err = view.Put(to, n)
+			}
 		case tar.TypeSymlink:
 			n.Mode, n.Link = fs.ModeSymlink|0o777, h.Linkname
 			err = replace(view, to, n)
