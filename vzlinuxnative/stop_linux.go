@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +18,7 @@ import (
 
 // ask sends a request to a container's monitor and returns its answer. A
 // monitor that ends meanwhile is wire.ErrGone.
-func (b *Backend) ask(ctx context.Context, id string, m *wire.Message) error {
+func (b *Backend) ask(ctx context.Context, id string, m *wire.Message, files ...*os.File) error {
 	conn, err := b.dial(id)
 	if err != nil {
 		return err
@@ -25,7 +26,7 @@ func (b *Backend) ask(ctx context.Context, id string, m *wire.Message) error {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	defer conn.Close()
-	if err := conn.Send(m); err != nil {
+	if err := conn.Send(m, files...); err != nil {
 		return gone(ctx, err)
 	}
 	answer, _, err := conn.Receive()
