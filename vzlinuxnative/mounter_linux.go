@@ -52,7 +52,6 @@ func (b *Backend) AddMount(ctx context.Context, ref string, m vzcontract.Mount) 
 		if err != nil {
 			return err
 		}
-		defer tree.Close()
 		return b.ask(ctx, c.cfg.ID, &wire.Message{Op: wire.Mount, Mount: &m, Streams: &wire.Streams{In: true}}, tree)
 	})
 }

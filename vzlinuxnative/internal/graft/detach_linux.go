@@ -13,9 +13,9 @@ import (
 	"vz.internal/vzlinuxnative/internal/inroot"
 )
 
-// Detach unmounts a mount with those below it; one that is not in the namespace is
-// no error. One that is used, or that another covers, is vzcontract.ErrConflict, and
-// all stay.
+// Detach unmounts a mount with those on and below it; one that is not in the namespace
+// is no error. One that is used, or that cannot be reached because the container has
+// covered a directory above it, is vzcontract.ErrConflict, and all stay.
 func Detach(ns *os.File, id ID) error {
 	return inside(ns, func(v view) error {
 		all, err := v.mounts()
@@ -107,7 +107,7 @@ func (v view) parentOf(m mount) (int, error) {
 }
 
 func covered(m mount) error {
-	return vzcontract.Errorf(vzcontract.ErrConflict, "unmount %s: the container has mounted something over it", m.point)
+	return vzcontract.Errorf(vzcontract.ErrConflict, "unmount %s: the container has mounted something over a directory above it", m.point)
 }
 
 // clone returns a detached copy of a mount, without those below it.
