@@ -89,8 +89,8 @@ func (c *mounted) sh(line string) string {
 	return out.String() + errs.String()
 }
 
-func work(source string) vzcontract.Mount {
-	return vzcontract.Mount{Type: vzcontract.MountBind, Source: source, Target: "/work"}
+func project(source string) vzcontract.Mount {
+	return vzcontract.Mount{Type: vzcontract.MountBind, Source: source, Target: "/added"}
 }
 
 // mountLines returns the lines of a process's mountinfo that hold text.
@@ -130,10 +130,10 @@ func TestMountKilled(t *testing.T) {
 			c := runMounted(t, vzcontract.RunConfig{})
 			dir := t.TempDir()
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "in"), []byte("x\n"), 0o644))
-			err := c.b.AddMount(t.Context(), c.id, work(dir))
+			err := c.b.AddMount(t.Context(), c.id, project(dir))
 			if strings.HasPrefix(step, "unmount.") {
 				require.NoError(t, err)
-				require.ErrorIs(t, c.b.RemoveMount(t.Context(), c.id, "/work"), vzcontract.ErrNotFound, "it had gone when the monitor was killed")
+				require.ErrorIs(t, c.b.RemoveMount(t.Context(), c.id, "/added"), vzcontract.ErrNotFound, "it had gone when the monitor was killed")
 			} else {
 				require.ErrorIs(t, err, vzcontract.ErrConflict)
 			}
@@ -141,8 +141,8 @@ func TestMountKilled(t *testing.T) {
 			require.Eventually(t, func() bool { return c.info().Orphaned }, 10*time.Second, time.Millisecond, "the monitor lives")
 			info := c.info()
 			require.Equal(t, there, len(info.Mounts) == 1, "the info tells of %+v", info.Mounts)
-			require.Equal(t, there, len(mountLines(t, strconv.Itoa(info.PID), " /work ")) == 1)
-			require.ErrorIs(t, c.b.AddMount(t.Context(), c.id, work(dir)), vzcontract.ErrConflict)
+			require.Equal(t, there, len(mountLines(t, strconv.Itoa(info.PID), " /added ")) == 1)
+			require.ErrorIs(t, c.b.AddMount(t.Context(), c.id, project(dir)), vzcontract.ErrConflict)
 			require.Equal(t, before, mountLines(t, "self", ""))
 
 			t.Setenv(fault.Variable, "")
@@ -150,12 +150,12 @@ func TestMountKilled(t *testing.T) {
 			require.NoError(t, c.b.Stop(t.Context(), c.id, vzcontract.StopOptions{Grace: &none}))
 			c.start()
 			require.Equal(t, there, len(c.targets()) == 1)
-			require.Equal(t, there, c.sh("cat /work/in") == "x\n")
+			require.Equal(t, there, c.sh("cat /added/in") == "x\n")
 			if !there {
-				require.NoError(t, c.b.AddMount(t.Context(), c.id, work(dir)))
-				require.Equal(t, "x\n", c.sh("cat /work/in"))
+				require.NoError(t, c.b.AddMount(t.Context(), c.id, project(dir)))
+				require.Equal(t, "x\n", c.sh("cat /added/in"))
 			}
-			require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/work"))
+			require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
 		})
 	}
 }
@@ -165,7 +165,7 @@ func TestMountStaysInside(t *testing.T) {
 	c := runMounted(t, vzcontract.RunConfig{})
 	dir := t.TempDir()
 	before := mountLines(t, "self", "")
-	require.NoError(t, c.b.AddMount(t.Context(), c.id, work(dir)))
+	require.NoError(t, c.b.AddMount(t.Context(), c.id, project(dir)))
 	require.Equal(t, before, mountLines(t, "self", ""))
 	monitor := strconv.Itoa(monitorOf(t, c.h, c.id))
 	require.Empty(t, mountLines(t, monitor, dir))
@@ -220,28 +220,28 @@ func TestMountTree(t *testing.T) {
 	hostMount(t, filepath.Join(dir, "sub"))
 	hostMount(t, filepath.Join(dir, "other"))
 	c := runMounted(t, vzcontract.RunConfig{})
-	m := work(dir)
+	m := project(dir)
 	m.NonRecursive = true
 	require.NoError(t, c.b.AddMount(t.Context(), c.id, m))
-	require.Empty(t, c.sh("ls /work/sub"))
-	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/work"))
+	require.Empty(t, c.sh("ls /added/sub"))
+	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
 
 	m.NonRecursive, m.ReadOnly = false, true
 	require.NoError(t, c.b.AddMount(t.Context(), c.id, m))
-	require.Equal(t, "below\nrefused\n", c.sh("cat /work/sub/f; echo x 2> /dev/null > /work/sub/f || echo refused"))
-	for _, place := range []string{"/work", "/work/sub", "/work/other"} {
+	require.Equal(t, "below\nrefused\n", c.sh("cat /added/sub/f; echo x 2> /dev/null > /added/sub/f || echo refused"))
+	for _, place := range []string{"/added", "/added/sub", "/added/other"} {
 		s, err := c.b.Exec(t.Context(), c.id, vzcontract.ExecConfig{Args: []string{"sleep", "1000"}, WorkingDir: place})
 		require.NoError(t, err)
-		require.ErrorIs(t, c.b.RemoveMount(t.Context(), c.id, "/work"), vzcontract.ErrConflict)
-		require.Equal(t, "below\nbelow\nrefused\n", c.sh("cat /work/sub/f /work/other/f; echo x 2> /dev/null > /work/sub/f || echo refused"), "something is missing that was in use at %s", place)
-		require.Equal(t, []string{"/work"}, c.targets())
+		require.ErrorIs(t, c.b.RemoveMount(t.Context(), c.id, "/added"), vzcontract.ErrConflict)
+		require.Equal(t, "below\nbelow\nrefused\n", c.sh("cat /added/sub/f /added/other/f; echo x 2> /dev/null > /added/sub/f || echo refused"), "something is missing that was in use at %s", place)
+		require.Equal(t, []string{"/added"}, c.targets())
 		require.NoError(t, s.Cancel(t.Context()))
 		_, err = s.Wait(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, s.Close())
 	}
-	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/work"))
-	require.Empty(t, mountLines(t, strconv.Itoa(c.info().PID), " /work"))
+	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
+	require.Empty(t, mountLines(t, strconv.Itoa(c.info().PID), " /added"))
 	require.FileExists(t, filepath.Join(dir, "sub", "f"))
 }
 
@@ -252,13 +252,13 @@ func TestMountSlave(t *testing.T) {
 	hostMount(t, dir)
 	require.NoError(t, unix.Mount("", dir, "", unix.MS_SHARED, ""))
 	c := runMounted(t, vzcontract.RunConfig{})
-	m := work(dir)
+	m := project(dir)
 	m.Propagation = "rslave"
 	require.NoError(t, c.b.AddMount(t.Context(), c.id, m))
 	hostMount(t, filepath.Join(dir, "later"))
-	require.Equal(t, "below\n", c.sh("cat /work/later/f"))
-	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/work"))
-	require.Empty(t, mountLines(t, strconv.Itoa(c.info().PID), " /work"))
+	require.Equal(t, "below\n", c.sh("cat /added/later/f"))
+	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
+	require.Empty(t, mountLines(t, strconv.Itoa(c.info().PID), " /added"))
 	require.FileExists(t, filepath.Join(dir, "later", "f"))
 }
 
@@ -267,16 +267,16 @@ func TestMountReadOnlyRoot(t *testing.T) {
 	dir := t.TempDir()
 	sealed := vzcontract.Mount{Type: vzcontract.MountBind, Source: t.TempDir(), Target: "/sealed", ReadOnly: true}
 	c := runMounted(t, vzcontract.RunConfig{ReadOnly: true, Mounts: []vzcontract.Mount{sealed}})
-	require.NoError(t, c.b.AddMount(t.Context(), c.id, work(dir)))
-	require.Empty(t, c.sh("echo x > /work/f"))
+	require.NoError(t, c.b.AddMount(t.Context(), c.id, project(dir)))
+	require.Empty(t, c.sh("echo x > /added/f"))
 	require.FileExists(t, filepath.Join(dir, "f"))
-	m := work(filepath.Join(dir, "f"))
+	m := project(filepath.Join(dir, "f"))
 	m.Target = "/etc/new/file"
 	require.NoError(t, c.b.AddMount(t.Context(), c.id, m))
 	require.Equal(t, "x\n", c.sh("cat /etc/new/file"))
 	m.Target = "/sealed/file"
 	require.ErrorIs(t, c.b.AddMount(t.Context(), c.id, m), vzcontract.ErrConflict)
-	require.Equal(t, []string{"/sealed", "/work", "/etc/new/file"}, c.targets())
+	require.Equal(t, []string{"/sealed", "/added", "/etc/new/file"}, c.targets())
 }
 
 // TestMountBetweenRuns adds and removes while a container comes and goes.
@@ -284,13 +284,13 @@ func TestMountBetweenRuns(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "in"), []byte("here\n"), 0o644))
 	c := runMounted(t, vzcontract.RunConfig{
-		Args: []string{"sh", "-c", "cat /work/in; exit 1"}, Restart: vzcontract.RestartPolicy{Mode: vzcontract.RestartAlways},
+		Args: []string{"sh", "-c", "cat /added/in; exit 1"}, Restart: vzcontract.RestartPolicy{Mode: vzcontract.RestartAlways},
 	})
 	for range 5 {
-		require.NoError(t, c.b.AddMount(t.Context(), c.id, work(dir)))
-		require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/work"))
+		require.NoError(t, c.b.AddMount(t.Context(), c.id, project(dir)))
+		require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
 	}
-	require.NoError(t, c.b.AddMount(t.Context(), c.id, work(dir)))
+	require.NoError(t, c.b.AddMount(t.Context(), c.id, project(dir)))
 	found := errors.New("found")
 	err := c.b.Logs(t.Context(), c.id, vzcontract.LogOptions{Follow: true, Tail: -1}, func(l vzcontract.LogEntry) error {
 		if string(l.Line) == "here\n" {
@@ -305,7 +305,7 @@ func TestMountBetweenRuns(t *testing.T) {
 	require.NoError(t, os.RemoveAll(dir))
 	_, err = c.b.Start(t.Context(), c.id, vzcontract.StartOptions{})
 	require.ErrorContains(t, err, dir)
-	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/work"))
+	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
 	c.start()
 }
 
@@ -321,8 +321,8 @@ func TestMountJail(t *testing.T) {
 	require.Eventually(t, jailed, 10*time.Second, time.Millisecond)
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "in"), []byte("x\n"), 0o644))
-	require.NoError(t, c.b.AddMount(t.Context(), c.id, work(dir)))
-	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/work"))
+	require.NoError(t, c.b.AddMount(t.Context(), c.id, project(dir)))
+	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
 	ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", c.info().PID))
 	require.NoError(t, err)
 	require.NotEmpty(t, ns)
@@ -333,21 +333,21 @@ func TestMountJail(t *testing.T) {
 func TestMountPrivileged(t *testing.T) {
 	c := runMounted(t, vzcontract.RunConfig{Security: vzcontract.SecurityConfig{Privileged: true}})
 	dir := t.TempDir()
-	require.NoError(t, c.b.AddMount(t.Context(), c.id, work(dir)))
-	require.Empty(t, c.sh("umount /work"))
-	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/work"))
-	require.NoError(t, c.b.AddMount(t.Context(), c.id, work(dir)))
-	require.Empty(t, c.sh("mount -t tmpfs cover /work"))
-	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/work"))
-	require.Empty(t, mountLines(t, strconv.Itoa(c.info().PID), " /work "))
-	m := work(dir)
-	m.Target = "/deep/work"
+	require.NoError(t, c.b.AddMount(t.Context(), c.id, project(dir)))
+	require.Empty(t, c.sh("umount /added"))
+	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
+	require.NoError(t, c.b.AddMount(t.Context(), c.id, project(dir)))
+	require.Empty(t, c.sh("mount -t tmpfs cover /added"))
+	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
+	require.Empty(t, mountLines(t, strconv.Itoa(c.info().PID), " /added "))
+	m := project(dir)
+	m.Target = "/deep/added"
 	require.NoError(t, c.b.AddMount(t.Context(), c.id, m))
-	require.Empty(t, c.sh("mount -t tmpfs cover /deep && mkdir /deep/work"))
-	require.ErrorIs(t, c.b.RemoveMount(t.Context(), c.id, "/deep/work"), vzcontract.ErrConflict)
-	require.Equal(t, []string{"/deep/work"}, c.targets())
+	require.Empty(t, c.sh("mount -t tmpfs cover /deep && mkdir /deep/added"))
+	require.ErrorIs(t, c.b.RemoveMount(t.Context(), c.id, "/deep/added"), vzcontract.ErrConflict)
+	require.Equal(t, []string{"/deep/added"}, c.targets())
 	require.Empty(t, c.sh("umount /deep"))
-	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/deep/work"))
+	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/deep/added"))
 }
 
 // BenchmarkAddMount measures what it takes to give a running container a directory, and
@@ -369,9 +369,9 @@ func BenchmarkAddMount(b *testing.B) {
 	var adding, removing time.Duration
 	for b.Loop() {
 		begin := time.Now()
-		require.NoError(b, backend.AddMount(b.Context(), info.ID, work(dir)))
+		require.NoError(b, backend.AddMount(b.Context(), info.ID, project(dir)))
 		added := time.Now()
-		require.NoError(b, backend.RemoveMount(b.Context(), info.ID, "/work"))
+		require.NoError(b, backend.RemoveMount(b.Context(), info.ID, "/added"))
 		adding, removing = adding+added.Sub(begin), removing+time.Since(added)
 	}
 	b.ReportMetric(float64(adding.Microseconds())/float64(b.N), "µs/add")

@@ -50,10 +50,10 @@ func TestAtOnce(t *testing.T) {
 	}
 	source := t.TempDir()
 	mount := func(b vzcontract.RuntimeBackend, name string) error {
-		return b.(vzcontract.Mounter).AddMount(ctx, name, work(source))
+		return b.(vzcontract.Mounter).AddMount(ctx, name, project(source))
 	}
 	unmount := func(b vzcontract.RuntimeBackend, name string) error {
-		return b.(vzcontract.Mounter).RemoveMount(ctx, name, "/work")
+		return b.(vzcontract.Mounter).RemoveMount(ctx, name, "/added")
 	}
 	type step func(vzcontract.RuntimeBackend, string) error
 	for what, steps := range map[string][]step{
@@ -88,7 +88,7 @@ func TestAtOnce(t *testing.T) {
 				require.NoError(t, start(h.open(t), name))
 				info, err := h.open(t).Inspect(ctx, name)
 				require.NoError(t, err)
-				require.Len(t, mountLines(t, strconv.Itoa(info.PID), " /work "), len(info.Mounts), "%s: %v", what, results)
+				require.Len(t, mountLines(t, strconv.Itoa(info.PID), " /added "), len(info.Mounts), "%s: %v", what, results)
 			case "removal":
 				require.True(t, results[0] == nil != (results[1] == nil), "start and remove without force: %v", results)
 			}

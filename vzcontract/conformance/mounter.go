@@ -75,17 +75,17 @@ func (e *env) wantMounts(id string, targets ...string) vzcontract.ContainerInfo 
 // addMount: the program that runs already sees a mount, and so do later ones.
 func addMount(e *env) {
 	dir := e.project()
-	info := e.start(e.config("sh", "-c", "until cat /work/in 2> /dev/null; do sleep 0.01; done; echo back > /work/out; while :; do sleep 0.05; done"))
-	e.addMount(info.ID, bind(dir, "/work"))
+	info := e.start(e.config("sh", "-c", "until cat /added/in 2> /dev/null; do sleep 0.01; done; echo back > /added/out; while :; do sleep 0.05; done"))
+	e.addMount(info.ID, bind(dir, "/added"))
 	e.awaitLine(info.ID, "from host")
-	e.sees(info.ID, "cat /work/in", "from host\n")
-	e.sees(info.ID, "until [ -e /work/out ]; do sleep 0.01; done; cat /work/out", "back\n")
+	e.sees(info.ID, "cat /added/in", "from host\n")
+	e.sees(info.ID, "until [ -e /added/out ]; do sleep 0.01; done; cat /added/out", "back\n")
 	if got, err := os.ReadFile(filepath.Join(dir, "out")); err != nil || string(got) != "back\n" {
 		e.Errorf("the host reads %q, %v", got, err)
 	}
 	e.addMount(info.ID, bind(e.project(), "/deep/below/that"))
 	e.sees(info.ID, "cat /deep/below/that/in", "from host\n")
-	info = e.wantMounts(info.ID, "/work", "/deep/below/that")
+	info = e.wantMounts(info.ID, "/added", "/deep/below/that")
 	if m := info.Mounts[0]; m.Type != vzcontract.MountBind || m.Source != dir || m.ReadOnly {
 		e.Errorf("the info tells of %+v", m)
 	}
@@ -112,12 +112,12 @@ func addMountFile(e *env) {
 func addMountReadOnly(e *env) {
 	dir := e.project()
 	info := e.running()
-	m := bind(dir, "/work")
+	m := bind(dir, "/added")
 	m.ReadOnly = true
 	e.addMount(info.ID, m)
-	e.sees(info.ID, "cat /work/in; echo y > /work/in || echo refused; rm /work/in || echo refused; mkdir /work/d || echo refused",
+	e.sees(info.ID, "cat /added/in; echo y > /added/in || echo refused; rm /added/in || echo refused; mkdir /added/d || echo refused",
 		"from host\nrefused\nrefused\nrefused\n")
-	if info := e.wantMounts(info.ID, "/work"); !info.Mounts[0].ReadOnly {
+	if info := e.wantMounts(info.ID, "/added"); !info.Mounts[0].ReadOnly {
 		e.Errorf("the info tells of %+v", info.Mounts[0])
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "in")); err != nil || string(got) != "from host\n" {
@@ -128,7 +128,7 @@ func addMountReadOnly(e *env) {
 // addMountStays: a mount is there again after a stop and a start, until it is removed.
 func addMountStays(e *env) {
 	info := e.running()
-	e.addMount(info.ID, bind(e.project(), "/work"))
+	e.addMount(info.ID, bind(e.project(), "/added"))
 	again := func() {
 		e.Helper()
 		e.kill(info.ID)
@@ -137,14 +137,14 @@ func addMountStays(e *env) {
 		}
 	}
 	again()
-	e.wantMounts(info.ID, "/work")
-	e.sees(info.ID, "cat /work/in", "from host\n")
-	e.removeMount(info.ID, "/work")
+	e.wantMounts(info.ID, "/added")
+	e.sees(info.ID, "cat /added/in", "from host\n")
+	e.removeMount(info.ID, "/added")
 	e.wantMounts(info.ID)
-	e.sees(info.ID, "ls /work/in 2> /dev/null || echo none", "none\n")
+	e.sees(info.ID, "ls /added/in 2> /dev/null || echo none", "none\n")
 	again()
 	e.wantMounts(info.ID)
-	e.sees(info.ID, "ls /work/in 2> /dev/null || echo none", "none\n")
+	e.sees(info.ID, "ls /added/in 2> /dev/null || echo none", "none\n")
 }
 
 // addMountStates adds and removes in every state.
@@ -154,13 +154,13 @@ func addMountStates(e *env) {
 		if !ok {
 			continue
 		}
-		e.addMount(id, bind(e.project(), "/work"))
+		e.addMount(id, bind(e.project(), "/added"))
 		e.addMount(id, bind(e.project(), "/other"))
 		e.removeMount(id, "/other")
 		e.wantState(id, state)
-		e.wantMounts(id, "/work")
+		e.wantMounts(id, "/added")
 		if state == vzcontract.StateStopped { // its program ends at once
-			e.removeMount(id, "/work")
+			e.removeMount(id, "/added")
 			e.wantMounts(id)
 			continue
 		}
@@ -171,7 +171,7 @@ func addMountStates(e *env) {
 		} else if _, err := e.b.Start(e.ctx, id, vzcontract.StartOptions{}); err != nil {
 			e.Fatal(err)
 		}
-		e.sees(id, "cat /work/in; ls /other/in 2> /dev/null || echo none", "from host\nnone\n")
+		e.sees(id, "cat /added/in; ls /other/in 2> /dev/null || echo none", "from host\nnone\n")
 	}
 }
 
@@ -186,12 +186,12 @@ func addMountRefused(e *env) {
 			m     vzcontract.Mount
 			class error
 		}{
-			"a missing source":  {bind(filepath.Join(dir, "nothing"), "/work"), vzcontract.ErrValidation},
-			"a relative source": {bind("in", "/work"), vzcontract.ErrValidation},
+			"a missing source":  {bind(filepath.Join(dir, "nothing"), "/added"), vzcontract.ErrValidation},
+			"a relative source": {bind("in", "/added"), vzcontract.ErrValidation},
 			"a relative target": {bind(dir, "work"), vzcontract.ErrValidation},
 			"the root":          {bind(dir, "/"), vzcontract.ErrValidation},
-			"no type":           {vzcontract.Mount{Source: dir, Target: "/work"}, vzcontract.ErrValidation},
-			"a tmpfs":           {vzcontract.Mount{Type: vzcontract.MountTmpfs, Target: "/work"}, vzcontract.ErrUnsupported},
+			"no type":           {vzcontract.Mount{Source: dir, Target: "/added"}, vzcontract.ErrValidation},
+			"a tmpfs":           {vzcontract.Mount{Type: vzcontract.MountTmpfs, Target: "/added"}, vzcontract.ErrUnsupported},
 		} {
 			e.wantClass("mount of "+what, b.AddMount(e.ctx, id, try.m), try.class)
 		}
@@ -199,16 +199,16 @@ func addMountRefused(e *env) {
 		if state == vzcontract.StateRunning {
 			e.wantClass("mount of a file on a directory", b.AddMount(e.ctx, id, bind(file, "/tmp")), vzcontract.ErrValidation)
 			e.wantClass("mount of a directory on a file", b.AddMount(e.ctx, id, bind(dir, "/etc/passwd")), vzcontract.ErrValidation)
-			e.wantClass("mount below a file", b.AddMount(e.ctx, id, bind(dir, "/etc/passwd/work")), vzcontract.ErrValidation)
+			e.wantClass("mount below a file", b.AddMount(e.ctx, id, bind(dir, "/etc/passwd/added")), vzcontract.ErrValidation)
 			e.wantMounts(id)
-			e.sees(id, "ls /work 2> /dev/null || echo none", "none\n")
+			e.sees(id, "ls /added 2> /dev/null || echo none", "none\n")
 		}
 	}
-	missing := bind(filepath.Join(dir, "new", "dir"), "/work")
+	missing := bind(filepath.Join(dir, "new", "dir"), "/added")
 	missing.CreateSource = true
 	id, _ := e.inState(vzcontract.StateRunning)
 	e.addMount(id, missing)
-	e.sees(id, "echo x > /work/f", "")
+	e.sees(id, "echo x > /added/f", "")
 	if _, err := os.Stat(filepath.Join(missing.Source, "f")); err != nil {
 		e.Error(err)
 	}
@@ -279,38 +279,38 @@ func removeMount(e *env) {
 	cfg := e.config(untilKilled...)
 	cfg.Mounts = []vzcontract.Mount{bind(first, "/first")}
 	info := e.start(cfg)
-	e.addMount(info.ID, bind(dir, "/work"))
-	e.wantClass("unmount in no container", b.RemoveMount(e.ctx, "nobody", "/work"), vzcontract.ErrNotFound)
+	e.addMount(info.ID, bind(dir, "/added"))
+	e.wantClass("unmount in no container", b.RemoveMount(e.ctx, "nobody", "/added"), vzcontract.ErrNotFound)
 	e.wantClass("unmount what is not mounted", b.RemoveMount(e.ctx, info.ID, "/nothing"), vzcontract.ErrNotFound)
-	e.wantClass("unmount a directory in a mount", b.RemoveMount(e.ctx, info.ID, "/work/in"), vzcontract.ErrNotFound)
+	e.wantClass("unmount a directory in a mount", b.RemoveMount(e.ctx, info.ID, "/added/in"), vzcontract.ErrNotFound)
 	e.wantClass("unmount what every container has", b.RemoveMount(e.ctx, info.ID, "/proc"), vzcontract.ErrNotFound)
 	e.wantClass("unmount what it was created with", b.RemoveMount(e.ctx, info.ID, "/first"), vzcontract.ErrConflict)
-	e.wantMounts(info.ID, "/first", "/work")
-	e.removeMount(info.ID, "/work/")
+	e.wantMounts(info.ID, "/first", "/added")
+	e.removeMount(info.ID, "/added/")
 	e.wantMounts(info.ID, "/first")
-	e.sees(info.ID, "ls /work/in 2> /dev/null || echo none", "none\n")
-	e.wantClass("second unmount", b.RemoveMount(e.ctx, info.ID, "/work"), vzcontract.ErrNotFound)
-	e.addMount(info.ID, bind(dir, "/work")) // the place is free again
-	e.sees(info.ID, "cat /work/in", "from host\n")
+	e.sees(info.ID, "ls /added/in 2> /dev/null || echo none", "none\n")
+	e.wantClass("second unmount", b.RemoveMount(e.ctx, info.ID, "/added"), vzcontract.ErrNotFound)
+	e.addMount(info.ID, bind(dir, "/added")) // the place is free again
+	e.sees(info.ID, "cat /added/in", "from host\n")
 }
 
 // removeMountInUse: a program has its working directory in the mount.
 func removeMountInUse(e *env) {
 	b := e.b.(vzcontract.Mounter)
 	info := e.running()
-	e.addMount(info.ID, bind(e.project(), "/work"))
+	e.addMount(info.ID, bind(e.project(), "/added"))
 	in, feed := io.Pipe()
 	defer feed.Close()
 	out := newLocked()
 	s, err := e.b.Exec(e.ctx, info.ID, vzcontract.ExecConfig{
-		Args: []string{"sh", "-c", "cd /work && echo inside; read a; cat in"}, Stdio: vzcontract.Stdio{In: in, Out: out},
+		Args: []string{"sh", "-c", "cd /added && echo inside; read a; cat in"}, Stdio: vzcontract.Stdio{In: in, Out: out},
 	})
 	if err != nil {
 		e.Fatal(err)
 	}
 	out.until(e, "inside\n")
-	e.wantClass("unmount of what is used", b.RemoveMount(e.ctx, info.ID, "/work"), vzcontract.ErrConflict)
-	e.wantMounts(info.ID, "/work")
+	e.wantClass("unmount of what is used", b.RemoveMount(e.ctx, info.ID, "/added"), vzcontract.ErrConflict)
+	e.wantMounts(info.ID, "/added")
 	if _, err := io.WriteString(feed, "go on\n"); err != nil {
 		e.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func removeMountInUse(e *env) {
 	if got := out.text(); got != "inside\nfrom host\n" {
 		e.Errorf("the program in the mount printed %q", got)
 	}
-	e.removeMount(info.ID, "/work")
+	e.removeMount(info.ID, "/added")
 	e.wantMounts(info.ID)
 }
 
@@ -334,7 +334,7 @@ func addMountFork(e *env) {
 	}
 	c := e.b.(vzcontract.Checkpointer)
 	info := e.running()
-	e.addMount(info.ID, bind(e.project(), "/work"))
+	e.addMount(info.ID, bind(e.project(), "/added"))
 	err := c.Checkpoint(e.ctx, info.ID, "one", vzcontract.CheckpointFiles)
 	if errors.Is(err, vzcontract.ErrUnsupported) {
 		e.Skip(err)
@@ -346,11 +346,11 @@ func addMountFork(e *env) {
 	if err != nil {
 		e.Fatal(err)
 	}
-	if !slices.ContainsFunc(fork.Mounts, func(m vzcontract.MountInfo) bool { return m.Target == "/work" }) {
+	if !slices.ContainsFunc(fork.Mounts, func(m vzcontract.MountInfo) bool { return m.Target == "/added" }) {
 		e.Errorf("the fork has %+v", fork.Mounts)
 	}
 	if _, err := e.b.Start(e.ctx, fork.ID, vzcontract.StartOptions{}); err != nil {
 		e.Fatal(err)
 	}
-	e.sees(fork.ID, "cat /work/in", "from host\n")
+	e.sees(fork.ID, "cat /added/in", "from host\n")
 }
