@@ -23,6 +23,7 @@ import (
 	"vz.internal/vzcontract/conformance"
 	"vz.internal/vzlinuxnative"
 	"vz.internal/vzlinuxnative/internal/fault"
+	"vz.internal/vzlinuxnative/internal/graft"
 	"vz.internal/vzlinuxnative/internal/testreq"
 )
 
@@ -187,8 +188,10 @@ func TestMountStaysInside(t *testing.T) {
 func TestMountIsAsAtStart(t *testing.T) {
 	dir := t.TempDir()
 	for name, namespaces := range map[string]vzcontract.NamespaceConfig{"direct": {}, "libct": {Cgroup: "host"}} {
-		for _, m := range []vzcontract.Mount{{}, {ReadOnly: true}, {Propagation: "rslave"}, {NonRecursive: true, ReadOnly: true}} {
-			t.Run(fmt.Sprintf("%s/%+v", name, m), func(t *testing.T) {
+		for what, m := range map[string]vzcontract.Mount{
+			"plain": {}, "read-only": {ReadOnly: true}, "slave": {Propagation: "rslave"}, "top": {NonRecursive: true, ReadOnly: true},
+		} {
+			t.Run(name+"/"+what, func(t *testing.T) {
 				m.Type, m.Source = vzcontract.MountBind, dir
 				m.Target = "/first"
 				c := runMounted(t, vzcontract.RunConfig{Namespaces: namespaces, Mounts: []vzcontract.Mount{m}})
@@ -319,13 +322,19 @@ func TestMountJail(t *testing.T) {
 		return err == nil && root != "/"
 	}
 	require.Eventually(t, jailed, 10*time.Second, time.Millisecond)
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "in"), []byte("x\n"), 0o644))
-	require.NoError(t, c.b.AddMount(t.Context(), c.id, project(dir)))
-	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
-	ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", c.info().PID))
+	ns, err := graft.Open(c.info().PID)
 	require.NoError(t, err)
-	require.NotEmpty(t, ns)
+	defer ns.Close()
+	mounts := func() int { // what is outside of its root, the process's own list leaves out
+		all, err := graft.Mounted(ns)
+		require.NoError(t, err)
+		return len(all)
+	}
+	before := mounts()
+	require.NoError(t, c.b.AddMount(t.Context(), c.id, project(t.TempDir())))
+	require.Equal(t, before+1, mounts())
+	require.NoError(t, c.b.RemoveMount(t.Context(), c.id, "/added"))
+	require.Equal(t, before, mounts())
 }
 
 // TestMountPrivileged: a container that may mount has unmounted the mount, has covered
