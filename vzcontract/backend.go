@@ -43,7 +43,7 @@ const (
 // A Feature names an optional ability in a [Capabilities].
 type Feature string
 
-// The features. Each but the last stands for the interface of that name.
+// The features. Each stands for the interface beside it.
 const (
 	FeaturePause      Feature = "pause"      // Pauser
 	FeatureRename     Feature = "rename"     // Renamer
@@ -59,6 +59,7 @@ const (
 	FeatureVolumes    Feature = "volumes"    // Volumes
 	FeatureSharedVM   Feature = "shared-vm"  // SharedVM
 	FeatureCheckpoint Feature = "checkpoint" // Checkpointer
+	FeatureMount      Feature = "mount"      // Mounter
 )
 
 // Capabilities maps each feature that a backend lacks here and now to the

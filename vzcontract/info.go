@@ -13,7 +13,8 @@ type ContainerInfo struct {
 	ID    string `json:"id"` // 64 hex digits
 	Name  string `json:"name"`
 	State State  `json:"state"`
-	// Config is as given to Create, after defaults of the backend.
+	// Config is as given to Create, after defaults of the backend, with the changes
+	// since by Update and by a Mounter.
 	Config RunConfig `json:"config"`
 	// Image is the reference used and ImageID the digest of its config.
 	Image   string `json:"image,omitempty"`

@@ -119,6 +119,35 @@ type Event struct {
 	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
+// A Mounter gives containers more of the host's files after they were created. What it
+// adds is part of ContainerInfo.Mounts and of ContainerInfo.Config.Mounts, so that a
+// fork has it too. It stays over stops and restarts, until RemoveMount or the
+// container's removal; the files themselves stay where they are.
+type Mounter interface {
+	// AddMount mounts m in a container. In one that is running or paused it is there
+	// when AddMount returns, for the programs that run as for those to come; one that
+	// is created or stopped has it from its next start on.
+	//
+	// m means what it means in RunConfig.Mounts, with the source as the caller sees it:
+	// one that is missing is ErrValidation unless CreateSource, ReadOnly holds for what
+	// is mounted below the source too, and a target that is missing is made. Links in
+	// the target are followed inside the container's root and never out of it. Mounts
+	// other than binds are ErrUnsupported. A target that is of the wrong kind for the
+	// source, or leads into the container's /proc, is ErrValidation; one at which
+	// something is mounted, or which is above another mount and would hide it, is
+	// ErrConflict: those of ContainerInfo.Mounts as well as those that every container
+	// has, such as /proc, /dev and /etc/hosts.
+	//
+	// On error nothing is mounted. Where who does it was killed or ctx ended meanwhile,
+	// ContainerInfo.Mounts tells what has become of it.
+	AddMount(ctx context.Context, container string, m Mount) error
+	// RemoveMount takes away what AddMount mounted at target: when it returns no program
+	// of the container reaches those files through it. A mount that a program uses, by an
+	// open file, a mapping or its working directory, is ErrConflict and stays. No mount
+	// there is ErrNotFound; one that the container was created with is ErrConflict.
+	RemoveMount(ctx context.Context, container, target string) error
+}
+
 // A Copier moves files as tar streams. Paths are resolved inside the
 // container's root; links never lead out of it.
 type Copier interface {

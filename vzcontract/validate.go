@@ -105,37 +105,47 @@ func (c *RunConfig) validateJoined() error {
 func (c *RunConfig) validateMounts() error {
 	targets := map[string]bool{}
 	for _, m := range c.Mounts {
+		if err := m.Validate(); err != nil {
+			return err
+		}
 		target := path.Clean(m.Target)
-		switch {
-		case !path.IsAbs(m.Target) || target == "/":
-			return invalid("mount target %q: want an absolute path below /", m.Target)
-		case targets[target]:
+		if targets[target] {
 			return invalid("two mounts at %s", target)
-		case strings.Contains("/"+m.Subpath+"/", "/../"):
-			return invalid("subpath %q leads out of the volume", m.Subpath)
-		case path.IsAbs(m.Subpath):
-			return invalid("subpath %q is absolute", m.Subpath)
-		case m.Subpath != "" && m.Type == MountTmpfs:
-			return invalid("mount %s: a tmpfs has no subpath", target)
 		}
 		targets[target] = true
-		switch m.Type {
-		case MountBind:
-			if !path.IsAbs(m.Source) {
-				return invalid("bind source %q is not absolute", m.Source)
-			}
-		case MountVolume:
-			if m.Source != "" && !ValidName(m.Source) {
-				return invalid("invalid volume name %q", m.Source)
-			}
-		case MountImage:
-			if m.Source == "" {
-				return invalid("mount %s: the image is missing", target)
-			}
-		case MountTmpfs:
-		default:
-			return invalid("unknown mount type %q", m.Type)
+	}
+	return nil
+}
+
+// Validate refuses, with ErrValidation, what is wrong in m whatever the backend.
+func (m *Mount) Validate() error {
+	target := path.Clean(m.Target)
+	switch {
+	case !path.IsAbs(m.Target) || target == "/":
+		return invalid("mount target %q: want an absolute path below /", m.Target)
+	case strings.Contains("/"+m.Subpath+"/", "/../"):
+		return invalid("subpath %q leads out of the volume", m.Subpath)
+	case path.IsAbs(m.Subpath):
+		return invalid("subpath %q is absolute", m.Subpath)
+	case m.Subpath != "" && m.Type == MountTmpfs:
+		return invalid("mount %s: a tmpfs has no subpath", target)
+	}
+	switch m.Type {
+	case MountBind:
+		if !path.IsAbs(m.Source) {
+			return invalid("bind source %q is not absolute", m.Source)
 		}
+	case MountVolume:
+		if m.Source != "" && !ValidName(m.Source) {
+			return invalid("invalid volume name %q", m.Source)
+		}
+	case MountImage:
+		if m.Source == "" {
+			return invalid("mount %s: the image is missing", target)
+		}
+	case MountTmpfs:
+	default:
+		return invalid("unknown mount type %q", m.Type)
 	}
 	return nil
 }

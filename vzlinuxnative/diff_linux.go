@@ -29,16 +29,16 @@ func (b *Backend) filesOf(c *container) layer.Source {
 func (b *Backend) Diff(ctx context.Context, ref string) (changes []vzcontract.Change, err error) {
 	err = b.settled(ctx, "diff", ref, func(c *container) error {
 		changes, err = layer.Diff(ctx, b.filesOf(c))
-		changes = withoutMountPoints(changes, mountPoints(c.cfg))
+		changes = withoutMountPoints(changes, mountPoints(c))
 		return err
 	})
 	return changes, err
 }
 
 // mountPoints are where mounts are made in a root.
-func mountPoints(cfg *record.Config) []string {
-	points := []string{"/dev", "/proc", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
-	for _, m := range cfg.Mounts {
+func mountPoints(c *container) []string {
+	points := record.OwnMounts()
+	for _, m := range record.Mounts(c.cfg, c.st) {
 		points = append(points, m.Target)
 	}
 	return points

@@ -119,7 +119,13 @@ func (b *Backend) settle(c *container) error {
 	// One that waits for a dead monitor's word is about to end.
 	pids = slices.DeleteFunc(pids, process.Waits)
 	c.orphaned = len(pids) > 0
-	if c.orphaned == c.st.Live() && !c.st.Restarting {
+	var lost []string
+	if c.orphaned {
+		if lost, err = lostMounts(c, pids[0]); err != nil {
+			return err
+		}
+	}
+	if c.orphaned == c.st.Live() && !c.st.Restarting && len(lost) == 0 {
 		return nil // the record is right
 	}
 	st, err := b.store.Update(c.cfg.ID, func(st *record.State) error {
@@ -127,6 +133,9 @@ func (b *Backend) settle(c *container) error {
 			return errSettled
 		}
 		if len(pids) > 0 {
+			for _, target := range lost {
+				record.DropMount(st, target)
+			}
 			adopt(st, pids)
 			return nil
 		}

@@ -103,7 +103,11 @@ func (b *Backend) planVolumesFrom(cfg *record.Config) error {
 		if err != nil {
 			return err
 		}
-		for _, m := range from.Mounts {
+		st, err := b.store.State(id)
+		if err != nil {
+			return err
+		}
+		for _, m := range record.Mounts(from, st) {
 			if m.Type == vzcontract.MountTmpfs || m.Type == vzcontract.MountImage || mountedAt(cfg, m.Target) {
 				continue
 			}
@@ -121,16 +125,25 @@ func (b *Backend) makeSources(ctx context.Context, cfg *record.Config) error {
 	for _, m := range cfg.Mounts {
 		switch m.Type {
 		case vzcontract.MountBind:
-			if _, err := os.Stat(m.HostPath); m.CreateSource && errors.Is(err, fs.ErrNotExist) {
-				if err := os.MkdirAll(m.HostPath, 0o755); err != nil {
-					return invalid("make bind source: %w", err)
-				}
+			if err := makeSource(m); err != nil {
+				return err
 			}
 		case vzcontract.MountVolume:
 			if err := b.makeVolume(ctx, cfg, m); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// makeSource makes the missing source of a bind that wants it made.
+func makeSource(m record.Mount) error {
+	if _, err := os.Stat(m.HostPath); !m.CreateSource || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.MkdirAll(m.HostPath, 0o755); err != nil {
+		return invalid("make bind source: %w", err)
 	}
 	return nil
 }

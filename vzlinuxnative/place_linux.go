@@ -25,7 +25,7 @@ type place struct {
 func (b *Backend) withPath(ctx context.Context, op, ref, p string, write bool, f func(place) error) error {
 	return b.settled(ctx, op, ref, func(c *container) error {
 		at := place{path: p, name: path.Base(path.Clean("/" + p))}
-		if m, rest, ok := mountAt(c.cfg.Mounts, p); ok && !c.st.Live() {
+		if m, rest, ok := mountAt(record.Mounts(c.cfg, c.st), p); ok && !c.st.Live() {
 			if write && m.ReadOnly {
 				return vzcontract.Errorf(vzcontract.ErrDenied, "%s: the mount at %s is read-only", p, m.Target)
 			}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -47,6 +48,13 @@ func TestAtOnce(t *testing.T) {
 	stop := func(b vzcontract.RuntimeBackend, name string) error {
 		return b.Stop(ctx, name, vzcontract.StopOptions{Grace: &none})
 	}
+	source := t.TempDir()
+	mount := func(b vzcontract.RuntimeBackend, name string) error {
+		return b.(vzcontract.Mounter).AddMount(ctx, name, project(source))
+	}
+	unmount := func(b vzcontract.RuntimeBackend, name string) error {
+		return b.(vzcontract.Mounter).RemoveMount(ctx, name, "/added")
+	}
 	type step func(vzcontract.RuntimeBackend, string) error
 	for what, steps := range map[string][]step{
 		"starts":   {start, start, start},
@@ -54,6 +62,8 @@ func TestAtOnce(t *testing.T) {
 		"copy":     {start, copyIn, copyIn},
 		"removals": {start, remove(true), remove(true), remove(true)},
 		"stops":    {start, stop, start, stop},
+		"mounts":   {start, mount, mount, unmount, mount},
+		"restarts": {start, mount, stop, unmount, start, mount},
 	} {
 		for i := range 5 {
 			name := fmt.Sprintf("%s%d", what, i)
@@ -74,6 +84,11 @@ func TestAtOnce(t *testing.T) {
 			switch what {
 			case "starts":
 				require.NoError(t, errors.Join(results...))
+			case "mounts", "restarts":
+				require.NoError(t, start(h.open(t), name))
+				info, err := h.open(t).Inspect(ctx, name)
+				require.NoError(t, err)
+				require.Len(t, mountLines(t, strconv.Itoa(info.PID), " /added "), len(info.Mounts), "%s: %v", what, results)
 			case "removal":
 				require.True(t, results[0] == nil != (results[1] == nil), "start and remove without force: %v", results)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,8 +17,10 @@ import (
 )
 
 // ask sends a request to a container's monitor and returns its answer. A
-// monitor that ends meanwhile is wire.ErrGone.
-func (b *Backend) ask(ctx context.Context, id string, m *wire.Message) error {
+// monitor that ends meanwhile is wire.ErrGone. Files that go with the request are
+// closed as soon as it is sent.
+func (b *Backend) ask(ctx context.Context, id string, m *wire.Message, files ...*os.File) error {
+	defer closeFiles(files)
 	conn, err := b.dial(id)
 	if err != nil {
 		return err
@@ -25,14 +28,21 @@ func (b *Backend) ask(ctx context.Context, id string, m *wire.Message) error {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	defer conn.Close()
-	if err := conn.Send(m); err != nil {
+	if err := conn.Send(m, files...); err != nil {
 		return gone(ctx, err)
 	}
+	closeFiles(files)
 	answer, _, err := conn.Receive()
 	if err != nil {
 		return gone(ctx, err)
 	}
 	return answer.Err.Unwire()
+}
+
+func closeFiles(files []*os.File) {
+	for _, f := range files {
+		f.Close() // a second time is harmless
+	}
 }
 
 // gone tells a monitor that ended from a caller who gave up.

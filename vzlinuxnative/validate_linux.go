@@ -29,10 +29,17 @@ func validate(run *vzcontract.RunConfig) error {
 		}
 	}
 	for _, m := range run.Mounts {
-		if m.Propagation == "shared" || m.Propagation == "rshared" {
-			return vzcontract.Errorf(vzcontract.ErrUnsupported,
-				"mount %s: propagation %s: the host does not see mounts that a container makes; rslave shows the host's in the container", m.Target, m.Propagation)
+		if err := checkPropagation(m); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func checkPropagation(m vzcontract.Mount) error {
+	if m.Propagation == "shared" || m.Propagation == "rshared" {
+		return vzcontract.Errorf(vzcontract.ErrUnsupported,
+			"mount %s: propagation %s: the host does not see mounts that a container makes; rslave shows the host's in the container", m.Target, m.Propagation)
 	}
 	return nil
 }

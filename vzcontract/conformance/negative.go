@@ -94,6 +94,9 @@ func optionalOps(e *env, name string) map[vzcontract.Feature]func() error {
 	if b, ok := e.b.(vzcontract.Committer); ok {
 		ops[vzcontract.FeatureCommit] = func() error { return b.Export(e.ctx, name, io.Discard) }
 	}
+	if b, ok := e.b.(vzcontract.Mounter); ok {
+		ops[vzcontract.FeatureMount] = func() error { return b.AddMount(e.ctx, name, bind("/", "/host")) }
+	}
 	return ops
 }
 

@@ -44,7 +44,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(
 		negativeChecks, lifecycleChecks, configChecks, stdioChecks, execChecks, logChecks, stopChecks, waitChecks,
-		userChecks, mountChecks, limitChecks, restartChecks, healthChecks,
+		userChecks, mountChecks, mounterChecks, limitChecks, restartChecks, healthChecks,
 		controlChecks, measureChecks, eventChecks, copyChecks, diffChecks, commitChecks, volumeChecks,
 		networkChecks, imageChecks, sharedChecks, checkpointChecks, raceChecks,
 	)
@@ -145,6 +145,8 @@ func implements(b vzcontract.RuntimeBackend, f vzcontract.Feature) (ok bool) {
 		_, ok = b.(vzcontract.SharedVM)
 	case vzcontract.FeatureCheckpoint:
 		_, ok = b.(vzcontract.Checkpointer)
+	case vzcontract.FeatureMount:
+		_, ok = b.(vzcontract.Mounter)
 	}
 	return ok
 }

@@ -47,6 +47,7 @@ var (
 	_ vzcontract.Volumes        = (*Backend)(nil)
 	_ vzcontract.SharedVM       = (*Backend)(nil)
 	_ vzcontract.Checkpointer   = (*Backend)(nil)
+	_ vzcontract.Mounter        = (*Backend)(nil)
 )
 
 // New returns an empty backend in memory.

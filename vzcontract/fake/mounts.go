@@ -41,7 +41,7 @@ func (b *Backend) prepareMounts(c *container) error {
 	for _, m := range wanted {
 		if m.Type == vzcontract.MountBind && !m.CreateSource {
 			if _, err := os.Stat(m.Source); err != nil {
-				return vzcontract.Errorf(vzcontract.ErrValidation, "bind source %s does not exist: make it, or use -v, which does", m.Source)
+				return missingSource(m)
 			}
 		}
 		if m.Type == vzcontract.MountImage && b.findImage(m.Source) == nil {
@@ -125,11 +125,9 @@ func (b *Backend) view(c *container) (*tree.View, *run, error) {
 	} {
 		mounts = append(mounts, tree.Mount{Target: name, FS: fileFS(text), Kind: "bind"})
 	}
-	for i, info := range c.Info.Mounts {
-		m := tree.Mount{Target: info.Target, ReadOnly: info.ReadOnly, Kind: string(info.Type)}
-		if i < len(cfg.Mounts) {
-			m.Subpath = cfg.Mounts[i].Subpath
-		}
+	for _, info := range c.Info.Mounts {
+		said := given(cfg, info.Target)
+		m := tree.Mount{Target: info.Target, Subpath: said.Subpath, ReadOnly: info.ReadOnly, Kind: string(info.Type)}
 		switch info.Type {
 		case vzcontract.MountBind:
 			host, err := tree.OpenHost(info.Source)
@@ -147,8 +145,8 @@ func (b *Backend) view(c *container) (*tree.View, *run, error) {
 			r.volumes = append(r.volumes, info.Name)
 		case vzcontract.MountTmpfs:
 			m.FS = tempFS(0o1777)
-			if i < len(cfg.Mounts) && cfg.Mounts[i].TmpfsMode != 0 {
-				m.FS = tempFS(fs.FileMode(cfg.Mounts[i].TmpfsMode))
+			if said.TmpfsMode != 0 {
+				m.FS = tempFS(fs.FileMode(said.TmpfsMode))
 			}
 		case vzcontract.MountImage:
 			img := b.findImage(info.Source)

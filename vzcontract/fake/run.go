@@ -25,6 +25,7 @@ type run struct {
 	sick      bool          // it ends for being unhealthy; under Backend.mu
 	volumes   []string
 	closers   []func() error
+	added     []liveMount
 }
 
 func (r *run) signal(sig int) {

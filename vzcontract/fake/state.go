@@ -40,6 +40,9 @@ type container struct {
 	Pending     []int                    `json:"pending,omitempty"` // signals for the owner
 	Checkpoints map[string]*store        `json:"checkpoints,omitempty"`
 
+	// Added are the targets of the mounts that came after create.
+	Added []string `json:"added,omitempty"`
+
 	removed bool
 }
 

@@ -22,6 +22,8 @@ const (
 	MethodContainerResume       = "container.resume"       // Container, none
 	MethodContainerRename       = "container.rename"       // ContainerRename, none
 	MethodContainerUpdate       = "container.update"       // ContainerUpdate, vzcontract.ContainerInfo
+	MethodContainerMount        = "container.mount"        // ContainerMount, none
+	MethodContainerUnmount      = "container.unmount"      // ContainerMount, of which the target counts, none
 	MethodContainerStats        = "container.stats"        // Container, vzcontract.Stats
 	MethodContainerTop          = "container.top"          // Container, []vzcontract.Process
 	MethodContainerDiff         = "container.diff"         // Container, []vzcontract.Change
@@ -153,6 +155,12 @@ type ContainerExec struct {
 type ContainerRename struct {
 	Container
 	Name string `json:"name"`
+}
+
+// A ContainerMount adds a bind of the guest's files to a container, or takes it away.
+type ContainerMount struct {
+	Container
+	Mount vzcontract.Mount `json:"mount"`
 }
 
 // A ContainerUpdate changes limits and restart policy.

@@ -40,6 +40,7 @@ var (
 	_ vzcontract.Volumes        = (*Runtime)(nil)
 	_ vzcontract.Networks       = (*Runtime)(nil)
 	_ vzcontract.Checkpointer   = (*Runtime)(nil)
+	_ vzcontract.Mounter        = (*Runtime)(nil)
 )
 
 // Name is that of backends whose containers are in virtual machines.
@@ -164,6 +165,17 @@ func (r *Runtime) Rename(ctx context.Context, container, name string) error {
 func (r *Runtime) Update(ctx context.Context, container string, change vzcontract.UpdateConfig) (vzcontract.ContainerInfo, error) {
 	req := agentproto.ContainerUpdate{Container: named(container), Change: change}
 	return r.ours(call[vzcontract.ContainerInfo](ctx, r, agentproto.MethodContainerUpdate, req))
+}
+
+// AddMount implements vzcontract.Mounter. The source is the guest's.
+func (r *Runtime) AddMount(ctx context.Context, container string, m vzcontract.Mount) error {
+	return r.agent.Call(ctx, agentproto.MethodContainerMount, agentproto.ContainerMount{Container: named(container), Mount: m}, nil)
+}
+
+// RemoveMount implements vzcontract.Mounter.
+func (r *Runtime) RemoveMount(ctx context.Context, container, target string) error {
+	req := agentproto.ContainerMount{Container: named(container), Mount: vzcontract.Mount{Target: target}}
+	return r.agent.Call(ctx, agentproto.MethodContainerUnmount, req, nil)
 }
 
 // Stats implements vzcontract.Statser.

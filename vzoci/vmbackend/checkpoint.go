@@ -2,6 +2,7 @@ package vmbackend
 
 import (
 	"context"
+	"slices"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzoci/vmbackend/internal/guest"
@@ -64,6 +65,7 @@ func (m machine) forked(name string) vzcontract.RunConfig {
 	cfg, now := m.record.Config, m.state.Info.Config
 	cfg.Name, cfg.Hostname = name, ""
 	cfg.Resources, cfg.Restart = now.Resources, now.Restart
+	cfg.Mounts = append(slices.Clip(cfg.Mounts), m.later()...)
 	if cfg.Image != "" {
 		cfg.Pull = vzcontract.PullNever
 		if id := m.record.Images[0].RootFS.Image.ID; id != "" {

@@ -14,6 +14,9 @@ import (
 // shared are the checks of what a guest shares with its host.
 var shared = map[string]string{
 	"mount-bind": noShare, "mount-bind-file": noShare, "mount-bind-read-only": noShare, "mount-bind-create": noShare,
+	"add-mount": noShare, "add-mount-file": noShare, "add-mount-read-only": noShare, "add-mount-stays": noShare, "add-mount-states": noShare,
+	"add-mount-refused": noShare, "add-mount-taken": noShare, "add-mount-hostile-link": noShare, "remove-mount": noShare,
+	"remove-mount-in-use": noShare, "add-mount-fork": noShare,
 	"mount-nested": noShare, "volume-shared": noShare, "volume-copies-image": noShare, "volume-subpath": noShare, "volumes-from": noShare,
 }
 

@@ -17,6 +17,7 @@ import (
 type machine struct {
 	record guest.Record
 	state  guest.State
+	added  []guest.Added
 }
 
 // machines returns all that have a container.
@@ -50,8 +51,11 @@ func (b *Backend) load(id guest.ID) (machine, error) {
 	if err != nil {
 		return machine{}, err
 	}
-	state, err := b.store.State(id)
-	return machine{record: record, state: state}, err
+	m := machine{record: record}
+	if m.state, err = b.store.State(id); err == nil {
+		m.added, err = b.store.Added(id)
+	}
+	return m, err
 }
 
 // find returns the machine of a container: by name, id, or the beginning of one.
@@ -133,7 +137,7 @@ func (m machine) info() vzcontract.ContainerInfo {
 	info.Backend = Name
 	info.Config.SharedVM, info.Config.Annotations = given.SharedVM, given.Annotations
 	info.Ports = m.state.Ports
-	info.Config.Rootfs, info.Config.Ports, info.Config.Mounts = given.Rootfs, given.Ports, given.Mounts
+	info.Config.Rootfs, info.Config.Ports, info.Config.Mounts = given.Rootfs, given.Ports, append(slices.Clip(given.Mounts), m.later()...)
 	info.Config.Pull, info.Config.Platform, info.Config.PublishAll = given.Pull, given.Platform, given.PublishAll
 	info.Config.Isolation = given.Isolation
 	info.LogPath = "" // it lies on the guest's disk

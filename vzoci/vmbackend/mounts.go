@@ -56,7 +56,7 @@ func (b *Backend) volumesFrom(ctx context.Context, r *guest.Record, entry string
 	if err != nil {
 		return vzcontract.Errorf(vzcontract.SentinelOf(vzcontract.CodeOf(err)), "volumes from %s: %w", name, err)
 	}
-	for _, m := range from.record.Mounts {
+	for _, m := range append(slices.Clip(from.record.Mounts), from.later()...) {
 		if m.Type == vzcontract.MountTmpfs || m.Type == vzcontract.MountImage || mountedAt(r, m.Target) {
 			continue
 		}
@@ -127,6 +127,9 @@ func (m machine) mounts(told []vzcontract.MountInfo) []vzcontract.MountInfo {
 	sources := map[string]string{}
 	for _, e := range m.record.Entries {
 		sources[e.Name] = e.Source
+	}
+	for _, a := range m.added {
+		sources[a.Entry.Name] = a.Entry.Source
 	}
 	all := slices.Clone(told)
 	for i, info := range all {

@@ -19,6 +19,7 @@ var (
 	_ vzcontract.Differ         = (*Backend)(nil)
 	_ vzcontract.Committer      = (*Backend)(nil)
 	_ vzcontract.Checkpointer   = (*Backend)(nil)
+	_ vzcontract.Mounter        = (*Backend)(nil)
 )
 
 // Inspect implements vzcontract.Containers.
@@ -149,6 +150,16 @@ func (b *Backend) Stats(ctx context.Context, ref string) (stats vzcontract.Stats
 		return err
 	})
 	return stats, err
+}
+
+// AddMount implements vzcontract.Mounter.
+func (b *Backend) AddMount(ctx context.Context, ref string, m vzcontract.Mount) error {
+	return on(ctx, b, "mount", ref, func(s vzcontract.Mounter) error { return s.AddMount(ctx, ref, m) })
+}
+
+// RemoveMount implements vzcontract.Mounter.
+func (b *Backend) RemoveMount(ctx context.Context, ref, target string) error {
+	return on(ctx, b, "unmount", ref, func(s vzcontract.Mounter) error { return s.RemoveMount(ctx, ref, target) })
 }
 
 // CopyIn implements vzcontract.Copier.

@@ -99,6 +99,7 @@ func (s *session) addContainers() {
 		return warm(ctx, b, w, in.NetworkMode)
 	})
 	s.addCheckpoints(b)
+	s.addMounts(b)
 	s.addAttachments(b)
 	s.addContainerStreams(b)
 	s.addVolumes(b)

@@ -19,6 +19,34 @@ func MkdirAll(root, name string, uid, gid int) error {
 		return &fs.PathError{Op: "open", Path: root, Err: err}
 	}
 	defer unix.Close(dir)
+	return mkdirAllAt(dir, name, uid, gid)
+}
+
+// Make makes what is missing of name below the directory that is open as root, for
+// root: directories of mode 0755, the last one an empty file of mode 0644 unless dir.
+// Links are followed as in MkdirAll.
+func Make(root int, name string, dir bool) error {
+	if dir {
+		return mkdirAllAt(root, name, 0, 0)
+	}
+	parent, base := path.Split(path.Clean("/" + name))
+	if err := mkdirAllAt(root, parent, 0, 0); err != nil {
+		return err
+	}
+	fd, err := openDir(root, parent)
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: parent, Err: err}
+	}
+	defer unix.Close(fd)
+	file, err := unix.Openat(fd, base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return &fs.PathError{Op: "create", Path: name, Err: err}
+	}
+	return unix.Close(file)
+}
+
+// mkdirAllAt is MkdirAll below the directory that is open as dir.
+func mkdirAllAt(dir int, name string, uid, gid int) error {
 	if fd, err := openDir(dir, name); err == nil {
 		return unix.Close(fd)
 	}

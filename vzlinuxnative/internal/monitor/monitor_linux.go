@@ -38,6 +38,8 @@ type monitor struct {
 	work   sync.WaitGroup // connections that are owed an answer
 	rest   rest
 
+	mounting sync.Mutex // held while the record's mounts are read or changed
+
 	mu       sync.Mutex
 	changed  *sync.Cond // of what follows
 	run      *run       // the present one; guarded by mu

@@ -25,8 +25,10 @@ type run struct {
 	cfg      vzcontract.RunConfig
 	streams  *stream.Set
 	net      joined
-	sources  []*os.File     // of mounts, open until the container is made
-	first    *stream.Client // who started it and is attached
+	mounts   []record.Mount      // all of them
+	added    []record.AddedMount // those that came after create
+	sources  []*os.File          // of mounts, open until the container is made
+	first    *stream.Client      // who started it and is attached
 	began    time.Time
 	restarts int // up to this one
 	stop     context.CancelFunc
@@ -50,13 +52,15 @@ func (m *monitor) launch(q *request) (r *run, err error) {
 			return nil, err
 		}
 	}
+	m.mounting.Lock() // no mount is about to come or go
 	st, err := m.store.State(m.id)
+	m.mounting.Unlock()
 	if err != nil {
 		return nil, err
 	}
 	m.name.Store(st.Name)
 	fault.Point("start.begun")
-	r = &run{cfg: record.RunConfig(m.cfg, st), ended: make(chan struct{})}
+	r = &run{cfg: record.RunConfig(m.cfg, st), added: st.Mounts, mounts: record.Mounts(m.cfg, st), ended: make(chan struct{})}
 	if q.conn == nil {
 		r.restarts = st.RestartCount + 1
 	}
@@ -108,6 +112,9 @@ func (m *monitor) create(r *run, q *request, undo *cleanups) error {
 	}
 	undo.add(func() error { return r.c.Destroy(ctx) })
 	fault.Point("start.created")
+	if err := m.numberMounts(r); err != nil {
+		return err
+	}
 	if err := r.connect(); err != nil {
 		return err
 	}

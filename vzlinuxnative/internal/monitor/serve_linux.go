@@ -44,9 +44,8 @@ func (m *monitor) serve(conn *wire.Conn) {
 			m.exec(q)
 			return
 		}
-		q.files.Close()
 		m.work.Add(1)
-		answer(conn, msg, m.do(msg))
+		answer(conn, msg, m.do(q))
 		m.work.Done()
 	}
 }
@@ -60,8 +59,15 @@ func answer(conn *wire.Conn, msg *wire.Message, err error) {
 	_ = conn.Send(reply) // who does not wait for the answer does not need it
 }
 
-func (m *monitor) do(msg *wire.Message) error {
+func (m *monitor) do(q *request) error {
+	msg := q.msg
+	if msg.Op == wire.Mount {
+		return m.mount(q)
+	}
+	q.files.Close()
 	switch msg.Op {
+	case wire.Unmount:
+		return m.unmount(msg.Mount)
 	case wire.Stop:
 		return m.stop(msg)
 	case wire.Kill:

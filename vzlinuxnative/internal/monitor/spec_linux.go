@@ -22,7 +22,7 @@ func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
 		ID: m.id, Config: r.cfg, Image: c.ImageConfig, Argv: c.Command, Env: c.Env, Cwd: c.WorkingDir, User: c.User,
 		RootPath: m.root.Path, CgroupsPath: c.CgroupsPath,
 	}
-	for _, mount := range c.Mounts {
+	for _, mount := range r.mounts {
 		if mount.Type == vzcontract.MountTmpfs {
 			continue
 		}
@@ -33,12 +33,12 @@ func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
 		in.Binds = append(in.Binds, resolved)
 	}
 	for _, f := range r.net.files {
-		if !slices.ContainsFunc(c.Mounts, func(o record.Mount) bool { return o.Target == f.Target }) {
+		if !slices.ContainsFunc(r.mounts, func(o record.Mount) bool { return o.Target == f.Target }) {
 			in.Binds = append(in.Binds, f)
 		}
 	}
 	if r.cfg.Init || r.cfg.Idle {
-		if err := m.addReaper(&in); err != nil {
+		if err := m.addReaper(r, &in); err != nil {
 			return in, err
 		}
 	}
@@ -48,9 +48,9 @@ func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
 }
 
 // addReaper puts the reaper before the workload, if there is one.
-func (m *monitor) addReaper(in *engine.SpecInput) error {
+func (m *monitor) addReaper(r *run, in *engine.SpecInput) error {
 	idle := m.cfg.Run.Idle
-	if len(m.cfg.Mounts) == 0 && !idle {
+	if len(r.mounts) == 0 && !idle {
 		// Without the user's mounts the program can be looked up here.
 		env := in.Env
 		if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "PATH=") }) {

@@ -107,6 +107,16 @@ func (b *builder) userMounts() ([]specs.Mount, error) {
 
 func depth(p string) int { return strings.Count(p, "/") }
 
+// Bind returns what a start makes of a bind, with the same refusals.
+func Bind(m engine.ResolvedMount) (specs.Mount, error) {
+	h, err := thisHost()
+	if err != nil {
+		return specs.Mount{}, err
+	}
+	b := &builder{host: h, spec: &specs.Spec{Linux: &specs.Linux{}}}
+	return b.userMount(m)
+}
+
 func (b *builder) userMount(m engine.ResolvedMount) (specs.Mount, error) {
 	target := path.Clean(m.Target)
 	if !path.IsAbs(m.Target) || target == "/" {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -69,6 +70,8 @@ type State struct {
 	// Attach are networks joined after create, Detach those left.
 	Attach []vzcontract.NetworkAttach `json:"attach,omitempty"`
 	Detach []string                   `json:"detach,omitempty"`
+	// Mounts were added after create.
+	Mounts []AddedMount `json:"mounts,omitempty"`
 }
 
 // Live reports whether the record says that processes run.
@@ -86,6 +89,9 @@ func RunConfig(c *Config, s *State) vzcontract.RunConfig {
 	if s.Restart != nil {
 		run.Restart = *s.Restart
 	}
+	for _, m := range s.Mounts {
+		run.Mounts = append(slices.Clip(run.Mounts), m.Mount.Mount)
+	}
 	return run
 }
 
@@ -99,7 +105,7 @@ func Info(c *Config, s *State) vzcontract.ContainerInfo {
 		Health: s.Health, Ports: s.Ports, Networks: s.Networks, LogPath: c.LogPath,
 		RootfsDriver: s.RootfsDriver, RootfsData: s.RootfsData, Exposed: vzcontract.ExposedPorts(c.ImageConfig, c.Run),
 	}
-	for _, m := range c.Mounts {
+	for _, m := range Mounts(c, s) {
 		source := m.HostPath
 		info.Mounts = append(info.Mounts, vzcontract.MountInfo{
 			Type: m.Type, Name: m.Volume, Source: source, Target: m.Target, ReadOnly: m.ReadOnly,

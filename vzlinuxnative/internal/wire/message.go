@@ -28,11 +28,15 @@ const (
 	Join   Op = "join"  // connect to a network
 	Leave  Op = "leave" // disconnect from a network
 	Rename Op = "rename"
-	Ready  Op = "ready" // of a monitor that has no container yet: say when the start can come
-	OK     Op = "ok"
-	Failed Op = "failed"
-	Lost   Op = "lost" // an attached client's file takes no more
-	Ended  Op = "ended"
+	// Mount adds a bind to the container. Its detached tree comes as Streams.In: a
+	// monitor of an older version closes that, and refuses.
+	Mount   Op = "mount"
+	Unmount Op = "unmount"
+	Ready   Op = "ready" // of a monitor that has no container yet: say when the start can come
+	OK      Op = "ok"
+	Failed  Op = "failed"
+	Lost    Op = "lost" // an attached client's file takes no more
+	Ended   Op = "ended"
 )
 
 // A Message is one request or answer.
@@ -49,6 +53,8 @@ type Message struct {
 	Restart bool                      `json:"restart,omitempty"`
 	Network *vzcontract.NetworkAttach `json:"network,omitempty"`
 	Name    string                    `json:"name,omitempty"`
+	// Mount is what to mount; to unmount it its target is enough.
+	Mount *vzcontract.Mount `json:"mount,omitempty"`
 	// ID is an exec's or, in a monitor's first start, the container's.
 	ID   string                 `json:"id,omitempty"`
 	Exit *vzcontract.ExitStatus `json:"exit,omitempty"`

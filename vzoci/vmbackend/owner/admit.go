@@ -3,6 +3,7 @@ package owner
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -61,7 +62,7 @@ func (o *owner) furnish(ctx context.Context, c *contained) (err error) {
 			err = errors.Join(err, back(ctx))
 		}
 	}()
-	for _, e := range r.Entries {
+	for _, e := range slices.Concat(r.Entries, c.more) {
 		if o.entries[e.Name] == 0 && o.grows() {
 			if err := o.vm.AddEntry(ctx, guest.ShareTag, e); err != nil {
 				return err
@@ -109,14 +110,10 @@ const undoTime = 30 * time.Second
 func (o *owner) grows() bool { return o.record.Shared != "" }
 
 func (o *owner) removeEntry(ctx context.Context, name string) error {
-	if o.entries[name]--; o.entries[name] > 0 {
-		return nil
-	}
-	delete(o.entries, name)
 	if !o.grows() {
-		return nil
+		return nil // it goes with the machine
 	}
-	return o.vm.RemoveEntry(ctx, guest.ShareTag, name)
+	return o.takeEntry(ctx, name)
 }
 
 // dismiss takes back what a container had that is no more, and removes its record. What
@@ -136,7 +133,7 @@ func (o *owner) dismiss(ctx context.Context, c *contained) {
 		for _, v := range c.record.Volumes {
 			_ = o.removeVolume(ctx, v)
 		}
-		for _, e := range c.record.Entries {
+		for _, e := range slices.Concat(c.record.Entries, c.more) {
 			_ = o.removeEntry(ctx, e.Name)
 		}
 	}

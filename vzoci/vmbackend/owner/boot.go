@@ -94,9 +94,8 @@ func (o *owner) config(opts Options) (config.Config, error) {
 	if err != nil {
 		return c, err
 	}
-	if len(o.record.Entries) > 0 || o.grows() {
-		c.Shares = []config.Share{{Tag: guest.ShareTag, Entries: o.record.Entries, Trusted: true, Growing: o.grows()}}
-	}
+	// It grows with what containers get after they were made.
+	c.Shares = []config.Share{{Tag: guest.ShareTag, Entries: o.allEntries(), Trusted: true, Growing: true}}
 	c.Network.MAC = o.record.MAC
 	return c, nil
 }

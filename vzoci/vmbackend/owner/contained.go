@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcore/config"
 	"vz.internal/vzoci/vmbackend/internal/guest"
 )
 
@@ -20,7 +21,9 @@ type contained struct {
 	gone   chan struct{} // closed when its removal was noted
 	once   sync.Once     // for gone
 
-	furnished bool // guarded by the owner's sharing: the guest has what it needs of the host
+	furnished bool           // guarded by the owner's sharing: the guest has what it needs of the host
+	added     []guest.Added  // guarded by the owner's sharing: what it got after it was made
+	more      []config.Entry // guarded by the owner's sharing: those of them that the share has
 
 	wanted atomic.Int64 // how often the present state was asked for
 	mu     sync.Mutex   // held while the guest is asked for its state
@@ -93,7 +96,12 @@ func (o *owner) load() error {
 			return err
 		}
 		if !state.Gone || !o.grows() {
-			o.contains[id] = newContained(record, state)
+			c := newContained(record, state)
+			if c.added, err = o.store.Added(id); err != nil {
+				return err
+			}
+			c.more = usable(c.added)
+			o.contains[id] = c
 		}
 	}
 	return nil

@@ -45,6 +45,8 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 		return struct{}{}, o.connect(ctx, c, req.At)
 	case guest.MethodDisconnect:
 		return struct{}{}, o.disconnect(ctx, c, req.At.Network)
+	case guest.MethodMount, guest.MethodUnmount:
+		return struct{}{}, o.changeMounts(ctx, c, method, body)
 	case guest.MethodTraffic:
 		return o.net.traffic()
 	case guest.MethodGone:
@@ -63,6 +65,17 @@ func (o *owner) handle(ctx context.Context, method string, body json.RawMessage)
 		return struct{}{}, nil
 	}
 	return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "the request %q", method)
+}
+
+func (o *owner) changeMounts(ctx context.Context, c *contained, method string, body json.RawMessage) error {
+	var req guest.Mount
+	if err := parse(body, &req); err != nil {
+		return err
+	}
+	if method == guest.MethodMount {
+		return o.mount(ctx, c, req.Added)
+	}
+	return o.unmount(ctx, c, req.Mount.Target)
 }
 
 func (o *owner) handleStop(body json.RawMessage) (any, error) {

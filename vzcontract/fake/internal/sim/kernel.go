@@ -282,3 +282,22 @@ func (k *Kernel) memoryLimit() int64 {
 	defer k.mu.Unlock()
 	return k.Memory
 }
+
+// enter changes the working directory; the process itself calls it.
+func (p *Process) enter(dir string) {
+	p.k.mu.Lock()
+	defer p.k.mu.Unlock()
+	p.Dir = dir
+}
+
+// Uses reports whether a process has its working directory at or below dir.
+func (k *Kernel) Uses(dir string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, p := range k.procs {
+		if at := path.Clean(p.Dir); at == dir || strings.HasPrefix(at, dir+"/") {
+			return true
+		}
+	}
+	return false
+}

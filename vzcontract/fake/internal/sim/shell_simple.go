@@ -152,7 +152,7 @@ func builtinCd(sh *shell, args []string) int {
 		sh.errorf("sh: cd: can't cd to %s: %s", dir, tree.Errno(err))
 		return 2
 	}
-	sh.p.Dir = sh.p.abs(dir)
+	sh.p.enter(sh.p.abs(dir))
 	sh.vars["PWD"] = sh.p.Dir
 	return 0
 }

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -25,22 +26,36 @@ type Mount struct {
 // Paths may be relative to the root and hold "..", and links are followed as
 // the kernel does, never out of the root.
 type View struct {
-	mounts []Mount // the root first, then by rising length of Target
+	mounts atomic.Pointer[[]Mount] // the root first, then by rising length of Target
 }
 
 // NewView stacks mounts on root.
 func NewView(root Mount, mounts ...Mount) *View {
-	all := append([]Mount{root}, mounts...)
+	v := new(View)
+	v.set(append([]Mount{root}, mounts...))
+	return v
+}
+
+func (v *View) set(all []Mount) {
 	slices.SortStableFunc(all[1:], func(a, b Mount) int { return len(a.Target) - len(b.Target) })
-	return &View{mounts: all}
+	v.mounts.Store(&all)
 }
 
 // Mounts returns the root and the mounts on it.
-func (v *View) Mounts() []Mount { return slices.Clone(v.mounts) }
+func (v *View) Mounts() []Mount { return slices.Clone(*v.mounts.Load()) }
+
+// Add puts one more mount on the view while others look at it; one caller at a time
+// adds and takes.
+func (v *View) Add(m Mount) { v.set(append(v.Mounts(), m)) }
+
+// Take takes away the mount at target.
+func (v *View) Take(target string) {
+	v.set(slices.DeleteFunc(v.Mounts(), func(m Mount) bool { return m.Target == target }))
+}
 
 // at returns the mount that holds the resolved path p and p's place in it.
 func (v *View) at(p string) (Mount, string) {
-	for _, m := range slices.Backward(v.mounts) {
+	for _, m := range slices.Backward(*v.mounts.Load()) {
 		if m.Target == "/" || p == m.Target {
 			return m, path.Join("/", m.Subpath, strings.TrimPrefix(p, m.Target))
 		}
@@ -48,7 +63,7 @@ func (v *View) at(p string) (Mount, string) {
 			return m, path.Join("/", m.Subpath, rest)
 		}
 	}
-	return v.mounts[0], p
+	return (*v.mounts.Load())[0], p
 }
 
 func (v *View) node(p string) (Node, error) {
@@ -151,7 +166,7 @@ func (v *View) Names(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range v.mounts[1:] {
+	for _, m := range (*v.mounts.Load())[1:] {
 		if path.Dir(m.Target) == p {
 			names = append(names, path.Base(m.Target))
 		}
@@ -176,7 +191,7 @@ func (v *View) Remove(name string) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range v.mounts[1:] {
+	for _, m := range (*v.mounts.Load())[1:] {
 		if m.Target == p {
 			return &fs.PathError{Op: "remove", Path: name, Err: syscall.EBUSY}
 		}

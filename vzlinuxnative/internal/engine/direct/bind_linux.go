@@ -8,12 +8,25 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract"
 )
 
 // A tree is a detached mount, made before the clone and attached by the child.
 type tree struct {
 	file *os.File
 	dir  bool
+}
+
+// CloneTree returns a detached copy of a bind mount's source with the options that a
+// start gives it, to be put into a container that runs. It goes with its descriptor.
+// A kernel that cannot is vzcontract.ErrUnsupported.
+func CloneTree(m specs.Mount) (*os.File, error) {
+	if kernelTooOld() {
+		return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "the kernel cannot make a mount for a container that runs: it takes Linux 5.12")
+	}
+	t, err := cloneTree(m, parseMountOptions(m.Options))
+	return t.file, err
 }
 
 // cloneTree returns a detached copy of a bind mount's source with its options

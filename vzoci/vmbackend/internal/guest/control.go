@@ -18,6 +18,8 @@ const (
 	MethodWithdraw   = "guest.withdraw"   // Of, none: what was published, of a container that did not start
 	MethodConnect    = "guest.connect"    // Attach, none
 	MethodDisconnect = "guest.disconnect" // Attach, of which the network counts, none
+	MethodMount      = "guest.mount"      // Mount, none
+	MethodUnmount    = "guest.unmount"    // Mount, none
 	MethodTraffic    = "guest.traffic"    // Of, []vzcontract.NetStats: of the container on the host's networks
 	MethodGone       = "guest.gone"       // Of, none: answered when the container's destroy event was noted
 	MethodCopyDisk   = "guest.copy_disk"  // CopyDisk, none: of a machine that was made to be its fork
