@@ -19,6 +19,17 @@ import (
 	"vz.internal/vzlinuxnative/internal/testreq"
 )
 
+// changeable is container with paths that are not the host's: a mistake in what is
+// tested must not spoil that.
+func changeable(t *testing.T) (root *os.File, dir, victim string) {
+	t.Helper()
+	root, dir, victim = container(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "vz-other/bin"), 0o755))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "vz-inside"), 0o755))
+	require.NoError(t, os.Symlink("/vz-other/bin", filepath.Join(dir, "vz-other/to-bin")))
+	return root, dir, victim
+}
+
 // outside is what lies beside the root of a container.
 func outside(t *testing.T, victim string) []string {
 	t.Helper()
@@ -35,26 +46,26 @@ func outside(t *testing.T, victim string) []string {
 
 func TestRemove(t *testing.T) {
 	testreq.Root(t)
-	root, dir, _ := container(t)
-	d := filepath.Join(dir, "tmp/d")
+	root, dir, _ := changeable(t)
+	d := filepath.Join(dir, "vz-inside/d")
 	require.NoError(t, os.MkdirAll(filepath.Join(d, "a/b/c"), 0o000))
 	for i := range 3 * batch {
 		require.NoError(t, os.WriteFile(filepath.Join(d, fmt.Sprint("f", i)), nil, 0o000))
 	}
 	require.NoError(t, unix.Mkfifo(filepath.Join(d, "a/pipe"), 0o600))
 	require.NoError(t, os.Symlink("/usr", filepath.Join(d, "a/usr")))
-	require.NoError(t, Remove(t.Context(), root, "/tmp/d"))
+	require.NoError(t, Remove(t.Context(), root, "/vz-inside/d"))
 	require.NoDirExists(t, d)
-	require.DirExists(t, filepath.Join(dir, "usr/bin"))
-	require.ErrorIs(t, Remove(t.Context(), root, "/tmp/d"), vzcontract.ErrNotFound)
+	require.DirExists(t, filepath.Join(dir, "vz-other/bin"))
+	require.ErrorIs(t, Remove(t.Context(), root, "/vz-inside/d"), vzcontract.ErrNotFound)
 }
 
 // TestRemoveDeep removes what is nested deeper than a removal has descriptors.
 func TestRemoveDeep(t *testing.T) {
 	testreq.Root(t)
-	root, dir, _ := container(t)
+	root, dir, _ := changeable(t)
 	const depth = 5*maxOpen + 7
-	at, err := unix.Open(filepath.Join(dir, "tmp"), unix.O_PATH|unix.O_CLOEXEC, 0)
+	at, err := unix.Open(filepath.Join(dir, "vz-inside"), unix.O_PATH|unix.O_CLOEXEC, 0)
 	require.NoError(t, err)
 	for i := range depth {
 		require.NoError(t, unix.Mkdirat(at, "d", 0o700))
@@ -75,10 +86,10 @@ func TestRemoveDeep(t *testing.T) {
 	few := old
 	few.Cur = uint64(len(open) + maxOpen + 20)
 	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &few))
-	err = Remove(t.Context(), root, "/tmp/d")
+	err = Remove(t.Context(), root, "/vz-inside/d")
 	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &old))
 	require.NoError(t, err)
-	left, err := os.ReadDir(filepath.Join(dir, "tmp"))
+	left, err := os.ReadDir(filepath.Join(dir, "vz-inside"))
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
@@ -88,11 +99,11 @@ func TestRemoveMount(t *testing.T) {
 	testreq.Root(t)
 	for name, source := range map[string]string{"directory": "dir", "file": "dir/kept"} {
 		t.Run(name, func(t *testing.T) {
-			root, dir, victim := container(t)
+			root, dir, victim := changeable(t)
 			host := filepath.Dir(victim)
 			require.NoError(t, os.Mkdir(filepath.Join(host, "dir"), 0o755))
 			require.NoError(t, os.WriteFile(filepath.Join(host, "dir/kept"), []byte("kept"), 0o600))
-			at := filepath.Join(dir, "tmp/d/m")
+			at := filepath.Join(dir, "vz-inside/d/m")
 			require.NoError(t, os.Mkdir(filepath.Dir(at), 0o755))
 			if source == "dir" {
 				require.NoError(t, os.Mkdir(at, 0o755))
@@ -101,32 +112,32 @@ func TestRemoveMount(t *testing.T) {
 			}
 			require.NoError(t, unix.Mount(filepath.Join(host, source), at, "", unix.MS_BIND, ""))
 			defer func() { require.NoError(t, unix.Unmount(at, 0)) }()
-			for _, path := range []string{"/tmp/d/m", "/tmp/d", "/tmp"} {
+			for _, path := range []string{"/vz-inside/d/m", "/vz-inside/d", "/vz-inside"} {
 				err := Remove(t.Context(), root, path)
 				require.ErrorIs(t, err, vzcontract.ErrConflict)
-				require.ErrorContains(t, err, "/tmp/d/m: something is mounted there")
+				require.ErrorContains(t, err, "/vz-inside/d/m: something is mounted there")
 			}
-			require.ErrorIs(t, Move(root, "/tmp/d/m", "/tmp/x"), vzcontract.ErrConflict)
-			require.ErrorIs(t, Move(root, "/usr/bin", "/tmp/d/m"), map[string]error{"dir": vzcontract.ErrConflict, "dir/kept": vzcontract.ErrValidation}[source])
+			require.ErrorIs(t, Move(root, "/vz-inside/d/m", "/vz-inside/x"), vzcontract.ErrConflict)
+			require.ErrorIs(t, Move(root, "/vz-other/bin", "/vz-inside/d/m"), map[string]error{"dir": vzcontract.ErrConflict, "dir/kept": vzcontract.ErrValidation}[source])
 			if source == "dir" {
-				require.ErrorIs(t, Move(root, "/usr/bin", "/tmp/d/m/bin"), vzcontract.ErrUnsupported)
-				require.ErrorIs(t, Move(root, "/tmp/d/m/kept", "/tmp/kept"), vzcontract.ErrUnsupported)
+				require.ErrorIs(t, Move(root, "/vz-other/bin", "/vz-inside/d/m/bin"), vzcontract.ErrUnsupported)
+				require.ErrorIs(t, Move(root, "/vz-inside/d/m/kept", "/vz-inside/kept"), vzcontract.ErrUnsupported)
 			}
 			require.Equal(t, "kept", text(t, filepath.Join(host, "dir/kept")))
-			require.DirExists(t, filepath.Join(dir, "usr/bin"))
+			require.DirExists(t, filepath.Join(dir, "vz-other/bin"))
 		})
 	}
 }
 
 func TestRemoveEnds(t *testing.T) {
 	testreq.Root(t)
-	root, dir, _ := container(t)
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, "tmp/d/e"), 0o755))
+	root, dir, _ := changeable(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "vz-inside/d/e"), 0o755))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, Remove(ctx, root, "/tmp/d"), context.Canceled)
+	require.ErrorIs(t, Remove(ctx, root, "/vz-inside/d"), context.Canceled)
 	// A file that cannot go is named.
-	f := filepath.Join(dir, "tmp/d/e/\nf")
+	f := filepath.Join(dir, "vz-inside/d/e/\nf")
 	require.NoError(t, os.WriteFile(f, nil, 0o600))
 	fixed, err := os.Open(f)
 	require.NoError(t, err)
@@ -136,20 +147,20 @@ func TestRemoveEnds(t *testing.T) {
 		t.Skipf("needs files that cannot be removed: %v", err)
 	}
 	defer func() { require.NoError(t, unix.IoctlSetPointerInt(int(fixed.Fd()), unix.FS_IOC_SETFLAGS, 0)) }()
-	err = Remove(t.Context(), root, "/tmp/d")
+	err = Remove(t.Context(), root, "/vz-inside/d")
 	require.ErrorIs(t, err, vzcontract.ErrDenied)
-	require.ErrorContains(t, err, `"/tmp/d/e/\nf": `)
+	require.ErrorContains(t, err, `"/vz-inside/d/e/\nf": `)
 }
 
 // TestChangesMeanwhile changes files while a container exchanges a directory with a
 // link to the host's, as fast as it can, and fills another.
 func TestChangesMeanwhile(t *testing.T) {
 	testreq.Root(t)
-	root, dir, victim := container(t)
+	root, dir, victim := changeable(t)
 	host := filepath.Dir(victim)
 	require.NoError(t, os.MkdirAll(filepath.Join(host, "full/of"), 0o755))
 	before := outside(t, victim)
-	a, b := filepath.Join(dir, "tmp/a"), filepath.Join(dir, "tmp/b")
+	a, b := filepath.Join(dir, "vz-inside/a"), filepath.Join(dir, "vz-inside/b")
 	require.NoError(t, os.Symlink(host, b))
 	stop := make(chan struct{})
 	var busy sync.WaitGroup
@@ -167,24 +178,24 @@ func TestChangesMeanwhile(t *testing.T) {
 	}
 	each(func(int) { _ = unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE) })
 	each(func(i int) {
-		_ = os.MkdirAll(filepath.Join(dir, "tmp/w/x/y"), 0o755)
-		_ = os.WriteFile(filepath.Join(dir, "tmp/w/x/y", fmt.Sprint(i%50)), nil, 0o600)
+		_ = os.MkdirAll(filepath.Join(dir, "vz-inside/w/x/y"), 0o755)
+		_ = os.WriteFile(filepath.Join(dir, "vz-inside/w/x/y", fmt.Sprint(i%50)), nil, 0o600)
 	})
 	each(func(int) { // what is being emptied is moved elsewhere
-		_ = os.Rename(filepath.Join(dir, "tmp/w/x"), filepath.Join(dir, "usr/x"))
-		_ = os.RemoveAll(filepath.Join(dir, "usr/x"))
+		_ = os.Rename(filepath.Join(dir, "vz-inside/w/x"), filepath.Join(dir, "vz-inside/x"))
+		_ = os.RemoveAll(filepath.Join(dir, "vz-inside/x"))
 	})
 	made, removed := 0, 0
 	for range 3000 {
-		if MakeDir(root, "/tmp/a/full/of/it", 0o755) == nil {
+		if MakeDir(root, "/vz-inside/a/full/of/it", 0o755) == nil {
 			made++
 		}
-		_, _ = List(t.Context(), root, "/tmp/a/full")
-		_ = Move(root, "/tmp/a/victim", "/tmp/stolen")
-		_ = Move(root, "/usr/bin", "/tmp/a/bin")
-		_ = Move(root, "/tmp/a/bin", "/usr/bin")
-		_ = Remove(t.Context(), root, "/tmp/a/full")
-		if err := Remove(t.Context(), root, "/tmp/w"); err == nil {
+		_, _ = List(t.Context(), root, "/vz-inside/a/full")
+		_ = Move(root, "/vz-inside/a/victim", "/vz-inside/stolen")
+		_ = Move(root, "/vz-other/bin", "/vz-inside/a/bin")
+		_ = Move(root, "/vz-inside/a/bin", "/vz-other/bin")
+		_ = Remove(t.Context(), root, "/vz-inside/a/full")
+		if err := Remove(t.Context(), root, "/vz-inside/w"); err == nil {
 			removed++
 		} else {
 			require.ErrorIs(t, err, vzcontract.ErrNotFound)
@@ -199,14 +210,14 @@ func TestChangesMeanwhile(t *testing.T) {
 	require.NotZero(t, removed)
 	require.Equal(t, before, outside(t, victim))
 	require.Equal(t, "untouched", text(t, victim))
-	require.NoFileExists(t, filepath.Join(dir, "tmp/stolen"))
+	require.NoFileExists(t, filepath.Join(dir, "vz-inside/stolen"))
 }
 
 // TestOpenBelow: what was exchanged after a look at it is not entered.
 func TestOpenBelow(t *testing.T) {
 	testreq.Root(t)
-	_, dir, victim := container(t)
-	tmp := filepath.Join(dir, "tmp")
+	_, dir, victim := changeable(t)
+	tmp := filepath.Join(dir, "vz-inside")
 	require.NoError(t, os.MkdirAll(filepath.Join(tmp, "d/sub"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(tmp, "f"), nil, 0o600))
 	require.NoError(t, os.Symlink(filepath.Dir(victim), filepath.Join(tmp, "abs")))
@@ -230,26 +241,26 @@ func TestOpenBelow(t *testing.T) {
 
 func TestMakeDir(t *testing.T) {
 	testreq.Root(t)
-	root, dir, victim := container(t)
+	root, dir, victim := changeable(t)
 	old := unix.Umask(0o077)
 	defer unix.Umask(old)
 	before := outside(t, victim)
-	require.NoError(t, os.Symlink(victim+"-new", filepath.Join(dir, "tmp/out")))
-	require.NoError(t, unix.Chown(filepath.Join(dir, "tmp"), 5, 6))
-	require.NoError(t, unix.Chmod(filepath.Join(dir, "tmp"), 0o2777))
-	for name, want := range map[string]uint32{"/tmp/x/y": 0o4711, "/tmp/p/q/../../r": 0o700, "/tmp/s/": 0o777, "/tmp/u/.": 0o750, "/bin/in": 0} {
+	require.NoError(t, os.Symlink(victim+"-new", filepath.Join(dir, "vz-inside/out")))
+	require.NoError(t, unix.Chown(filepath.Join(dir, "vz-inside"), 5, 6))
+	require.NoError(t, unix.Chmod(filepath.Join(dir, "vz-inside"), 0o2777))
+	for name, want := range map[string]uint32{"/vz-inside/x/y": 0o4711, "/vz-inside/p/q/../../r": 0o700, "/vz-inside/s/": 0o777, "/vz-inside/u/.": 0o750, "/vz-other/to-bin/in": 0} {
 		require.NoError(t, MakeDir(root, name, want), name)
 		var st unix.Stat_t
-		require.NoError(t, unix.Lstat(filepath.Join(dir, strings.Replace(name, "/bin/", "/usr/bin/", 1)), &st), name)
+		require.NoError(t, unix.Lstat(filepath.Join(dir, strings.Replace(name, "/to-bin/", "/bin/", 1)), &st), name)
 		require.Equal(t, unix.S_IFDIR|want, st.Mode, name)
 		require.Zero(t, st.Uid+st.Gid, name)
 	}
-	for _, name := range []string{"/tmp/x", "/tmp/p", "/tmp/p/q"} {
+	for _, name := range []string{"/vz-inside/x", "/vz-inside/p", "/vz-inside/p/q"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		require.NoError(t, err)
 		require.Equal(t, fs.ModeDir|0o755, info.Mode(), name)
 	}
-	for _, name := range []string{"/tmp/out", "/tmp/out/x", "/tmp/out/"} {
+	for _, name := range []string{"/vz-inside/out", "/vz-inside/out/x", "/vz-inside/out/"} {
 		require.ErrorIs(t, MakeDir(root, name, 0o755), vzcontract.ErrValidation, name)
 	}
 	require.Equal(t, before, outside(t, victim))
@@ -257,20 +268,20 @@ func TestMakeDir(t *testing.T) {
 
 func TestList(t *testing.T) {
 	testreq.Root(t)
-	root, dir, _ := container(t)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "tmp/\xff"), []byte("123"), 0o4750))
-	require.NoError(t, os.Symlink("/usr", filepath.Join(dir, "tmp/l")))
-	list, err := List(t.Context(), root, "/tmp/")
+	root, dir, _ := changeable(t)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "vz-inside/\xff"), []byte("123"), 0o4750))
+	require.NoError(t, os.Symlink("/usr", filepath.Join(dir, "vz-inside/l")))
+	list, err := List(t.Context(), root, "/vz-inside/")
 	require.NoError(t, err)
 	require.Len(t, list, 2)
 	require.Equal(t, vzcontract.PathStat{Name: "l", Size: 4, Mode: uint32(fs.ModeSymlink | 0o777), ModTime: list[0].ModTime, LinkTarget: "/usr"}, list[0])
 	require.Equal(t, "\xff", list[1].Name)
-	big := filepath.Join(dir, "usr/bin")
+	big := filepath.Join(dir, "vz-other/bin")
 	long := strings.Repeat("x", unix.PathMax-1)
 	for i := range maxTargets/len(long) + 1 {
 		require.NoError(t, os.Symlink(long, filepath.Join(big, fmt.Sprint(i))))
 	}
-	_, err = List(t.Context(), root, "/bin")
+	_, err = List(t.Context(), root, "/vz-other/to-bin")
 	require.ErrorIs(t, err, vzcontract.ErrUnsupported)
 	proc, err := os.Open("/proc")
 	require.NoError(t, err)
