@@ -101,6 +101,7 @@ func (s *session) addContainers() {
 	s.addCheckpoints(b)
 	s.addAttachments(b)
 	s.addContainerStreams(b)
+	s.addContainerFiles(b)
 	s.addVolumes(b)
 	s.addNetworks(b)
 }
