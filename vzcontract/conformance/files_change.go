@@ -102,7 +102,11 @@ func filesMove(e *env) {
 		}
 		e.wantNames(what+": after what fails", id, "/tmp", "d", "empty", "full", "l", "ld", "one", "two")
 		for _, step := range [][2]string{
-			{"/tmp/one", "/tmp/one"}, {"/tmp/one", "/tmp/two"}, {"/tmp/l", "/tmp/ld/link"}, {"/tmp/two", "/tmp/ld"}, {"/tmp/d/", "/tmp/empty/"},
+			{"/tmp/one", "/tmp/one"},
+			{"/tmp/one", "/tmp/two"},
+			{"/tmp/l", "/tmp/ld/link"},
+			{"/tmp/two", "/tmp/ld"},
+			{"/tmp/d/", "/tmp/empty/"},
 			{"/tmp/empty/sub/f", "/tmp/f"},
 		} {
 			if err := move(step[0], step[1]); err != nil {

@@ -15,6 +15,7 @@ import (
 var shared = map[string]string{
 	"mount-bind": noShare, "mount-bind-file": noShare, "mount-bind-read-only": noShare, "mount-bind-create": noShare,
 	"mount-nested": noShare, "volume-shared": noShare, "volume-copies-image": noShare, "volume-subpath": noShare, "volumes-from": noShare,
+	"files-mounts": noShare, "files-volume": noShare,
 }
 
 const noShare = "the simulated guest has no share"
