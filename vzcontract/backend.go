@@ -51,6 +51,7 @@ const (
 	FeatureStats      Feature = "stats"      // Statser
 	FeatureEvents     Feature = "events"     // EventSource
 	FeatureCopy       Feature = "copy"       // Copier
+	FeatureFiles      Feature = "files"      // FileManager
 	FeatureDiff       Feature = "diff"       // Differ
 	FeatureCommit     Feature = "commit"     // Committer
 	FeatureTop        Feature = "top"        // Topper

@@ -43,7 +43,7 @@ func identity(e *env) {
 		vzcontract.FeaturePause, vzcontract.FeatureRename, vzcontract.FeatureUpdate, vzcontract.FeatureStats,
 		vzcontract.FeatureEvents, vzcontract.FeatureCopy, vzcontract.FeatureDiff, vzcontract.FeatureCommit,
 		vzcontract.FeatureTop, vzcontract.FeatureImages, vzcontract.FeatureNetworks, vzcontract.FeatureVolumes,
-		vzcontract.FeatureSharedVM, vzcontract.FeatureCheckpoint, vzcontract.FeatureMount,
+		vzcontract.FeatureSharedVM, vzcontract.FeatureCheckpoint, vzcontract.FeatureMount, vzcontract.FeatureFiles,
 	} {
 		if e.b.Capabilities().Has(f) && !implements(e.b, f) {
 			e.Errorf("Capabilities announce %s, whose interface the backend lacks", f)

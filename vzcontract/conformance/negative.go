@@ -88,6 +88,9 @@ func optionalOps(e *env, name string) map[vzcontract.Feature]func() error {
 	if b, ok := e.b.(vzcontract.Copier); ok {
 		ops[vzcontract.FeatureCopy] = func() error { _, err := b.StatPath(e.ctx, name, "/"); return err }
 	}
+	if b, ok := e.b.(vzcontract.FileManager); ok {
+		ops[vzcontract.FeatureFiles] = func() error { return b.RemovePath(e.ctx, name, "/tmp/x") }
+	}
 	if b, ok := e.b.(vzcontract.Differ); ok {
 		ops[vzcontract.FeatureDiff] = func() error { _, err := b.Diff(e.ctx, name); return err }
 	}

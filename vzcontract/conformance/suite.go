@@ -45,7 +45,7 @@ func checks() []check {
 	return slices.Concat(
 		negativeChecks, lifecycleChecks, configChecks, stdioChecks, execChecks, logChecks, stopChecks, waitChecks,
 		userChecks, mountChecks, mounterChecks, limitChecks, restartChecks, healthChecks,
-		controlChecks, measureChecks, eventChecks, copyChecks, diffChecks, commitChecks, volumeChecks,
+		controlChecks, measureChecks, eventChecks, copyChecks, fileChecks, diffChecks, commitChecks, volumeChecks,
 		networkChecks, imageChecks, sharedChecks, checkpointChecks, raceChecks,
 	)
 }
@@ -129,6 +129,8 @@ func implements(b vzcontract.RuntimeBackend, f vzcontract.Feature) (ok bool) {
 		_, ok = b.(vzcontract.EventSource)
 	case vzcontract.FeatureCopy:
 		_, ok = b.(vzcontract.Copier)
+	case vzcontract.FeatureFiles:
+		_, ok = b.(vzcontract.FileManager)
 	case vzcontract.FeatureDiff:
 		_, ok = b.(vzcontract.Differ)
 	case vzcontract.FeatureCommit:

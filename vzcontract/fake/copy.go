@@ -37,7 +37,7 @@ func fileError(op string, c *container, name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		class = vzcontract.ErrNotFound
 	}
-	return failure(op, c, class, "%s: %s", name, tree.Errno(err))
+	return failure(op, c, class, "%s: %s", vzcontract.ShownPath(name), tree.Errno(err))
 }
 
 // CopyIn implements vzcontract.Copier.

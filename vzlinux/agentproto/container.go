@@ -31,7 +31,7 @@ const (
 	MethodContainerEvents       = "container.events"       // vzcontract.EventOptions, Transfer: vzcontract.Event, likewise
 	MethodContainerCopyIn       = "container.copy_in"      // ContainerCopyIn, Transfer: a tar stream
 	MethodContainerCopyOut      = "container.copy_out"     // ContainerPath, CopyOut
-	MethodContainerStat         = "container.stat"         // ContainerPath, vzcontract.PathStat
+	MethodContainerStat         = "container.stat"         // ContainerPath, PathStat
 	MethodContainerExport       = "container.export"       // Container, Transfer: a tar stream
 	MethodContainerCommit       = "container.commit"       // ContainerCommit, Transfer: a frame with a CommitLayer, then a tar stream
 
@@ -190,12 +190,6 @@ type ContainerLogs struct {
 	Options vzcontract.LogOptions `json:"options"`
 }
 
-// A ContainerPath is a path in a container's root.
-type ContainerPath struct {
-	Container
-	Path string `json:"path"`
-}
-
 // A ContainerCopyIn unpacks the transfer's tar stream into a directory.
 type ContainerCopyIn struct {
 	ContainerPath
@@ -205,7 +199,7 @@ type ContainerCopyIn struct {
 // CopyOut is what a path is, and its tar stream.
 type CopyOut struct {
 	Transfer
-	Stat vzcontract.PathStat `json:"stat"`
+	Stat PathStat `json:"stat"`
 }
 
 // A ContainerCommit makes a layer of what a container changed.

@@ -44,7 +44,13 @@ type connected struct {
 func (c *connected) Close() error { return c.close() }
 
 // remote returns b as the host of its guest sees it.
-func remote(t *testing.T, b vzcontract.RuntimeBackend) vzcontract.RuntimeBackend {
+func remote(t *testing.T, b vzcontract.RuntimeBackend) *connected {
+	t.Helper()
+	return remoteOf(t, &agent.Agent{Version: "test", Log: slog.New(slog.DiscardHandler), Containers: &agent.Containers{Backend: b}})
+}
+
+// remoteOf returns the containers of guest, which it serves.
+func remoteOf(t *testing.T, guest *agent.Agent) *connected {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "vz") // a socket's path must be short
 	require.NoError(t, err)
@@ -53,7 +59,6 @@ func remote(t *testing.T, b vzcontract.RuntimeBackend) vzcontract.RuntimeBackend
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	guest := &agent.Agent{Version: "test", Log: slog.New(slog.DiscardHandler), Containers: &agent.Containers{Backend: b}}
 	go func() { ended <- guest.Serve(ctx, l) }()
 	a, err := vzlinux.Connect(t.Context(), func(ctx context.Context, _ uint32) (agentproto.Conn, error) {
 		var d net.Dialer
@@ -73,5 +78,5 @@ func remote(t *testing.T, b vzcontract.RuntimeBackend) vzcontract.RuntimeBackend
 		return err
 	})
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return &connected{Runtime: container.New(a, container.Options{Name: b.BackendName(), Capabilities: has}), close: stop}
+	return &connected{Runtime: container.New(a, container.Options{Name: guest.Containers.Backend.BackendName(), Capabilities: has}), close: stop}
 }

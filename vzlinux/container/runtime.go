@@ -35,6 +35,7 @@ var (
 	_ vzcontract.Statser        = (*Runtime)(nil)
 	_ vzcontract.EventSource    = (*Runtime)(nil)
 	_ vzcontract.Copier         = (*Runtime)(nil)
+	_ vzcontract.FileManager    = (*Runtime)(nil)
 	_ vzcontract.Differ         = (*Runtime)(nil)
 	_ vzcontract.Committer      = (*Runtime)(nil)
 	_ vzcontract.Volumes        = (*Runtime)(nil)

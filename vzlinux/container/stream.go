@@ -50,19 +50,19 @@ func values[T any](ctx context.Context, r *Runtime, method string, req any, emit
 
 // CopyIn implements vzcontract.Copier.
 func (r *Runtime) CopyIn(ctx context.Context, container, dir string, tar io.Reader, opts vzcontract.CopyInOptions) error {
-	req := agentproto.ContainerCopyIn{ContainerPath: agentproto.ContainerPath{Container: named(container), Path: dir}, Options: opts}
+	req := agentproto.ContainerCopyIn{ContainerPath: located(container, dir), Options: opts}
 	return r.agent.Send(ctx, tar, agentproto.MethodContainerCopyIn, req)
 }
 
 // StatPath implements vzcontract.Copier.
 func (r *Runtime) StatPath(ctx context.Context, container, path string) (vzcontract.PathStat, error) {
-	return call[vzcontract.PathStat](ctx, r, agentproto.MethodContainerStat, agentproto.ContainerPath{Container: named(container), Path: path})
+	stat, err := call[agentproto.PathStat](ctx, r, agentproto.MethodContainerStat, located(container, path))
+	return stat.Stat(), err
 }
 
 // CopyOut implements vzcontract.Copier.
 func (r *Runtime) CopyOut(ctx context.Context, container, path string) (io.ReadCloser, vzcontract.PathStat, error) {
-	req := agentproto.ContainerPath{Container: named(container), Path: path}
-	out, err := call[agentproto.CopyOut](ctx, r, agentproto.MethodContainerCopyOut, req)
+	out, err := call[agentproto.CopyOut](ctx, r, agentproto.MethodContainerCopyOut, located(container, path))
 	if err != nil {
 		return nil, vzcontract.PathStat{}, err
 	}
@@ -70,7 +70,7 @@ func (r *Runtime) CopyOut(ctx context.Context, container, path string) (io.ReadC
 	if err != nil {
 		return nil, vzcontract.PathStat{}, err
 	}
-	return &outcome{Conn: conn, ctx: ctx, runtime: r, id: out.ID}, out.Stat, nil
+	return &outcome{Conn: conn, ctx: ctx, runtime: r, id: out.ID}, out.Stat.Stat(), nil
 }
 
 // An outcome is a stream whose end is that of a transfer.

@@ -18,6 +18,7 @@ var shared = map[string]string{
 	"add-mount-refused": noShare, "add-mount-taken": noShare, "add-mount-hostile-link": noShare, "remove-mount": noShare,
 	"remove-mount-in-use": noShare, "add-mount-fork": noShare,
 	"mount-nested": noShare, "volume-shared": noShare, "volume-copies-image": noShare, "volume-subpath": noShare, "volumes-from": noShare,
+	"files-mounts": noShare, "files-volume": noShare,
 }
 
 const noShare = "the simulated guest has no share"

@@ -102,6 +102,7 @@ func (s *session) addContainers() {
 	s.addMounts(b)
 	s.addAttachments(b)
 	s.addContainerStreams(b)
+	s.addContainerFiles(b)
 	s.addVolumes(b)
 	s.addNetworks(b)
 }

@@ -54,15 +54,16 @@ func (s *session) addContainerStreams(b vzcontract.RuntimeBackend) {
 			return err
 		}, nothing)
 	})
-	s.methods[agentproto.MethodContainerStat] = feature(b, func(ctx context.Context, b vzcontract.Copier, in agentproto.ContainerPath) (vzcontract.PathStat, error) {
-		return b.StatPath(ctx, in.Container.Container, in.Path)
+	s.methods[agentproto.MethodContainerStat] = feature(b, func(ctx context.Context, b vzcontract.Copier, in agentproto.ContainerPath) (agentproto.PathStat, error) {
+		stat, err := b.StatPath(ctx, in.Container.Container, string(in.Path))
+		return agentproto.WirePathStat(stat), err
 	})
 	s.methods[agentproto.MethodContainerCopyOut] = feature(b, func(_ context.Context, b vzcontract.Copier, in agentproto.ContainerPath) (agentproto.CopyOut, error) {
 		return s.copyOut(b, in)
 	})
 	s.methods[agentproto.MethodContainerCopyIn] = feature(b, func(_ context.Context, b vzcontract.Copier, in agentproto.ContainerCopyIn) (agentproto.Transfer, error) {
 		return s.agent.transfers.start(&s.agent.streams, func(c agentproto.Conn) (int64, error) {
-			return 0, b.CopyIn(context.Background(), in.Container.Container, in.Path, c, in.Options)
+			return 0, b.CopyIn(context.Background(), in.Container.Container, string(in.Path), c, in.Options)
 		}, nothing)
 	})
 }
@@ -71,7 +72,7 @@ func (s *session) addContainerStreams(b vzcontract.RuntimeBackend) {
 func (s *session) copyOut(b vzcontract.Copier, in agentproto.ContainerPath) (agentproto.CopyOut, error) {
 	// The request's own context ends with the answer.
 	ctx, cancel := context.WithCancel(context.Background())
-	tar, stat, err := b.CopyOut(ctx, in.Container.Container, in.Path)
+	tar, stat, err := b.CopyOut(ctx, in.Container.Container, string(in.Path))
 	if err != nil {
 		cancel()
 		return agentproto.CopyOut{}, err
@@ -85,7 +86,7 @@ func (s *session) copyOut(b vzcontract.Copier, in agentproto.ContainerPath) (age
 		_, err := io.Copy(w, tar)
 		return err
 	}, end)
-	return agentproto.CopyOut{Transfer: t, Stat: stat}, err
+	return agentproto.CopyOut{Transfer: t, Stat: agentproto.WirePathStat(stat)}, err
 }
 
 // feed copies the host's input to a workload until either ends it.

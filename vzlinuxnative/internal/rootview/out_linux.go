@@ -46,6 +46,9 @@ func open(root *os.File, name string) (int, vzcontract.PathStat, error) {
 
 // classify says of what kind the failure to reach name is.
 func classify(name string, err error) error {
+	if code := vzcontract.CodeOf(err); code != vzcontract.CodeInternal {
+		return vzcontract.Errorf(vzcontract.SentinelOf(code), "%s: %w", vzcontract.ShownPath(name), err)
+	}
 	class := vzcontract.ErrValidation
 	var cause unix.Errno
 	if errors.As(err, &cause) {
@@ -56,10 +59,13 @@ func classify(name string, err error) error {
 		class = vzcontract.ErrNotFound
 	case errors.Is(err, fs.ErrPermission):
 		class = vzcontract.ErrDenied
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EIO), errors.Is(err, unix.EROFS):
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EIO), errors.Is(err, unix.EROFS),
+		errors.Is(err, unix.EBUSY), errors.Is(err, unix.ENOTEMPTY):
 		class = vzcontract.ErrConflict
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM):
+		class = vzcontract.ErrUnavailable
 	}
-	return vzcontract.Errorf(class, "%s: %w", name, err)
+	return vzcontract.Errorf(class, "%s: %w", vzcontract.ShownPath(name), err)
 }
 
 func statOf(fd int, name string) (vzcontract.PathStat, error) {

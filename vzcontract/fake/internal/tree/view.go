@@ -66,6 +66,12 @@ func (v *View) at(p string) (Mount, string) {
 	return (*v.mounts.Load())[0], p
 }
 
+// MountOf returns the target of the mount that holds the resolved path p.
+func (v *View) MountOf(p string) string {
+	m, _ := v.at(p)
+	return m.Target
+}
+
 func (v *View) node(p string) (Node, error) {
 	m, inner := v.at(p)
 	n, err := m.FS.Node(inner)
