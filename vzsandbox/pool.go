@@ -175,7 +175,7 @@ func (p *Pool) Close(ctx context.Context) error {
 	if err := join(errs); err != nil {
 		return errors.Join(err, p.lock.Close()) // the lock's file says that something is left
 	}
-	return errors.Join(remove(p.lock.Name()), p.lock.Close())
+	return errors.Join(remove(p.host.records.pool(p.facts.Pool.Lock)), p.lock.Close())
 }
 
 var errClosed = vzcontract.Errorf(vzcontract.ErrConflict, "the pool was closed")

@@ -21,7 +21,7 @@ type Process struct {
 // Start starts a program and returns when it runs; ctx has no say after that. Errors
 // are those of [Sandbox.Run].
 func (s *Sandbox) Start(ctx context.Context, c Command) (*Process, error) {
-	done, err := s.use()
+	done, err := s.use(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package vzsandbox
 
 import (
 	"context"
+	"errors"
 
 	"vz.internal/vzcontract"
 )
@@ -20,7 +21,10 @@ func (p *Pool) Release(ctx context.Context, s *Sandbox) error {
 	}
 	busy := s.retire()
 	if p.opts.Isolation == IsolationFresh || busy && p.opts.Isolation == IsolationReuse {
-		return s.Remove(ctx)
+		if err := s.Remove(ctx); !errors.Is(err, vzcontract.ErrNotFound) {
+			return err
+		}
+		return nil // somebody else was quicker
 	}
 	next, err := p.reset(ctx, s)
 	if err != nil {

@@ -39,7 +39,7 @@ func (s *Sandbox) Snapshot(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	done, err := s.use()
+	done, err := s.use(ctx)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *Sandbox) Restore(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	done, err := s.use()
+	done, err := s.use(ctx)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (s *Sandbox) Fork(ctx context.Context, snapshot, newName string) (*Sandbox,
 	if err != nil {
 		return nil, err
 	}
-	done, err := s.use()
+	done, err := s.use(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +176,9 @@ func (s *Sandbox) Fork(ctx context.Context, snapshot, newName string) (*Sandbox,
 
 // beginFork starts a fork that takes over what its origin's record has.
 func (s *Sandbox) beginFork(ctx context.Context, from record, origin Origin) error {
+	if err := s.firstUse(); err != nil {
+		return err
+	}
 	err := s.host.records.update(s.id, func(r *record) error {
 		r.Origin, r.Kept = &origin, true
 		r.Project, r.Labels, r.Metadata = from.Project, from.Labels, from.Metadata
