@@ -130,7 +130,7 @@ func (p *Pool) leave(ctx context.Context, got chan taken) error {
 	p.waiting = slices.DeleteFunc(p.waiting, func(w chan taken) bool { return w == got })
 	select {
 	case t := <-got:
-		if t.s != nil {
+		if t.s != nil && !p.closed { // else Close removes it
 			delete(p.held, t.s)
 			p.put(t.s)
 		}

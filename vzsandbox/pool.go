@@ -58,7 +58,7 @@ type Pool struct {
 
 	mu      sync.Mutex
 	idle    []warm            // oldest first; guarded by mu
-	held    map[*Sandbox]bool // handed out; guarded by mu
+	held    map[*Sandbox]bool // handed out; false while it is given back; guarded by mu
 	making  int               // guarded by mu
 	waiting []chan taken      // of Acquire, first come first; guarded by mu
 	breaker breaker           // guarded by mu

@@ -15,6 +15,9 @@ import (
 func (p *Pool) Release(ctx context.Context, s *Sandbox) error {
 	p.mu.Lock()
 	mine := p.held[s]
+	if mine {
+		p.held[s] = false // once
+	}
 	p.mu.Unlock()
 	if !mine {
 		return poolFailure("release to", p.opts.Name, vzcontract.Errorf(vzcontract.ErrConflict, "sandbox %s is not handed out by it", s.name))

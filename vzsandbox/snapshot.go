@@ -46,10 +46,11 @@ func (s *Sandbox) Snapshot(ctx context.Context, name string) error {
 	defer done()
 	err = s.host.records.update(s.id, func(r *record) error {
 		if at := r.snapshot(name); at >= 0 {
-			if !r.Snapshots[at].Pending {
-				return vzcontract.Errorf(vzcontract.ErrConflict, "the snapshot %s exists", name)
+			if r.Snapshots[at].Pending {
+				return vzcontract.Errorf(vzcontract.ErrConflict,
+					"a snapshot %s is being made, or that was interrupted, and then it may exist: choose another name", name)
 			}
-			r.Snapshots = slices.Delete(r.Snapshots, at, at+1)
+			return vzcontract.Errorf(vzcontract.ErrConflict, "the snapshot %s exists", name)
 		}
 		r.Snapshots = append(r.Snapshots, Snapshot{Name: name, CreatedAt: time.Now().UTC(), Parent: r.Base, Pending: true})
 		return nil

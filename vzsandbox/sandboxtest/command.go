@@ -152,10 +152,11 @@ func (w writer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// runBackground leaves a program behind that goes on, and does not wait for it.
+// runBackground leaves a program behind that goes on, and does not wait for it though it
+// has the streams too.
 func runBackground(e *env) {
 	s := e.create(vzsandbox.CreateOptions{})
-	e.want(s, "sleep 1000 >/dev/null 2>&1 & echo $! > /tmp/child; echo done", "done\n")
+	e.want(s, "sleep 1000 & echo $! > /tmp/child; echo done", "done\n")
 	e.shell(s, "kill -0 $(cat /tmp/child)")
 }
 
