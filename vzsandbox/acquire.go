@@ -99,7 +99,7 @@ func (p *Pool) take(ctx context.Context, wait bool) (*Sandbox, error) {
 		p.idle = p.idle[1:]
 		w.stop()
 		p.held[w.Sandbox] = true
-		p.refill()
+		p.refillSoon()
 		p.mu.Unlock()
 		return w.Sandbox, nil
 	}

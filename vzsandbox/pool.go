@@ -62,6 +62,7 @@ type Pool struct {
 	making  int               // guarded by mu
 	waiting []chan taken      // of Acquire, first come first; guarded by mu
 	breaker breaker           // guarded by mu
+	soon    *time.Timer       // refills in a moment; nil for none; guarded by mu
 	closed  bool              // guarded by mu
 }
 
