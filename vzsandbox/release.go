@@ -30,6 +30,9 @@ func (p *Pool) Release(ctx context.Context, s *Sandbox) error {
 		return nil // somebody else was quicker
 	}
 	next, err := p.reset(ctx, s)
+	if errors.Is(err, vzcontract.ErrConflict) && p.opts.Isolation == IsolationReuse {
+		return s.discard(ctx, nil) // a program that was left behind is in the project
+	}
 	if err != nil {
 		return s.discard(ctx, poolFailure("release to", p.opts.Name, err))
 	}
@@ -50,32 +53,19 @@ func (p *Pool) Release(ctx context.Context, s *Sandbox) error {
 // reset makes a sandbox as new as the pool's isolation says. It returns another Sandbox
 // for it, so that who had it has it no more.
 func (p *Pool) reset(ctx context.Context, s *Sandbox) (*Sandbox, error) {
-	rec, err := p.host.records.read(s.id)
-	if err != nil {
-		return nil, err
-	}
-	if rec.Project != nil && !rec.Project.Copy {
-		m, err := optional[mounter](p.host, "a mount in a sandbox that runs", featureMount)
-		if err != nil {
-			return nil, err
-		}
-		if err := m.RemoveMount(ctx, s.id, s.Workspace()); err != nil {
-			return nil, err
-		}
-	}
-	err = p.host.records.update(s.id, func(r *record) error { r.Project = nil; return nil })
-	if err != nil {
-		return nil, err
-	}
 	c, err := p.host.backend.Inspect(ctx, s.id)
 	if err != nil {
 		return nil, err
 	}
 	next := p.host.sandbox(c, s.facts)
 	if p.opts.Isolation == IsolationRestore {
-		if err := next.Restore(ctx, poolSnapshot); err != nil {
-			return nil, err
-		}
+		// Programs that use the project are killed first.
+		err = next.restore(ctx, poolSnapshot, func() error { return next.takeProject(ctx) })
+	} else {
+		err = next.takeProject(ctx)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if next.name != s.facts.Pool.Sandbox {
 		if err := next.rename(ctx, s.facts.Pool.Sandbox); err != nil {
@@ -86,6 +76,24 @@ func (p *Pool) reset(ctx context.Context, s *Sandbox) (*Sandbox, error) {
 		*r = record{Snapshots: r.Snapshots, Base: r.Base}
 		return nil
 	})
+}
+
+// takeProject takes a project away that was mounted when the sandbox was handed out.
+func (s *Sandbox) takeProject(ctx context.Context) error {
+	rec, err := s.host.records.read(s.id)
+	if err != nil || rec.Project == nil {
+		return err
+	}
+	if !rec.Project.Copy {
+		m, err := optional[mounter](s.host, "a mount in a sandbox that runs", featureMount)
+		if err != nil {
+			return err
+		}
+		if err := m.RemoveMount(ctx, s.id, s.Workspace()); err != nil {
+			return err
+		}
+	}
+	return s.host.records.update(s.id, func(r *record) error { r.Project = nil; return nil })
 }
 
 // retire ends the use of a Sandbox and reports whether something runs.
