@@ -47,8 +47,14 @@ func (b *bench) sandboxes(vz string, rounds int) (results []result, err error) {
 		r.P95, r.P99 = percentile(r.took, 95), percentile(r.took, 99)
 		results = append(results, r)
 	}
-	idle, err := idleSandboxes(backend, host, t)
-	return append(results, idle...), err
+	for _, count := range []int{1, 10} {
+		idle, err := idleSandboxes(backend, host, t, count)
+		if err != nil {
+			return nil, fmt.Errorf("case sandbox-idle: %w", err)
+		}
+		results = append(results, idle)
+	}
+	return results, nil
 }
 
 // percentile of times that are sorted, in milliseconds: the nearest rank.
@@ -140,20 +146,19 @@ func execInSandbox(ctx context.Context, h *vzsandbox.Host, t vzsandbox.Template,
 }
 
 // idleSandboxes measures what a warm sandbox costs in memory: its monitor and its process
-// 1, when ten are there.
-func idleSandboxes(b *vzlinuxnative.Backend, h *vzsandbox.Host, t vzsandbox.Template) (results []result, err error) {
-	const count = 10
+// 1, when so many are there.
+func idleSandboxes(b *vzlinuxnative.Backend, h *vzsandbox.Host, t vzsandbox.Template, count int) (_ result, err error) {
 	ctx := context.Background()
 	const monitor = "vz-monitor"
 	before, err := pids(monitor)
 	if err != nil {
-		return nil, err
+		return result{}, err
 	}
 	var all []*vzsandbox.Sandbox
 	for range count {
 		s, err := h.Create(ctx, t, vzsandbox.CreateOptions{})
 		if err != nil {
-			return nil, err
+			return result{}, err
 		}
 		defer func() { err = errors.Join(err, s.Remove(ctx)) }()
 		all = append(all, s)
@@ -161,27 +166,27 @@ func idleSandboxes(b *vzlinuxnative.Backend, h *vzsandbox.Host, t vzsandbox.Temp
 	time.Sleep(2 * time.Second) // what a start needed is given back by then
 	total, err := newest(monitor, before)
 	if err != nil {
-		return nil, err
+		return result{}, err
 	}
 	for _, s := range all {
 		c, err := b.Inspect(ctx, s.ID())
 		if err != nil {
-			return nil, err
+			return result{}, err
 		}
 		mb, err := pss(c.PID)
 		if err != nil {
-			return nil, err
+			return result{}, err
 		}
 		total += mb
 	}
-	each := total / count
-	return []result{{Case: "sandbox-idle", Tool: "vz", Unit: "MB", Median: each, Min: each, Max: each, Runs: 1}}, nil
+	each := total / float64(count)
+	return result{Case: fmt.Sprintf("sandbox-idle-%d", count), Tool: "vz", Unit: "MB", Median: each, Min: each, Max: each, Runs: 1}, nil
 }
 
-// sandboxTitles of the cases, in order.
+// sandboxTitles of the cases.
 var sandboxTitles = map[string]string{
 	"sandbox-create": "Making of a sandbox, no pool", "sandbox-acquire": "Acquire of a warm sandbox to the first byte of `echo`",
-	"sandbox-exec": "`true` in a sandbox, to its end", "sandbox-idle": "Memory (PSS) of an idle sandbox, 10 at once",
+	"sandbox-exec": "`true` in a sandbox, to its end", "sandbox-idle-1": "Memory (PSS) of an idle sandbox, alone", "sandbox-idle-10": "Memory (PSS) of an idle sandbox, of ten",
 }
 
 // printSandboxes writes a table of its own: percentiles, and nobody to compare with.
@@ -195,4 +200,3 @@ func printSandboxes(results []result) {
 		fmt.Printf("| %s | %s | %.2f | %s | %.2f | %.2f |\n", sandboxTitles[r.Case], r.Unit, r.Median, percentiles, r.Min, r.Max)
 	}
 }
-
