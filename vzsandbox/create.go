@@ -59,7 +59,19 @@ func (h *Host) create(ctx context.Context, f facts, name string) (*Sandbox, erro
 			return nil, failure("create", name, err)
 		}
 	}
+	done, err := h.records.creating()
+	if err != nil {
+		return nil, failure("create", name, err)
+	}
+	defer done()
 	c, err := h.backend.Create(ctx, cfg)
+	if errors.Is(err, vzcontract.ErrNotFound) && len(f.Template.Setup) > 0 {
+		// What setup had found was removed at the same moment.
+		if cfg, err = h.config(ctx, f, name); err != nil {
+			return nil, failure("create", name, err)
+		}
+		c, err = h.backend.Create(ctx, cfg)
+	}
 	if err != nil {
 		return nil, err
 	}

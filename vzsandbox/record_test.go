@@ -194,7 +194,7 @@ func TestIdle(t *testing.T) {
 		}
 		wantClass(t, "a removed one", s.KeepAlive(t.Context()), vzcontract.ErrNotFound)
 		entries, err := os.ReadDir(dir)
-		if err != nil || len(entries) != 1 || entries[0].Name() != "records.lock" {
+		if err != nil || len(entries) != 2 || entries[0].Name() != "creation.lock" || entries[1].Name() != "records.lock" {
 			t.Errorf("files left: %v, %v", entries, err)
 		}
 	})

@@ -55,14 +55,26 @@ func (r records) dead(name string) (bool, error) {
 	return err == nil, err
 }
 
-// Sweep removes what pools have left whose processes were killed, sandboxes whose removal
-// was interrupted or whose TTL is over, and records without a sandbox. It returns the names of the sandboxes
+// Sweep removes what pools have left whose processes were killed, sandboxes whose making or
+// removal was interrupted or whose TTL is over, and records without a sandbox. While any
+// process makes a sandbox, those half made are left to the next Sweep. It returns the names of the sandboxes
 // that it removed. Sandboxes of living pools, those acquired with Keep and those that are
 // nobody's pool's stay.
 func (h *Host) Sweep(ctx context.Context) (removed []string, err error) { return h.sweep(ctx, "") }
 
 // sweep does it for the pools of one name, or all.
 func (h *Host) sweep(ctx context.Context, pool string) (removed []string, err error) {
+	nobodyMakes := false
+	if pool == "" {
+		lock, err := h.records.lockCreation(syscall.LOCK_EX | syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			defer func() { _ = lock.Close() }() // which unlocks
+			nobodyMakes = true
+		case !errors.Is(err, errHeld):
+			return nil, err
+		}
+	}
 	all, err := h.backend.List(ctx)
 	if err != nil {
 		return nil, err
@@ -73,7 +85,7 @@ func (h *Host) sweep(ctx context.Context, pool string) (removed []string, err er
 		if err != nil {
 			continue // no sandbox, or one to be looked at by hand
 		}
-		left, err := h.left(c, f, pool)
+		left, err := h.left(c, f, pool, nobodyMakes)
 		if left {
 			err = h.sandbox(c, f).Remove(ctx)
 		}
@@ -92,12 +104,13 @@ func (h *Host) sweep(ctx context.Context, pool string) (removed []string, err er
 }
 
 // left reports whether a sandbox is to be swept.
-func (h *Host) left(c vzcontract.ContainerInfo, f facts, pool string) (bool, error) {
+func (h *Host) left(c vzcontract.ContainerInfo, f facts, pool string, nobodyMakes bool) (bool, error) {
 	rec, err := h.records.read(c.ID)
 	if err != nil {
 		return false, err
 	}
-	if pool == "" && (rec.Draining || expired(c)) {
+	halfMade := c.State == vzcontract.StateCreated || rec.Unfinished
+	if pool == "" && (rec.Draining || expired(c) || nobodyMakes && halfMade) {
 		return true, nil
 	}
 	if f.Pool == nil || rec.Kept || pool != "" && f.Pool.Name != pool {
@@ -130,7 +143,7 @@ func (h *Host) sweepFiles(ctx context.Context, pool string) error {
 		if !isRecord {
 			id, isRecord = strings.CutSuffix(name, lockSuffix)
 		}
-		if !isRecord || pool != "" || name == filepath.Base(h.records.change()) {
+		if !isRecord || pool != "" || name == changeLock || name == creationLock {
 			continue
 		}
 		if _, err := h.backend.Inspect(ctx, id); errors.Is(err, vzcontract.ErrNotFound) {
