@@ -133,7 +133,7 @@ func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 func (s *Sandbox) discard(ctx context.Context, err error) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	if removed := s.Remove(ctx); !errors.Is(removed, vzcontract.ErrNotFound) {
+	if removed := s.drop(ctx); !errors.Is(removed, vzcontract.ErrNotFound) {
 		err = errors.Join(err, removed)
 	}
 	return err

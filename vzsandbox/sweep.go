@@ -57,25 +57,14 @@ func (r records) dead(name string) (bool, error) {
 
 // Sweep removes what pools have left whose processes were killed, sandboxes whose making or
 // removal was interrupted or whose TTL is over, and records without a sandbox. While any
-// process makes a sandbox, those half made are left to the next Sweep. It returns the names of the sandboxes
-// that it removed. Sandboxes of living pools, those acquired with Keep and those that are
-// nobody's pool's stay.
+// process makes a sandbox, those half made are left to the next Sweep. It returns the
+// names of the sandboxes that it removed. All others stay: those of living pools, those
+// acquired with Keep and those that are nobody's pool's.
 func (h *Host) Sweep(ctx context.Context) (removed []string, err error) { return h.sweep(ctx, "") }
 
 // sweep does it for the pools of one name, or all.
 func (h *Host) sweep(ctx context.Context, pool string) (removed []string, err error) {
-	nobodyMakes := false
-	if pool == "" {
-		lock, err := h.records.lockCreation(syscall.LOCK_EX | syscall.LOCK_NB)
-		switch {
-		case err == nil:
-			defer func() { _ = lock.Close() }() // which unlocks
-			nobodyMakes = true
-		case !errors.Is(err, errHeld):
-			return nil, err
-		}
-	}
-	all, err := h.backend.List(ctx)
+	all, nobodyMakes, err := h.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +76,7 @@ func (h *Host) sweep(ctx context.Context, pool string) (removed []string, err er
 		}
 		left, err := h.left(c, f, pool, nobodyMakes)
 		if left {
-			err = h.sandbox(c, f).Remove(ctx)
+			err = h.sandbox(c, f).drop(ctx)
 		}
 		switch {
 		case errors.Is(err, vzcontract.ErrNotFound): // somebody else was quicker
@@ -103,8 +92,25 @@ func (h *Host) sweep(ctx context.Context, pool string) (removed []string, err er
 	return removed, join(errs)
 }
 
+// look lists all containers, and tells whether nobody made a sandbox at that moment: then
+// those of the list that are half made stay so.
+func (h *Host) look(ctx context.Context) (all []vzcontract.ContainerInfo, nobodyMakes bool, err error) {
+	lock, err := h.records.lockCreation(syscall.LOCK_EX | syscall.LOCK_NB)
+	switch {
+	case err == nil:
+		defer func() { _ = lock.Close() }() // which unlocks
+	case !errors.Is(err, errHeld):
+		return nil, false, err
+	}
+	all, listErr := h.backend.List(ctx)
+	return all, err == nil, listErr
+}
+
 // left reports whether a sandbox is to be swept.
 func (h *Host) left(c vzcontract.ContainerInfo, f facts, pool string, nobodyMakes bool) (bool, error) {
+	if pool != "" && (f.Pool == nil || f.Pool.Name != pool) {
+		return false, nil
+	}
 	rec, err := h.records.read(c.ID)
 	if err != nil {
 		return false, err
@@ -113,7 +119,7 @@ func (h *Host) left(c vzcontract.ContainerInfo, f facts, pool string, nobodyMake
 	if pool == "" && (rec.Draining || expired(c) || nobodyMakes && halfMade) {
 		return true, nil
 	}
-	if f.Pool == nil || rec.Kept || pool != "" && f.Pool.Name != pool {
+	if f.Pool == nil || rec.Kept {
 		return false, nil
 	}
 	return h.records.dead(f.Pool.Lock)

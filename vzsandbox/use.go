@@ -18,7 +18,7 @@ func (s *Sandbox) use(ctx context.Context) (done func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.retired {
-		return nil, failure("use", s.name, vzcontract.Errorf(vzcontract.ErrConflict, "it was given back to its pool"))
+		return nil, failure("use", s.name, errRetired)
 	}
 	if s.busy == 0 {
 		if s.unlock, err = s.markUse(ctx); err != nil {

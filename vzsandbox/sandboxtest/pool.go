@@ -78,6 +78,8 @@ func poolRestore(e *env) {
 	if second.ID() != first.ID() {
 		e.Error("the sandbox was not handed out again")
 	}
+	e.wantClass("remove by who gave it back", first.Remove(e.ctx), vzcontract.ErrConflict)
+	e.wantClass("pause by who gave it back", first.Pause(e.ctx), vzcontract.ErrConflict)
 	e.want(second, "test -e /tmp/mine || test -e /tmp/child || echo restored", "restored\n")
 	if i := e.info(second); i.Labels["who"] != "" {
 		e.Errorf("labels of before: %q", i.Labels)
