@@ -1,10 +1,6 @@
 package vzsandbox
 
-import (
-	"context"
-
-	"vz.internal/vzcontract"
-)
+import "vz.internal/vzcontract"
 
 // An Ability is something that not every host of sandboxes can do.
 type Ability string
@@ -35,18 +31,6 @@ const (
 	noDisk      = "no backend bounds what is written to a root yet"
 	noAllowList = "no backend can enforce a list of what may be reached yet"
 	noSetup     = "this program has no means to run them (Options.Setup)"
-)
-
-// A mounter mounts directories of the host in running containers.
-type mounter interface {
-	AddMount(ctx context.Context, container string, m vzcontract.Mount) error
-	RemoveMount(ctx context.Context, container, target string) error
-}
-
-// Features that stand for interfaces of this package.
-const (
-	featureMount vzcontract.Feature = "mount" // mounter
-	featureFiles vzcontract.Feature = "files" // fileManager
 )
 
 // optional returns the backend as a T, or ErrUnsupported with the reason.
@@ -82,12 +66,12 @@ func (h *Host) Capabilities() Capabilities {
 	has(AbilitySnapshots, vzcontract.FeatureCheckpoint, ok)
 	_, ok = h.backend.(vzcontract.Copier)
 	has(AbilityCopy, vzcontract.FeatureCopy, ok)
-	_, ok = h.backend.(fileManager)
-	has(AbilityFiles, featureFiles, ok)
+	_, ok = h.backend.(vzcontract.FileManager)
+	has(AbilityFiles, vzcontract.FeatureFiles, ok)
 	_, ok = h.backend.(vzcontract.Pauser)
 	has(AbilityPause, vzcontract.FeaturePause, ok)
-	_, ok = h.backend.(mounter)
-	has(AbilityLiveMounts, featureMount, ok)
+	_, ok = h.backend.(vzcontract.Mounter)
+	has(AbilityLiveMounts, vzcontract.FeatureMount, ok)
 	_, ok = h.backend.(vzcontract.Renamer)
 	has(AbilityRename, vzcontract.FeatureRename, ok)
 	_, ok = h.backend.(vzcontract.Committer)

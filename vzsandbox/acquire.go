@@ -81,7 +81,7 @@ func (p *Pool) checkAcquire(opts AcquireOptions) (*Project, error) {
 	}
 	if project.Copy {
 		_, err = optional[vzcontract.Copier](p.host, "a copy of the project", vzcontract.FeatureCopy)
-	} else if _, err = optional[mounter](p.host, "a mount in a sandbox that runs", featureMount); err != nil {
+	} else if _, err = optional[vzcontract.Mounter](p.host, "a mount in a sandbox that runs", vzcontract.FeatureMount); err != nil {
 		err = unsupported("%w; Project.Copy works without", err)
 	}
 	return project, err

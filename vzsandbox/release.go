@@ -85,7 +85,7 @@ func (s *Sandbox) takeProject(ctx context.Context) error {
 		return err
 	}
 	if !rec.Project.Copy {
-		m, err := optional[mounter](s.host, "a mount in a sandbox that runs", featureMount)
+		m, err := optional[vzcontract.Mounter](s.host, "a mount in a sandbox that runs", vzcontract.FeatureMount)
 		if err != nil {
 			return err
 		}

@@ -139,7 +139,7 @@ func (s *Sandbox) restore(ctx context.Context, name string, stopped func() error
 
 // addMount mounts a project in the running sandbox, unless it is mounted there.
 func (s *Sandbox) addMount(ctx context.Context, p *Project) error {
-	m, err := optional[mounter](s.host, "a project that is mounted", featureMount)
+	m, err := optional[vzcontract.Mounter](s.host, "a project that is mounted", vzcontract.FeatureMount)
 	if err != nil {
 		return failure("mount project in", s.name, err)
 	}
