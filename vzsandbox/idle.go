@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzsandbox/internal/lock"
 )
 
 // watchIdle begins to enforce the IdleTimeout.
@@ -51,8 +52,8 @@ func (s *Sandbox) removeIdle() {
 	if s.busy > 0 || s.closed {
 		return // the end of the use begins the time anew
 	}
-	lock, left, err := s.leftIdle()
-	if left > 0 || errors.Is(err, errHeld) {
+	held, left, err := s.leftIdle()
+	if left > 0 || errors.Is(err, lock.ErrHeld) {
 		s.idle.Reset(max(left, time.Second))
 		return
 	}
@@ -63,12 +64,12 @@ func (s *Sandbox) removeIdle() {
 	}
 	s.closed, s.expired = true, true
 	log.Debug("idle sandbox is removed", "after", s.facts.Template.IdleTimeout)
-	go s.expire(lock)
+	go s.expire(held)
 }
 
 // leftIdle returns how long the sandbox may stay unused, and when that is not at all a
 // lock that keeps users away.
-func (s *Sandbox) leftIdle() (lock *os.File, left time.Duration, err error) {
+func (s *Sandbox) leftIdle() (held *os.File, left time.Duration, err error) {
 	limit := s.facts.Template.IdleTimeout
 	if err := s.host.records.makeDir(); err != nil {
 		return nil, 0, err
@@ -78,27 +79,27 @@ func (s *Sandbox) leftIdle() (lock *os.File, left time.Duration, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, err
 	}
-	lock, lockErr := lockFile(name, syscall.LOCK_EX|syscall.LOCK_NB)
+	held, lockErr := lock.Open(name, syscall.LOCK_EX|syscall.LOCK_NB)
 	if lockErr != nil {
 		return nil, limit, lockErr
 	}
 	if err == nil {
 		if left = limit - time.Since(last.ModTime()); left > 0 {
-			return nil, left, lock.Close()
+			return nil, left, held.Close()
 		}
 	}
-	return lock, 0, nil
+	return held, 0, nil
 }
 
 // expire removes the sandbox because its time is over.
-func (s *Sandbox) expire(lock *os.File) {
+func (s *Sandbox) expire(held *os.File) {
 	ctx, cancel := afterwards(context.Background())
 	defer cancel()
 	if err := s.drop(ctx); err != nil && !errors.Is(err, vzcontract.ErrNotFound) {
 		s.host.log.Warn("sandbox whose time is over cannot be removed", "id", s.id, "error", err)
 	}
-	if lock != nil {
-		_ = lock.Close() // which unlocks
+	if held != nil {
+		_ = held.Close() // which unlocks
 	}
 }
 

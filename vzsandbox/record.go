@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzsandbox/internal/lock"
 )
 
 // A record is what changes of a sandbox and its container does not know. One that does
@@ -62,8 +63,8 @@ func (r records) lockCreation(how int) (*os.File, error) {
 	if err := r.makeDir(); err != nil {
 		return nil, err
 	}
-	f, err := lockFile(filepath.Join(r.dir, creationLock), how)
-	if err != nil && !errors.Is(err, errHeld) {
+	f, err := lock.Open(filepath.Join(r.dir, creationLock), how)
+	if err != nil && !errors.Is(err, lock.ErrHeld) {
 		err = fmt.Errorf("lock the making of sandboxes: %w", err)
 	}
 	return f, err
@@ -106,11 +107,11 @@ func (r records) update(id string, change func(*record) error) error {
 	if err := r.makeDir(); err != nil {
 		return err
 	}
-	lock, err := lockFile(r.change(), syscall.LOCK_EX)
+	held, err := lock.Open(r.change(), syscall.LOCK_EX)
 	if err != nil {
 		return fmt.Errorf("lock the records of sandboxes: %w", err)
 	}
-	defer func() { _ = lock.Close() }() // which unlocks
+	defer func() { _ = held.Close() }() // which unlocks
 	rec, err := r.read(id)
 	if err != nil {
 		return err

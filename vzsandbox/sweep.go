@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzsandbox/internal/lock"
 )
 
 // lockPool makes the file that shows that a pool's process lives, locked from the first
@@ -24,7 +25,7 @@ func (r records) lockPool(pool string) (f *os.File, name string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if err = flock(f, syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+	if err = lock.Apply(f, syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
 		err = os.Rename(fresh, r.pool(name))
 	}
 	if err != nil {
@@ -48,8 +49,8 @@ func (r records) dead(name string) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = f.Close() }() // which unlocks
-	err = flock(f, syscall.LOCK_SH|syscall.LOCK_NB)
-	if errors.Is(err, errHeld) {
+	err = lock.Apply(f, syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, lock.ErrHeld) {
 		return false, nil
 	}
 	return err == nil, err
@@ -95,11 +96,11 @@ func (h *Host) sweep(ctx context.Context, pool string) (removed []string, err er
 // look lists all containers, and tells whether nobody made a sandbox at that moment: then
 // those of the list that are half made stay so.
 func (h *Host) look(ctx context.Context) (all []vzcontract.ContainerInfo, nobodyMakes bool, err error) {
-	lock, err := h.records.lockCreation(syscall.LOCK_EX | syscall.LOCK_NB)
+	held, err := h.records.lockCreation(syscall.LOCK_EX | syscall.LOCK_NB)
 	switch {
 	case err == nil:
-		defer func() { _ = lock.Close() }() // which unlocks
-	case !errors.Is(err, errHeld):
+		defer func() { _ = held.Close() }() // which unlocks
+	case !errors.Is(err, lock.ErrHeld):
 		return nil, false, err
 	}
 	all, listErr := h.backend.List(ctx)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzsandbox/internal/lock"
 )
 
 // use marks the sandbox as in use, for this and other processes, until done is called.
@@ -44,8 +45,8 @@ func (s *Sandbox) markUse(ctx context.Context) (unlock func(), err error) {
 			return nil, failure("use", s.name, err)
 		}
 	}
-	f, err := lockFile(name, syscall.LOCK_SH|syscall.LOCK_NB)
-	if errors.Is(err, errHeld) {
+	f, err := lock.Open(name, syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, lock.ErrHeld) {
 		err = vzcontract.Errorf(vzcontract.ErrConflict, "it is being removed, since nothing used it")
 	}
 	if err != nil {

@@ -20,8 +20,8 @@ func Take(ctx context.Context, file string, wait func()) (unlock func(), err err
 		if err != nil {
 			return nil, err
 		}
-		err = flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
-		if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = Apply(f, syscall.LOCK_EX|syscall.LOCK_NB)
+		if errors.Is(err, ErrHeld) {
 			if wait != nil {
 				wait()
 				wait = nil
@@ -44,11 +44,11 @@ func Try(file string) (unlock func(), taken bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	err = flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
+	err = Apply(f, syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil && same(f, file) {
 		return release(f), true, nil
 	}
-	if err == nil || errors.Is(err, syscall.EWOULDBLOCK) {
+	if err == nil || errors.Is(err, ErrHeld) {
 		return nil, false, f.Close()
 	}
 	return nil, false, fmt.Errorf("lock %s: %w", file, errors.Join(err, f.Close()))
@@ -70,15 +70,6 @@ func release(f *os.File) func() {
 	}
 }
 
-func flock(f *os.File, how int) error {
-	for {
-		err := syscall.Flock(int(f.Fd()), how)
-		if !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
-}
-
 // flockContext waits for the lock in a goroutine. When ctx ends first, that one
 // lets go of the lock as soon as it has it.
 func flockContext(ctx context.Context, f *os.File) error {
@@ -89,7 +80,7 @@ func flockContext(ctx context.Context, f *os.File) error {
 	syscall.CloseOnExec(second)
 	waiter, got := os.NewFile(uintptr(second), f.Name()), make(chan error, 1)
 	go func() {
-		got <- flock(waiter, syscall.LOCK_EX)
+		got <- Apply(waiter, syscall.LOCK_EX)
 		_ = waiter.Close() // the lock belongs to the file that both share
 	}()
 	select {
@@ -98,11 +89,4 @@ func flockContext(ctx context.Context, f *os.File) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// same reports whether name still is the file f.
-func same(f *os.File, name string) bool {
-	a, errA := f.Stat()
-	b, errB := os.Stat(name)
-	return errA == nil && errB == nil && os.SameFile(a, b)
 }

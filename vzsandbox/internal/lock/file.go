@@ -1,4 +1,4 @@
-package vzsandbox
+package lock
 
 import (
 	"errors"
@@ -6,18 +6,19 @@ import (
 	"syscall"
 )
 
-// errHeld: somebody else has the lock.
-var errHeld = errors.New("it is in use")
+// ErrHeld: somebody else has the lock.
+var ErrHeld = errors.New("it is in use")
 
-// lockFile opens the file, making it, and locks it as how says. The lock ends when the
-// file is closed or its process dies. With LOCK_NB one that somebody has is errHeld.
-func lockFile(name string, how int) (*os.File, error) {
+// Open opens the file, making it, and locks it as how says (LOCK_EX or LOCK_SH, with
+// LOCK_NB). The lock ends when the file is closed or its process dies; removing the file
+// before that is the caller's. With LOCK_NB one that somebody has is ErrHeld.
+func Open(name string, how int) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
 			return nil, err
 		}
-		if err := flock(f, how); err != nil {
+		if err := Apply(f, how); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		if same(f, name) {
@@ -27,12 +28,13 @@ func lockFile(name string, how int) (*os.File, error) {
 	}
 }
 
-func flock(f *os.File, how int) error {
+// Apply locks an open file as how says.
+func Apply(f *os.File, how int) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), how)
 		switch {
 		case errors.Is(err, syscall.EWOULDBLOCK):
-			return errHeld
+			return ErrHeld
 		case !errors.Is(err, syscall.EINTR):
 			return err
 		}
