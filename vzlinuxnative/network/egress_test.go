@@ -63,7 +63,7 @@ func (r *resolver) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	m := new(dns.Msg).SetReply(q)
 	name := strings.ToLower(q.Question[0].Name)
 	m.Rcode = dns.RcodeNameError
-	for again := true; again; {
+	for again, times := true, 0; again && times < 20; times++ {
 		again = false
 		for _, rr := range r.records {
 			h := rr.Header()
@@ -79,6 +79,9 @@ func (r *resolver) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 			case h.Rrtype == dns.TypeCNAME:
 				m.Answer = append(m.Answer, rr)
 				name, again = rr.(*dns.CNAME).Target, true
+			}
+			if again {
+				break
 			}
 		}
 	}

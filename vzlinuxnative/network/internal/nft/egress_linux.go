@@ -47,7 +47,8 @@ type Pin struct {
 	To       netip.Addr
 	Protocol byte
 	Port     uint16 // 0 as in Allowed
-	// Near: To is on the bridge.
+	// Near: To is on the bridge. Where the kernel has frames inside a bridge pass the
+	// rules of IP (br_netfilter), they are judged in both places.
 	Near    bool
 	Timeout time.Duration
 }

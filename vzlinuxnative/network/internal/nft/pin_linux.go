@@ -22,18 +22,19 @@ func (t *Table) Pin(pins []Pin) error {
 	all := map[in][]nftables.SetElement{}
 	sets := map[in]*nftables.Set{}
 	for _, p := range pins {
-		v := version(p.To)
-		at := in{nftables.TableFamilyINet, pinHost, v.suffix}
-		key := append(p.From.AsSlice(), p.To.AsSlice()...)
-		if p.Near {
-			at.family = nftables.TableFamilyNetdev
-		}
+		name, key := pinHost, append(p.From.AsSlice(), p.To.AsSlice()...)
 		if p.Port != 0 {
-			at.name = pinPort
-			key = append(append(key, p.Protocol, 0, 0, 0), port16(p.Port)...)
+			name, key = pinPort, append(append(key, p.Protocol, 0, 0, 0), port16(p.Port)...)
 		}
-		sets[at] = t.egressSet(at.family, at.name, v)
-		all[at] = append(all[at], nftables.SetElement{Key: key, Timeout: p.Timeout})
+		for _, family := range egressFamilies {
+			if family == nftables.TableFamilyNetdev && !p.Near {
+				continue
+			}
+			v := version(p.To)
+			at := in{family, name, v.suffix}
+			sets[at] = t.egressSet(family, name, v)
+			all[at] = append(all[at], nftables.SetElement{Key: key, Timeout: p.Timeout})
+		}
 	}
 	for at, vals := range all {
 		for len(vals) > 0 {

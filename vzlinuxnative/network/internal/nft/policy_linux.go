@@ -60,6 +60,7 @@ func (t *Table) egressChains(c *nftables.Conn) {
 	for _, v := range versions {
 		add(judge, v.match(), []expr.Any{network(reg, v.dest, v.size), &expr.Lookup{SourceRegister: reg, SetName: never + v.suffix}}, refused)
 	}
+	add(judge, v6(), transport(unix.IPPROTO_ICMPV6), icmpTypes(solicitation, advertisement), toStatic(ip6))
 	add(judge, standing, verdict(expr.VerdictAccept))
 	for _, v := range versions {
 		add(judge, v.match(), notTransport(unix.IPPROTO_TCP, unix.IPPROTO_UDP, v.icmp), refused)
@@ -67,9 +68,7 @@ func (t *Table) egressChains(c *nftables.Conn) {
 		for _, pins := range pinLookups(v) {
 			add(judge, v.match(), pins, verdict(expr.VerdictAccept))
 		}
-		add(judge, v.match(), []expr.Any{
-			network(reg, v.source, v.size), &expr.Lookup{SourceRegister: reg, DestRegister: 0, IsDestRegSet: true, SetName: static + v.suffix},
-		})
+		add(judge, v.match(), toStatic(v))
 	}
 	add(judge, refused)
 
@@ -77,10 +76,21 @@ func (t *Table) egressChains(c *nftables.Conn) {
 	add(refuse, []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}})
 }
 
+// toStatic goes through the chain of the endpoint that a packet is from.
+func toStatic(v ipVersion) []expr.Any {
+	return []expr.Any{
+		network(reg, v.source, v.size), &expr.Lookup{SourceRegister: reg, DestRegister: 0, IsDestRegSet: true, SetName: static + v.suffix},
+	}
+}
+
 // addEndpoint adds an endpoint to family inet.
 func (t *Table) addEndpoint(c *nftables.Conn, e Endpoint, allow []Allowed) error {
 	table := t.egress(nftables.TableFamilyINet)
 	chain := c.AddChain(&nftables.Chain{Name: e.Device, Table: table})
+	if e.IPv6.IsValid() { // neighbours that find each other, where the bridge's frames pass here
+		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: rule(
+			v6(), transport(unix.IPPROTO_ICMPV6), icmpTypes(solicitation, advertisement), destination(e.IPv6.Masked()), verdict(expr.VerdictAccept))})
+	}
 	for _, a := range allow {
 		for _, match := range a.rules() {
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: rule(version(a.To.Addr()).match(), match, verdict(expr.VerdictAccept))})
