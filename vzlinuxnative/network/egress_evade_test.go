@@ -152,7 +152,8 @@ func frames(t testing.TB, ns *os.File, last func(frame []byte) bool, mine func(f
 
 func htons(n uint16) uint16 { return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, n)) }
 
-// TestEgressFrames: frames that are forged in the container get to nobody.
+// TestEgressFrames: frames that are forged in a container with a policy get to nobody;
+// without one they do.
 func TestEgressFrames(t *testing.T) {
 	if !hosttest.Enter(t) {
 		return
@@ -160,8 +161,14 @@ func TestEgressFrames(t *testing.T) {
 	m := manager(t)
 	dual(t, m, "net")
 	free, freeNS := start(t, m, Request{ContainerID: "free", Networks: on("net")})
-	held, ns := start(t, m, Request{ContainerID: "held", Networks: on("net"), Egress: allow()})
-	f, h := free.Endpoints()[0], held.Endpoints()[0]
+	for id, policy := range map[string]*vzcontract.EgressPolicy{"held": allow(), "other": nil} {
+		s, ns := start(t, m, Request{ContainerID: id, Networks: on("net"), Egress: policy})
+		forge(t, freeNS, ns, free.Endpoints()[0], s.Endpoints()[0], policy != nil)
+	}
+}
+
+func forge(t *testing.T, freeNS, ns *os.File, f, h vzcontract.NetworkEndpoint, held bool) {
+	t.Helper()
 	own, err := net.ParseMAC(h.MACAddress)
 	require.NoError(t, err)
 	victim, err := net.ParseMAC(f.MACAddress)
@@ -174,12 +181,19 @@ func TestEgressFrames(t *testing.T) {
 		}
 		return append(frame, make([]byte, max(0, 60-len(frame)))...)
 	}
+	stranger := net.HardwareAddr{2, 0, 0, 0, 0, 0x99}
 	broadcast := net.HardwareAddr{255, 255, 255, 255, 255, 255}
 	arp := func(mac net.HardwareAddr, ip string) []byte {
 		return ethernet(broadcast, own, unix.ETH_P_ARP, []byte{0, 1, 8, 0, 6, 4, 0, 2}, mac, address(ip), victim, address(f.IPv4))
 	}
 	ip4 := func(from, to string, protocol byte, rest ...byte) []byte {
-		return append(append(append([]byte{0x45, 0, 0, byte(20 + len(rest)), 0, 0, 0, 0, 64, protocol, 0, 0}, address(from)...), address(to)...), rest...)
+		packet := append(append([]byte{0x45, 0, 0, byte(20 + len(rest)), 0, 0, 0, 0, 64, protocol, 0, 0}, address(from)...), address(to)...)
+		sum := uint32(0)
+		for i := 0; i < 20; i += 2 {
+			sum += uint32(binary.BigEndian.Uint16(packet[i:]))
+		}
+		binary.BigEndian.PutUint16(packet[10:], ^uint16(sum+sum>>16))
+		return append(packet, rest...)
 	}
 	ip6 := func(from, to string, next byte, rest ...byte) []byte {
 		return append(append(append([]byte{0x60, 0, 0, 0, 0, byte(len(rest)), next, 255}, address(from)...), address(to)...), rest...)
@@ -196,7 +210,7 @@ func TestEgressFrames(t *testing.T) {
 		"hidden discovery":          ethernet(victim, own, unix.ETH_P_IPV6, ip6(h.IPv6, f.IPv6, 0, append([]byte{58, 0, 1, 4, 0, 0, 0, 0}, advertise(f.Gateway6)...)...)),
 		"router":                    ethernet(victim, own, unix.ETH_P_IPV6, ip6("fe80::1", "ff02::1", 58, 134, 0, 0, 0, 64, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0)),
 		"source":                    ethernet(victim, own, unix.ETH_P_IP, ip4("10.88.0.77", f.IPv4, 17, udp...)),
-		"hardware source":           ethernet(victim, victim, unix.ETH_P_IP, ip4(h.IPv4, f.IPv4, 17, udp...)),
+		"hardware source":           ethernet(victim, stranger, unix.ETH_P_IP, ip4(h.IPv4, f.IPv4, 17, udp...)),
 		"datagram":                  ethernet(victim, own, unix.ETH_P_IP, ip4(h.IPv4, f.IPv4, 17, udp...)),
 		"broadcast datagram":        ethernet(broadcast, own, unix.ETH_P_IP, ip4(h.IPv4, "255.255.255.255", 17, udp...)),
 		"datagram 6":                ethernet(victim, own, unix.ETH_P_IPV6, ip6(h.IPv6, f.IPv6, 17, udp...)),
@@ -210,7 +224,7 @@ func TestEgressFrames(t *testing.T) {
 	end := ethernet(broadcast, own, unix.ETH_P_ARP, []byte{0, 1, 8, 0, 6, 4, 0, 1}, own, address(h.IPv4), make([]byte, 6), address(f.IPv4))
 	isEnd := func(frame []byte) bool { return string(frame[6:42]) == string(end[6:42]) }
 	from := func(frame []byte) bool {
-		return string(frame[6:12]) == string(own) || string(frame[6:12]) == string(victim) && string(frame[:6]) == string(victim)
+		return string(frame[6:12]) == string(own) || string(frame[6:12]) == string(stranger)
 	}
 	send := func(frame []byte) {
 		inside(t, ns, func(l netlink.Link) error {
@@ -226,7 +240,7 @@ func TestEgressFrames(t *testing.T) {
 		count := frames(t, freeNS, isEnd, from)
 		send(frame)
 		send(end)
-		if n := count(); n != 0 {
+		if n := count(); (n == 0) != held {
 			t.Errorf("%s: %d frames come to the neighbour", name, n)
 		}
 	}

@@ -168,7 +168,8 @@ func (m *Manager) strayPorts(all []*network) ([]fault, error) {
 	return faults, nil
 }
 
-// strayPolicies finds rules of egress policies of ports and addresses that nobody has.
+// strayPolicies finds rules of egress policies of ports and addresses that nobody has,
+// those of addresses first: they lead to those of ports.
 func (m *Manager) strayPolicies(all []*network) ([]fault, error) {
 	devices, addresses, err := m.table.Policed()
 	if err != nil {
@@ -183,19 +184,19 @@ func (m *Manager) strayPolicies(all []*network) ([]fault, error) {
 		}
 	}
 	var faults []fault
-	for _, d := range devices {
-		if !links[d] {
-			faults = append(faults, fault{
-				"rules for what enters by " + d + ", which nobody has",
-				func() error { return m.table.Unpolice(nft.Endpoint{Device: d}) },
-			})
-		}
-	}
 	for _, a := range addresses {
 		if !used[a.String()] {
 			faults = append(faults, fault{
 				fmt.Sprintf("egress rules of %s, which nobody has", a),
 				func() error { return m.table.Unpolice(nft.Endpoint{IPv4: netip.PrefixFrom(a, a.BitLen())}) },
+			})
+		}
+	}
+	for _, d := range devices {
+		if !links[d] {
+			faults = append(faults, fault{
+				"rules for what enters by " + d + ", which nobody has",
+				func() error { return m.table.Unpolice(nft.Endpoint{Device: d}) },
 			})
 		}
 	}
