@@ -190,7 +190,7 @@ func networkEgress(e *env) {
 	}
 	cfg.Egress = nil
 	free := e.start(cfg)
-	ping := vzcontract.ExecConfig{Args: []string{"sh", "-c", "busybox ping -c 1 -W 5 " + free.Networks[0].Gateway4}}
+	ping := vzcontract.ExecConfig{Args: []string{"sh", "-c", "busybox ping -c 1 -W 1 " + free.Networks[0].Gateway4}}
 	if got := e.exec(free.ID, ping); got.exit.Code != 0 {
 		e.Skipf("containers cannot ping their gateway to show what a policy refuses: %+v", got)
 	}

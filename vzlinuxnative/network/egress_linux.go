@@ -108,11 +108,11 @@ func (e *egress) police(p *place, port net.HardwareAddr) error {
 	}
 	end := p.endpoint()
 	end.Port = port
-	if err := e.table.Police(end, e.allowed()); err != nil {
-		return fmt.Errorf("egress policy: %w", err)
-	}
 	// What the kernel remembers of who had the addresses before would pass.
-	if err := forgetConnections(end); err != nil {
+	forgotten := make(chan error)
+	go func() { forgotten <- forgetConnections(end) }()
+	err := e.table.Police(end, e.allowed())
+	if err := errors.Join(err, <-forgotten); err != nil {
 		return fmt.Errorf("egress policy: %w", err)
 	}
 	e.places = append(e.places, p)
@@ -189,7 +189,7 @@ func (e *egress) Open(name string, addresses []netip.Addr, ttl time.Duration, ow
 	now := time.Now()
 	valid := max(ttl, minPin)
 	var known []netip.Addr
-	fresh := map[reached]bool{}
+	fresh := map[reached]bool{} // whether it is open already
 	for _, a := range addresses {
 		switch {
 		case contains(never, a):
@@ -204,8 +204,8 @@ func (e *egress) Open(name string, addresses []netip.Addr, ttl time.Duration, ow
 		known = append(known, a)
 		for _, r := range e.rules {
 			key := reached{addr: a, protocol: ruleProtocol(r), port: r.Port, near: e.near(a)}
-			if ruleNames(r, name) && e.pins[key].Before(now.Add(valid)) {
-				fresh[key] = true
+			if ends := e.pins[key]; ruleNames(r, name) && ends.Before(now.Add(valid)) {
+				fresh[key] = ends.After(now)
 			}
 		}
 	}
@@ -217,14 +217,24 @@ func (e *egress) Open(name string, addresses []netip.Addr, ttl time.Duration, ow
 			delete(e.pins, key)
 		}
 	}
-	if len(e.pins)+len(fresh) > maxPins {
+	more := 0
+	for _, open := range fresh {
+		if !open {
+			more++
+		}
+	}
+	if len(e.pins)+more > maxPins {
 		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the container has asked for more than %d addresses", maxPins)
 	}
-	var pins []nft.Pin
-	for key := range fresh {
-		pins = append(pins, key.pins(e.places, valid+pinSlop)...)
+	var pins, again []nft.Pin
+	for key, open := range fresh {
+		if open {
+			again = append(again, key.pins(e.places, valid+pinSlop)...)
+		} else {
+			pins = append(pins, key.pins(e.places, valid+pinSlop)...)
+		}
 	}
-	if err := e.table.Pin(pins); err != nil {
+	if err := errors.Join(e.table.Pin(pins), e.table.Repin(again)); err != nil {
 		return nil, err
 	}
 	for key := range fresh {

@@ -96,7 +96,7 @@ func TestEgressPinsEnd(t *testing.T) {
 	s, ns := start(t, m, Request{ContainerID: "held", Networks: on(DefaultNetwork), Egress: allow("good.example")})
 	pin := func(for_ time.Duration) {
 		t.Helper()
-		require.NoError(t, m.table.Pin(reached{addr: netip.MustParseAddr(otherWorld4)}.pins(s.places, for_)))
+		require.NoError(t, m.table.Repin(reached{addr: netip.MustParseAddr(otherWorld4)}.pins(s.places, for_)))
 	}
 	pin(time.Hour)
 	reaches(t, ns, "tcp", otherWorld4+":80")

@@ -166,36 +166,122 @@ func (t *Table) Police(e Endpoint, allow []Allowed) error {
 	if err := t.Unpolice(e); err != nil {
 		return err
 	}
-	if err := change(func(c *nftables.Conn) error { return t.addEndpoint(c, e, allow) }); err != nil {
-		return fmt.Errorf("rules for what enters by %s: %w", e.Device, err)
+	// Without its rules an endpoint may do nothing, so they may come in parts.
+	var todo []func(c *nftables.Conn) error
+	add := func(r *nftables.Rule) {
+		todo = append(todo, func(c *nftables.Conn) error { c.AddRule(r); return nil })
 	}
-	if err := change(func(c *nftables.Conn) error { t.portChain(c, e, allow); return nil }); err != nil {
-		return fmt.Errorf("rules for frames of %s: %w", e.Device, err)
+	todo = append(todo, func(c *nftables.Conn) error { return t.addEndpoint(c, e) })
+	t.endpointRules(e, allow, add)
+	t.portRules(e, allow, add)
+	for part := range slices.Chunk(todo, messages) {
+		err := change(func(c *nftables.Conn) error {
+			for _, do := range part {
+				if err := do(c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("rules for what enters by %s: %w", e.Device, err)
+		}
 	}
 	return nil
 }
 
+// messages is how many of them go in one transaction: the socket holds the answers.
+const messages = 100
+
 // Unpolice removes what Police and Pin made for an endpoint. The device may be gone.
 func (t *Table) Unpolice(e Endpoint) error {
-	for _, a := range e.addresses() {
-		for _, family := range egressFamilies {
-			for _, name := range []string{pinHost, pinPort} {
-				if err := t.dropPins(family, name, a); err != nil {
+	for try := 0; ; try++ {
+		found, err := t.of(e)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		err = remove(func(c *nftables.Conn) error {
+			for _, del := range found {
+				if err := del(c); err != nil {
 					return err
 				}
 			}
+			return nil
+		})
+		// A pin may end, or a device take its chain along, after it was found.
+		if err != nil && (!errors.Is(err, unix.ENOENT) || try == 100) {
+			return fmt.Errorf("remove rules for what enters by %s: %w", e.Device, err)
 		}
 	}
-	var err error
-	for _, a := range e.addresses() {
-		v := version(a)
-		err = errors.Join(err, t.dropElements(nftables.TableFamilyINet, policed, v, func(k []byte) bool { return string(k[ifaceSize:]) == string(a.AsSlice()) }))
-		err = errors.Join(err, t.dropElements(nftables.TableFamilyINet, static, v, func(k []byte) bool { return string(k) == string(a.AsSlice()) }))
+}
+
+// of finds what there is of an endpoint, as what removes it; of elements perhaps not
+// all.
+func (t *Table) of(e Endpoint) (found []func(c *nftables.Conn) error, err error) {
+	c, err := nftables.New(nftables.AsLasting())
+	if err != nil {
+		return nil, fmt.Errorf("open nftables: %w", err)
 	}
+	defer func() { _ = c.CloseLasting() }()
 	for _, family := range egressFamilies {
-		err = errors.Join(err, t.dropChain(family, e.Device))
+		there, err := tableExists(t.egress(family))
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			continue
+		}
+		for _, a := range e.addresses() {
+			more, err := t.elementsOf(c, family, a)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, more...)
+		}
+		names, err := t.chainsOf(c, family)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(names, e.Device) {
+			found = append(found, func(c *nftables.Conn) error {
+				c.DelChain(&nftables.Chain{Table: t.egress(family), Name: e.Device})
+				return nil
+			})
+		}
 	}
-	return err
+	return found, nil
+}
+
+// elementsOf finds the elements that begin with a container's address, those that lead
+// to its chain first.
+func (t *Table) elementsOf(c *nftables.Conn, family nftables.TableFamily, a netip.Addr) (found []func(c *nftables.Conn) error, err error) {
+	names := []string{pinHost, pinPort}
+	if family == nftables.TableFamilyINet {
+		names = []string{policed, static, pinHost, pinPort}
+	}
+	left := most
+	for _, name := range names {
+		set := t.egressSet(family, name, version(a))
+		vals, err := c.GetSetElements(set)
+		if err != nil {
+			return nil, fmt.Errorf("list nftables set %s: %w", set.Name, err)
+		}
+		at := 0
+		if name == policed {
+			at = ifaceSize
+		}
+		var mine []nftables.SetElement
+		for _, v := range vals {
+			if string(v.Key[at:at+a.BitLen()/8]) == string(a.AsSlice()) && left > 0 {
+				mine = append(mine, nftables.SetElement{Key: v.Key, VerdictData: v.VerdictData})
+				left--
+			}
+		}
+		for part := range slices.Chunk(mine, chunk) {
+			found = append(found, func(c *nftables.Conn) error { return c.SetDeleteElements(set, part) })
+		}
+	}
+	return found, nil
 }
 
 func (e Endpoint) addresses() []netip.Addr {
@@ -208,27 +294,8 @@ func (e Endpoint) addresses() []netip.Addr {
 	return all
 }
 
-// dropChain removes an endpoint's chain, if there is one.
-func (t *Table) dropChain(family nftables.TableFamily, device string) error {
-	chains, err := t.egressChainNames(family)
-	if err != nil || !slices.Contains(chains, device) {
-		return err
-	}
-	err = remove(func(c *nftables.Conn) error {
-		c.DelChain(&nftables.Chain{Table: t.egress(family), Name: device})
-		return nil
-	})
-	if errors.Is(err, unix.ENOENT) { // it went with the device
-		return nil
-	}
-	return err
-}
-
-func (t *Table) egressChainNames(family nftables.TableFamily) ([]string, error) {
-	c, err := nftables.New()
-	if err != nil {
-		return nil, err
-	}
+// chainsOf lists the chains of a table of egress.
+func (t *Table) chainsOf(c *nftables.Conn, family nftables.TableFamily) ([]string, error) {
 	chains, err := c.ListChainsOfTableFamily(family)
 	if err != nil {
 		return nil, fmt.Errorf("list chains of nftables: %w", err)
@@ -245,8 +312,12 @@ func (t *Table) egressChainNames(family nftables.TableFamily) ([]string, error) 
 // Policed lists the devices and addresses that have rules, whether they are there or
 // not.
 func (t *Table) Policed() (devices []string, addresses []netip.Addr, err error) {
+	c, err := nftables.New()
+	if err != nil {
+		return nil, nil, fmt.Errorf("open nftables: %w", err)
+	}
 	for _, family := range egressFamilies {
-		names, err := t.egressChainNames(family)
+		names, err := t.chainsOf(c, family)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -256,10 +327,13 @@ func (t *Table) Policed() (devices []string, addresses []netip.Addr, err error) 
 			}
 		}
 	}
+	if there, err := tableExists(t.egress(nftables.TableFamilyINet)); err != nil || !there {
+		return devices, nil, err
+	}
 	for _, v := range []ipVersion{ip4, ip6} {
-		vals, err := t.elementsOf(nftables.TableFamilyINet, policed, v)
+		vals, err := c.GetSetElements(t.egressSet(nftables.TableFamilyINet, policed, v))
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("list nftables set %s: %w", policed+v.suffix, err)
 		}
 		for _, val := range vals {
 			if a, ok := netip.AddrFromSlice(val.Key[ifaceSize:]); ok {

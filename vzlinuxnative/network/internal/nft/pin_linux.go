@@ -3,17 +3,55 @@ package nft
 import (
 	"errors"
 	"fmt"
-	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 )
 
-// chunk is how many elements go in one message: it has a length of 16 bits.
-const chunk = 200
+// How many elements go in one message, which has a length of 16 bits, and in one
+// transaction.
+const (
+	chunk = 200
+	most  = 1000
+)
 
-// Pin lets containers reach addresses for a time, from now on where they may already.
+// Pin lets containers reach addresses for a time. What they may reach already they may
+// as long as before.
 func (t *Table) Pin(pins []Pin) error {
+	return t.eachPin(pins, func(set *nftables.Set, vals []nftables.SetElement) error {
+		return change(func(c *nftables.Conn) error { return c.SetAddElements(set, vals) })
+	})
+}
+
+// Repin is Pin for addresses that most likely may be reached already: their time begins
+// anew. An element goes and comes, as not every kernel changes the time of one that
+// stays.
+func (t *Table) Repin(pins []Pin) error {
+	return t.eachPin(pins, func(set *nftables.Set, vals []nftables.SetElement) error {
+		err := change(func(c *nftables.Conn) error {
+			return errors.Join(c.SetDeleteElements(set, vals), c.SetAddElements(set, vals))
+		})
+		if !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		for _, v := range vals { // one has ended
+			one := []nftables.SetElement{v}
+			err := change(func(c *nftables.Conn) error {
+				return errors.Join(c.SetDeleteElements(set, one), c.SetAddElements(set, one))
+			})
+			if errors.Is(err, unix.ENOENT) {
+				err = change(func(c *nftables.Conn) error { return c.SetAddElements(set, one) })
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *Table) eachPin(pins []Pin, do func(set *nftables.Set, vals []nftables.SetElement) error) error {
 	type in struct {
 		family nftables.TableFamily
 		name   string
@@ -37,76 +75,11 @@ func (t *Table) Pin(pins []Pin) error {
 		}
 	}
 	for at, vals := range all {
-		for len(vals) > 0 {
-			n := min(len(vals), chunk)
-			if err := pin(sets[at], vals[:n]); err != nil {
+		for part := range slices.Chunk(vals, chunk) {
+			if err := do(sets[at], part); err != nil {
 				return fmt.Errorf("let addresses be reached: %w", err)
 			}
-			vals = vals[n:]
 		}
 	}
 	return nil
-}
-
-// pin adds elements with new times. An old one has to go first: not every kernel
-// changes the time of one that stays.
-func pin(set *nftables.Set, vals []nftables.SetElement) error {
-	err := change(func(c *nftables.Conn) error { return c.SetAddElements(set, vals) })
-	if err != nil {
-		return err
-	}
-	err = change(func(c *nftables.Conn) error {
-		return errors.Join(c.SetDeleteElements(set, vals), c.SetAddElements(set, vals))
-	})
-	if !errors.Is(err, unix.ENOENT) {
-		return err
-	}
-	// One ended just now.
-	return change(func(c *nftables.Conn) error { return c.SetAddElements(set, vals) })
-}
-
-func (t *Table) elementsOf(family nftables.TableFamily, name string, v ipVersion) ([]nftables.SetElement, error) {
-	there, err := tableExists(t.egress(family))
-	if err != nil || !there {
-		return nil, err
-	}
-	c, err := nftables.New()
-	if err != nil {
-		return nil, err
-	}
-	vals, err := c.GetSetElements(t.egressSet(family, name, v))
-	if err != nil {
-		return nil, fmt.Errorf("list nftables set %s: %w", name+v.suffix, err)
-	}
-	return vals, nil
-}
-
-// dropPins removes the pins of a container.
-func (t *Table) dropPins(family nftables.TableFamily, name string, from netip.Addr) error {
-	return t.dropElements(family, name, version(from), func(k []byte) bool { return string(k[:from.BitLen()/8]) == string(from.AsSlice()) })
-}
-
-// dropElements removes the elements of a set whose keys are mine. They may end by
-// themselves meanwhile.
-func (t *Table) dropElements(family nftables.TableFamily, name string, v ipVersion, mine func(key []byte) bool) error {
-	for try := 0; ; try++ {
-		vals, err := t.elementsOf(family, name, v)
-		if err != nil {
-			return err
-		}
-		var left []nftables.SetElement
-		for _, val := range vals {
-			if mine(val.Key) {
-				left = append(left, nftables.SetElement{Key: val.Key, VerdictData: val.VerdictData})
-			}
-		}
-		for len(left) > 0 && err == nil {
-			n := min(len(left), chunk)
-			err = remove(func(c *nftables.Conn) error { return c.SetDeleteElements(t.egressSet(family, name, v), left[:n]) })
-			left = left[n:]
-		}
-		if !errors.Is(err, unix.ENOENT) || try == 10 {
-			return err
-		}
-	}
 }

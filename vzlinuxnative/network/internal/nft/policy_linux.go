@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"errors"
 	"net/netip"
 
 	"github.com/google/nftables"
@@ -83,31 +84,41 @@ func toStatic(v ipVersion) []expr.Any {
 	}
 }
 
-// addEndpoint adds an endpoint to family inet.
-func (t *Table) addEndpoint(c *nftables.Conn, e Endpoint, allow []Allowed) error {
-	table := t.egress(nftables.TableFamilyINet)
-	chain := c.AddChain(&nftables.Chain{Name: e.Device, Table: table})
-	if e.IPv6.IsValid() { // neighbours that find each other, where the bridge's frames pass here
-		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: rule(
-			v6(), transport(unix.IPPROTO_ICMPV6), icmpTypes(solicitation, advertisement), destination(e.IPv6.Masked()), verdict(expr.VerdictAccept))})
-	}
-	for _, a := range allow {
-		for _, match := range a.rules() {
-			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: rule(version(a.To.Addr()).match(), match, verdict(expr.VerdictAccept))})
-		}
-	}
+// addEndpoint adds the chains of an endpoint, without rules, and what leads to them.
+func (t *Table) addEndpoint(c *nftables.Conn, e Endpoint) error {
+	c.AddChain(&nftables.Chain{Name: e.Device, Table: t.egress(nftables.TableFamilyINet)})
+	policy := nftables.ChainPolicyDrop
+	c.AddChain(&nftables.Chain{
+		Name: e.Device, Table: t.egress(nftables.TableFamilyNetdev), Type: nftables.ChainTypeFilter, Policy: &policy, Device: e.Device,
+		Hooknum: nftables.ChainHookIngress, Priority: nftables.ChainPriorityFilter,
+	})
 	for _, a := range e.addresses() {
 		v := version(a)
 		jump := &expr.Verdict{Kind: expr.VerdictJump, Chain: e.Device}
-		if err := c.SetAddElements(t.egressSet(nftables.TableFamilyINet, static, v), []nftables.SetElement{{Key: a.AsSlice(), VerdictData: jump}}); err != nil {
-			return err
-		}
 		key := append(iface16(e.Bridge), a.AsSlice()...)
-		if err := c.SetAddElements(t.egressSet(nftables.TableFamilyINet, policed, v), []nftables.SetElement{{Key: key}}); err != nil {
+		err := errors.Join(
+			c.SetAddElements(t.egressSet(nftables.TableFamilyINet, static, v), []nftables.SetElement{{Key: a.AsSlice(), VerdictData: jump}}),
+			c.SetAddElements(t.egressSet(nftables.TableFamilyINet, policed, v), []nftables.SetElement{{Key: key}}))
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// endpointRules makes the rules of an endpoint's chain in family inet.
+func (t *Table) endpointRules(e Endpoint, allow []Allowed, add func(*nftables.Rule)) {
+	table := t.egress(nftables.TableFamilyINet)
+	chain := &nftables.Chain{Name: e.Device, Table: table}
+	if e.IPv6.IsValid() { // neighbours that find each other, where the bridge's frames pass here
+		add(&nftables.Rule{Table: table, Chain: chain, Exprs: rule(
+			v6(), transport(unix.IPPROTO_ICMPV6), icmpTypes(solicitation, advertisement), destination(e.IPv6.Masked()), verdict(expr.VerdictAccept))})
+	}
+	for _, a := range allow {
+		for _, match := range a.rules() {
+			add(&nftables.Rule{Table: table, Chain: chain, Exprs: rule(version(a.To.Addr()).match(), match, verdict(expr.VerdictAccept))})
+		}
+	}
 }
 
 // rules match what a allows.
@@ -124,17 +135,12 @@ func (a Allowed) rules() [][]expr.Any {
 	}
 }
 
-// portChain makes the chain of family netdev that frames of an endpoint pass.
-func (t *Table) portChain(c *nftables.Conn, e Endpoint, allow []Allowed) {
+// portRules makes the rules of the chain in family netdev that frames of an endpoint
+// pass.
+func (t *Table) portRules(e Endpoint, allow []Allowed, addRule func(*nftables.Rule)) {
 	table := t.egress(nftables.TableFamilyNetdev)
-	policy := nftables.ChainPolicyDrop
-	chain := c.AddChain(&nftables.Chain{
-		Name: e.Device, Table: table, Type: nftables.ChainTypeFilter, Policy: &policy, Device: e.Device,
-		Hooknum: nftables.ChainHookIngress, Priority: nftables.ChainPriorityFilter,
-	})
-	add := func(parts ...[]expr.Any) {
-		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: rule(parts...)})
-	}
+	chain := &nftables.Chain{Name: e.Device, Table: table}
+	add := func(parts ...[]expr.Any) { addRule(&nftables.Rule{Table: table, Chain: chain, Exprs: rule(parts...)}) }
 	add(link(6, 6, expr.CmpOpNeq, e.MAC), verdict(expr.VerdictDrop))
 	if e.IPv4.IsValid() {
 		add(etherType(0x08, 0x06), bytesAt(0, expr.CmpOpEq, []byte{0, 1, 8, 0, 6, 4}), bytesAt(8, expr.CmpOpEq, e.MAC),
