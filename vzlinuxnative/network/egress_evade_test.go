@@ -51,6 +51,10 @@ func TestEgressEvasion(t *testing.T) {
 		return
 	}
 	internet(t, otherWorld4, otherWorld6)
+	bothFilters(t, evade)
+}
+
+func evade(t *testing.T) {
 	m := manager(t)
 	dual(t, m, "net")
 	free, freeNS := start(t, m, Request{ContainerID: "free", Networks: on("net")})
@@ -158,6 +162,10 @@ func TestEgressFrames(t *testing.T) {
 	if !hosttest.Enter(t) {
 		return
 	}
+	bothFilters(t, forgeAll)
+}
+
+func forgeAll(t *testing.T) {
 	m := manager(t)
 	dual(t, m, "net")
 	free, freeNS := start(t, m, Request{ContainerID: "free", Networks: on("net")})
@@ -258,6 +266,10 @@ func TestEgressPublished(t *testing.T) {
 		return
 	}
 	world := internet(t)
+	bothFilters(t, func(t *testing.T) { askPublished(t, world) })
+}
+
+func askPublished(t *testing.T, world *os.File) {
 	m := manager(t)
 	dual(t, m, "net")
 	s, ns := start(t, m, Request{ContainerID: "held", Networks: on("net"), Egress: allow(), Ports: []vzcontract.PortMapping{

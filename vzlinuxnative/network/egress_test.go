@@ -167,12 +167,30 @@ func TestEgressAddresses(t *testing.T) {
 		return
 	}
 	world := internet(t, otherWorld4, otherWorld6, metadata4, metadata6, "100.100.100.200", "10.200.0.1")
+	hosttest.Serve(t, world, "udp", otherWorld4+":54", "world")
+	hosttest.Serve(t, hostSpace(t), "tcp", ":8080", "host")
+	bothFilters(t, egressAddresses)
+}
+
+// bothFilters runs a test without and with frames inside bridges that pass the rules of
+// IP.
+func bothFilters(t *testing.T, do func(t *testing.T)) {
+	for _, filter := range []string{"0", "1"} {
+		t.Run("br_netfilter "+filter, func(t *testing.T) {
+			for _, name := range []string{"iptables", "ip6tables"} {
+				require.NoError(t, os.WriteFile(procNet+"bridge/bridge-nf-call-"+name, []byte(filter), 0))
+			}
+			do(t)
+		})
+	}
+}
+
+func egressAddresses(t *testing.T) {
 	resolves(t)
 	m := manager(t)
 	dual(t, m, "net")
 	free, freeNS := start(t, m, Request{ContainerID: "free", Name: "free", Networks: on("net")})
 	hosttest.Serve(t, freeNS, "tcp", ":80", "free")
-	hosttest.Serve(t, hostSpace(t), "tcp", ":8080", "host")
 	held, ns := start(t, m, Request{ContainerID: "held", Name: "held", Networks: on("net"), Egress: allow(
 		"203.0.113.0/24:80/tcp", otherWorld4, "[2001:db8::/64]:443", "[2001:db8::2]:53/udp", "0.0.0.0/0:443", "[::/0]:81", "100.64.0.0/10", "fd00::/8")})
 	_, none := start(t, m, Request{ContainerID: "none", Networks: on("net"), Egress: allow()})
@@ -181,7 +199,6 @@ func TestEgressAddresses(t *testing.T) {
 	refused(t, ns, "udp", "203.0.113.2:53")
 	reaches(t, ns, "tcp", "203.0.113.2:443") // 0.0.0.0/0:443
 	reaches(t, ns, "tcp", otherWorld4+":80")
-	hosttest.Serve(t, world, "udp", otherWorld4+":54", "world")
 	reaches(t, ns, "udp", otherWorld4+":54")
 	reaches(t, ns, "tcp", "[2001:db8::2]:443")
 	reaches(t, ns, "udp", "[2001:db8::2]:53")

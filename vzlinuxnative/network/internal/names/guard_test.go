@@ -162,6 +162,20 @@ func TestGuardedAnswers(t *testing.T) {
 	}
 }
 
+// TestGuardedRate: who asks too often is told so, and nothing is sent on.
+func TestGuardedRate(t *testing.T) {
+	s := &Server{zone: &zone{}, guard: &guard{}, asked: bucket{last: time.Now().Add(time.Hour)}}
+	raw, err := new(dns.Msg).SetQuestion("a.example.", dns.TypeA).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, _ := parse(raw)
+	var m dns.Msg
+	if err := m.Unpack(s.askGuarded(t.Context(), q, "udp")); err != nil || m.Rcode != dns.RcodeServerFailure {
+		t.Errorf("answer %v, %v, want SERVFAIL", m, err)
+	}
+}
+
 func TestBucket(t *testing.T) {
 	var b bucket
 	now := time.Now()
