@@ -150,7 +150,7 @@ func TestEgressFlood(t *testing.T) {
 	}
 	m := manager(t)
 	s, _ := start(t, m, Request{ContainerID: "held", Networks: on(DefaultNetwork), Egress: allow("*.example")})
-	many := make([]netip.Addr, maxPins)
+	many := make([]netip.Addr, maxPins+1)
 	for i := range many {
 		many[i] = netip.AddrFrom4([4]byte{198, 51, byte(100 + i/250), byte(1 + i%250)})
 	}
