@@ -203,7 +203,6 @@ func (b *Backend) checkNetworks(ctx context.Context, r guest.Record) error {
 // the host gives it.
 func joinGuest(run *vzcontract.RunConfig) {
 	run.NetworkMode, run.Networks, run.MACAddress, run.Expose, run.ExtraHosts, run.DNS = "host", nil, "", nil, nil, vzcontract.DNSConfig{}
-	run.Egress = nil // the host enforces it
 	run.Sysctls = maps.Clone(run.Sysctls)
 	maps.DeleteFunc(run.Sysctls, func(name, _ string) bool { return guest.OfNetwork(name) })
 }
@@ -226,7 +225,6 @@ func (m machine) joined(info *vzcontract.ContainerInfo) {
 	given, config := m.record.Config, &info.Config
 	config.NetworkMode, config.Networks, config.MACAddress = given.NetworkMode, given.Networks, given.MACAddress
 	config.Expose, config.ExtraHosts, config.DNS, config.Sysctls = given.Expose, given.ExtraHosts, given.DNS, given.Sysctls
-	config.Egress = given.Egress
 	info.Networks = m.state.Networks
 	if given.NetworkMode == "none" && len(info.Networks) == 0 {
 		info.Networks = []vzcontract.NetworkEndpoint{{Network: "none"}}
