@@ -4,10 +4,14 @@ package network
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -109,6 +113,43 @@ func TestEgressMany(t *testing.T) {
 	nothingLeft(t, m)
 }
 
+// TestEgressProcesses starts containers with policies at once, each from a process of its
+// own; all are killed but one.
+func TestEgressProcesses(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	const count = 16
+	dir := t.TempDir()
+	m := Open(Options{Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run")})
+	var all sync.WaitGroup
+	said := make([]string, count)
+	monitors, ends := make([]*exec.Cmd, count), make([]func(), count)
+	for i := range count {
+		all.Go(func() { monitors[i], said[i], ends[i] = monitor(t, "egress", dir, fmt.Sprintf("c%d", i)) })
+	}
+	all.Wait()
+	for _, s := range said {
+		require.True(t, strings.HasPrefix(s, "at "), s)
+	}
+	devices, addresses, err := m.table.Policed()
+	require.NoError(t, err)
+	require.Len(t, devices, count)
+	require.Len(t, addresses, count)
+	for i := 1; i < count; i++ {
+		require.NoError(t, monitors[i].Process.Kill())
+		_ = monitors[i].Wait()
+	}
+	_, err = m.Repair(context.Background(), func(string) bool { return false })
+	require.NoError(t, err)
+	devices, addresses, err = m.table.Policed()
+	require.NoError(t, err)
+	require.Len(t, devices, 1)
+	require.Len(t, addresses, 1)
+	ends[0]()
+	nothingLeft(t, m)
+}
+
 // TestEgressKilled: what the process of a container leaves that is killed is held as
 // before, and goes with all else that it left.
 func TestEgressKilled(t *testing.T) {
@@ -137,14 +178,14 @@ func TestEgressKilled(t *testing.T) {
 		require.NoError(t, ns.Close())
 	}
 
-	ns, s := killed()
+	ns, _ := killed()
 	reaches(t, ns, "tcp", "203.0.113.2:80")
 	refused(t, ns, "tcp", "203.0.113.2:443")
 	require.NoError(t, m.Release(ctx, "killed"))
 	policedNow(t, m, stays)
 	require.NoError(t, ns.Close())
 
-	ns, s = killed()
+	ns, s := killed()
 	ends(ns, s)
 	require.NoError(t, m.Release(ctx, "killed"))
 	policedNow(t, m, stays)
