@@ -137,24 +137,31 @@ func (e *egress) release(p *place) {
 }
 
 // forgetConnections ends what the kernel remembers of connections from and to the
-// addresses of an endpoint.
+// addresses of an endpoint. It goes through all that the host remembers, which takes
+// milliseconds; both families at once.
 func forgetConnections(e nft.Endpoint) error {
-	for _, p := range []netip.Prefix{e.IPv4, e.IPv6} {
-		if !p.IsValid() {
-			continue
+	var work sync.WaitGroup
+	errs := make([]error, 2)
+	for i, p := range []netip.Prefix{e.IPv4, e.IPv6} {
+		if p.IsValid() {
+			work.Go(func() { errs[i] = forgetAddress(p.Addr()) })
 		}
-		family := netlink.InetFamily(unix.AF_INET)
-		if p.Addr().Is6() {
-			family = unix.AF_INET6
-		}
-		from, to := &netlink.ConntrackFilter{}, &netlink.ConntrackFilter{}
-		if err := errors.Join(from.AddIP(netlink.ConntrackOrigSrcIP, p.Addr().AsSlice()), to.AddIP(netlink.ConntrackReplySrcIP, p.Addr().AsSlice())); err != nil {
-			return err
-		}
-		_, err := whole(func() (uint, error) { return netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, from, to) })
-		if err != nil {
-			return fmt.Errorf("forget connections of %s: %w", p.Addr(), err)
-		}
+	}
+	work.Wait()
+	return errors.Join(errs...)
+}
+
+func forgetAddress(a netip.Addr) error {
+	family := netlink.InetFamily(unix.AF_INET)
+	if a.Is6() {
+		family = unix.AF_INET6
+	}
+	from, to := &netlink.ConntrackFilter{}, &netlink.ConntrackFilter{}
+	if err := errors.Join(from.AddIP(netlink.ConntrackOrigSrcIP, a.AsSlice()), to.AddIP(netlink.ConntrackReplySrcIP, a.AsSlice())); err != nil {
+		return err
+	}
+	if _, err := whole(func() (uint, error) { return netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, from, to) }); err != nil {
+		return fmt.Errorf("forget connections of %s: %w", a, err)
 	}
 	return nil
 }

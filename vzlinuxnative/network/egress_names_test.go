@@ -149,17 +149,17 @@ func TestEgressFlood(t *testing.T) {
 		return
 	}
 	m := manager(t)
-	s, _ := start(t, m, Request{ContainerID: "held", Networks: on(DefaultNetwork), Egress: allow("*.example")})
+	s, _ := start(t, m, Request{ContainerID: "held", Networks: on(DefaultNetwork), Egress: allow("*.example:443")})
 	many := make([]netip.Addr, maxPins+1)
 	for i := range many {
 		many[i] = netip.AddrFrom4([4]byte{198, 51, byte(100 + i/250), byte(1 + i%250)})
 	}
-	_, err := s.egress.Open("a.example", many[:500], time.Hour, false)
+	_, err := s.egress.Open("a.example", many[:700], time.Hour, false)
 	require.NoError(t, err)
-	_, err = s.egress.Open("b.example", many[500:], time.Hour, false)
+	_, err = s.egress.Open("b.example", many[700:], time.Hour, false)
 	require.ErrorIs(t, err, vzcontract.ErrConflict)
 	require.ErrorContains(t, err, "1024 addresses")
-	_, err = s.egress.Open("a.example", many[:500], time.Hour, false)
+	_, err = s.egress.Open("a.example", many[:700], time.Hour, false)
 	require.NoError(t, err, "what is open stays")
 	require.NoError(t, s.Close(context.Background()))
 	nothingLeft(t, m)

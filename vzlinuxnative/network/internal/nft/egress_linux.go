@@ -196,7 +196,7 @@ const messages = 100
 // Unpolice removes what Police and Pin made for an endpoint. The device may be gone.
 func (t *Table) Unpolice(e Endpoint) error {
 	for try := 0; ; try++ {
-		found, err := t.of(e)
+		found, all, err := t.of(e)
 		if err != nil || len(found) == 0 {
 			return err
 		}
@@ -212,35 +212,39 @@ func (t *Table) Unpolice(e Endpoint) error {
 		if err != nil && (!errors.Is(err, unix.ENOENT) || try == 100) {
 			return fmt.Errorf("remove rules for what enters by %s: %w", e.Device, err)
 		}
+		if err == nil && all { // to look again would wait for what is forgotten now
+			return nil
+		}
 	}
 }
 
-// of finds what there is of an endpoint, as what removes it; of elements perhaps not
-// all.
-func (t *Table) of(e Endpoint) (found []func(c *nftables.Conn) error, err error) {
+// of finds what there is of an endpoint, as what removes it; all is false where that is
+// a part.
+func (t *Table) of(e Endpoint) (found []func(c *nftables.Conn) error, all bool, err error) {
 	c, err := nftables.New(nftables.AsLasting())
 	if err != nil {
-		return nil, fmt.Errorf("open nftables: %w", err)
+		return nil, false, fmt.Errorf("open nftables: %w", err)
 	}
+	all = true
 	defer func() { _ = c.CloseLasting() }()
 	for _, family := range egressFamilies {
 		there, err := tableExists(t.egress(family))
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if !there {
 			continue
 		}
 		for _, a := range e.addresses() {
-			more, err := t.elementsOf(c, family, a)
+			dels, whole, err := t.elementsOf(c, family, a)
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
-			found = append(found, more...)
+			found, all = append(found, dels...), all && whole
 		}
 		names, err := t.chainsOf(c, family)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if slices.Contains(names, e.Device) {
 			found = append(found, func(c *nftables.Conn) error {
@@ -249,12 +253,12 @@ func (t *Table) of(e Endpoint) (found []func(c *nftables.Conn) error, err error)
 			})
 		}
 	}
-	return found, nil
+	return found, all, nil
 }
 
 // elementsOf finds the elements that begin with a container's address, those that lead
-// to its chain first.
-func (t *Table) elementsOf(c *nftables.Conn, family nftables.TableFamily, a netip.Addr) (found []func(c *nftables.Conn) error, err error) {
+// to its chain first; all is false where there are too many for once.
+func (t *Table) elementsOf(c *nftables.Conn, family nftables.TableFamily, a netip.Addr) (found []func(c *nftables.Conn) error, all bool, err error) {
 	names := []string{pinHost, pinPort}
 	if family == nftables.TableFamilyINet {
 		names = []string{policed, static, pinHost, pinPort}
@@ -264,7 +268,7 @@ func (t *Table) elementsOf(c *nftables.Conn, family nftables.TableFamily, a neti
 		set := t.egressSet(family, name, version(a))
 		vals, err := c.GetSetElements(set)
 		if err != nil {
-			return nil, fmt.Errorf("list nftables set %s: %w", set.Name, err)
+			return nil, false, fmt.Errorf("list nftables set %s: %w", set.Name, err)
 		}
 		at := 0
 		if name == policed {
@@ -281,7 +285,7 @@ func (t *Table) elementsOf(c *nftables.Conn, family nftables.TableFamily, a neti
 			found = append(found, func(c *nftables.Conn) error { return c.SetDeleteElements(set, part) })
 		}
 	}
-	return found, nil
+	return found, left > 0, nil
 }
 
 func (e Endpoint) addresses() []netip.Addr {
