@@ -178,7 +178,13 @@ func bothFilters(t *testing.T, do func(t *testing.T)) {
 	for _, filter := range []string{"0", "1"} {
 		t.Run("br_netfilter "+filter, func(t *testing.T) {
 			for _, name := range []string{"iptables", "ip6tables"} {
-				require.NoError(t, os.WriteFile(procNet+"bridge/bridge-nf-call-"+name, []byte(filter), 0))
+				err := os.WriteFile(procNet+"bridge/bridge-nf-call-"+name, []byte(filter), 0)
+				if errors.Is(err, os.ErrNotExist) && filter == "1" {
+					t.Skip("requires the kernel's br_netfilter")
+				}
+				if !errors.Is(err, os.ErrNotExist) {
+					require.NoError(t, err)
+				}
 			}
 			do(t)
 		})
