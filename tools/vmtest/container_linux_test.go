@@ -145,7 +145,7 @@ func containerOptions(t *testing.T, arch string, idle time.Duration) vmbackend.O
 // vmbackend's own test with simulated machines.
 var own = []string{
 	"lifecycle", "mount-bind", "mount-bind-file", "volume-shared", "events-live", "remove-while-waiting",
-	"network-crud", "network-own", "network-connect", "network-ports", "checkpoint-files", "checkpoint-invalid",
+	"network-crud", "network-own", "network-connect", "network-ports", "network-egress", "checkpoint-files", "checkpoint-invalid",
 }
 
 // TestContainerConformance runs the suite of all backends, each container in a
