@@ -5,6 +5,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -212,6 +213,48 @@ func TestEgressKilled(t *testing.T) {
 	require.Empty(t, faults)
 	require.NoError(t, m.Release(ctx, "killed"))
 	require.NoError(t, stays.Close(ctx))
+	nothingLeft(t, m)
+}
+
+// TestEgressFlushed: who empties the host's rules does not set anybody free.
+func TestEgressFlushed(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	internet(t, otherWorld4)
+	resolves(t, "good.example. 300 A "+otherWorld4)
+	m := manager(t)
+	s, ns := start(t, m, Request{ContainerID: "held", Networks: on(DefaultNetwork), Egress: allow("203.0.113.2:80", "good.example:80")})
+	other, _ := start(t, m, Request{ContainerID: "other", Networks: on(DefaultNetwork), Egress: allow()})
+	require.Equal(t, otherWorld4, question(t, ns, "udp", "good.example", dns.TypeA))
+	check := func() {
+		t.Helper()
+		reaches(t, ns, "tcp", "203.0.113.2:80")
+		reaches(t, ns, "tcp", otherWorld4+":80")
+		refused(t, ns, "tcp", "203.0.113.2:443")
+		policedNow(t, m, s, other)
+	}
+	check()
+	for range 3 {
+		c, err := nftables.New()
+		require.NoError(t, err)
+		c.FlushRuleset()
+		require.NoError(t, c.Flush())
+		require.Eventually(t, func() bool {
+			for _, s := range []*Sandbox{s, other} {
+				stands, err := m.table.Stands(s.places[0].endpoint())
+				link, lookup := netlink.LinkByName(s.places[0].lease.Link)
+				if err != nil || lookup != nil || !stands || link.Attrs().Flags&net.FlagUp == 0 {
+					return false
+				}
+			}
+			return true
+		}, 10*time.Second, 5*time.Millisecond, "the rules do not come back")
+		check()
+	}
+	for _, s := range []*Sandbox{s, other} {
+		require.NoError(t, s.Close(context.Background()))
+	}
 	nothingLeft(t, m)
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/nft"
@@ -31,6 +32,8 @@ type egress struct {
 	mu     sync.Mutex
 	places []*place              // guarded by mu; those that have rules
 	pins   map[reached]time.Time // guarded by mu; when they end
+	events *nl.NetlinkSocket     // guarded by mu; nil before there are rules, and after
+	watch  sync.WaitGroup        // of who reads events
 }
 
 // reached is what a name has opened: an address and a port, 0 for all.
@@ -99,10 +102,24 @@ func (p *place) endpoint() nft.Endpoint {
 	return e
 }
 
-// police makes the rules of a place whose port is on no bridge yet.
+// police makes the rules of a place whose port is on no bridge yet, and watches over
+// them.
 func (e *egress) police(p *place, port net.HardwareAddr) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if err := e.listen(); err != nil {
+		return fmt.Errorf("egress policy: %w", err)
+	}
+	if err := e.install(p, port); err != nil {
+		return err
+	}
+	e.places = append(e.places, p)
+	return nil
+}
+
+// install makes the rules of a place, and lets what names have opened be reached from
+// it. The caller holds e.mu.
+func (e *egress) install(p *place, port net.HardwareAddr) error {
 	if err := e.table.PrepareEgress(vzcontract.NeverEgress()); err != nil {
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "egress policy: this kernel cannot enforce it: %w", err)
 	}
@@ -115,7 +132,6 @@ func (e *egress) police(p *place, port net.HardwareAddr) error {
 	if err := errors.Join(err, <-forgotten); err != nil {
 		return fmt.Errorf("egress policy: %w", err)
 	}
-	e.places = append(e.places, p)
 	var pins []nft.Pin
 	now := time.Now()
 	for r, ends := range e.pins {

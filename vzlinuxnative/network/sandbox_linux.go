@@ -147,6 +147,7 @@ func (s *Sandbox) Leave(context.Context) error {
 	server, relayed, ns, places, ports := s.server, s.relayed, s.ns, s.places, s.ports
 	s.server, s.relayed, s.ns, s.places, s.ports = nil, nil, nil, nil, nil
 	s.mu.Unlock() // what is served now may wait for it
+	s.egress.close()
 	if server != nil {
 		err = errors.Join(err, server.Close())
 	}

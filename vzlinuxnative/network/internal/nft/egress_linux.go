@@ -193,6 +193,21 @@ func (t *Table) Police(e Endpoint, allow []Allowed) error {
 // messages is how many of them go in one transaction: the socket holds the answers.
 const messages = 100
 
+// Stands tells whether an endpoint has its chains.
+func (t *Table) Stands(e Endpoint) (bool, error) {
+	c, err := nftables.New()
+	if err != nil {
+		return false, fmt.Errorf("open nftables: %w", err)
+	}
+	for _, family := range egressFamilies {
+		names, err := t.chainsOf(c, family)
+		if err != nil || !slices.Contains(names, e.Device) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // Unpolice removes what Police and Pin made for an endpoint. The device may be gone.
 func (t *Table) Unpolice(e Endpoint) error {
 	for try := 0; ; try++ {
