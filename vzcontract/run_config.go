@@ -68,14 +68,16 @@ type RunConfig struct {
 
 	// NetworkMode is "", "bridge" (the default network), "host", "none",
 	// "container:NAME" or the name of a network. Networks adds more.
-	NetworkMode string            `json:"networkMode,omitempty"`
-	Networks    []NetworkAttach   `json:"networks,omitempty"`
-	MACAddress  string            `json:"macAddress,omitempty"`
-	Ports       []PortMapping     `json:"ports,omitempty"`
-	PublishAll  bool              `json:"publishAll,omitempty"`
-	Expose      []string          `json:"expose,omitempty"` // "80/tcp"
-	DNS         DNSConfig         `json:"dns,omitzero"`
-	ExtraHosts  []string          `json:"extraHosts,omitempty"` // "name:ip" or "name:host-gateway"
+	NetworkMode string          `json:"networkMode,omitempty"`
+	Networks    []NetworkAttach `json:"networks,omitempty"`
+	MACAddress  string          `json:"macAddress,omitempty"`
+	Ports       []PortMapping   `json:"ports,omitempty"`
+	PublishAll  bool            `json:"publishAll,omitempty"`
+	Expose      []string        `json:"expose,omitempty"` // "80/tcp"
+	DNS         DNSConfig       `json:"dns,omitzero"`
+	ExtraHosts  []string        `json:"extraHosts,omitempty"` // "name:ip" or "name:host-gateway"
+	// Egress limits what the container may reach; nil is no limit.
+	Egress      *EgressPolicy     `json:"egress,omitempty"`
 	Security    SecurityConfig    `json:"security,omitzero"`
 	Namespaces  NamespaceConfig   `json:"namespaces,omitzero"`
 	Resources   Resources         `json:"resources,omitzero"`

@@ -34,7 +34,7 @@ func (c *RunConfig) Validate() error {
 			return invalid("invalid environment entry %q: want NAME=value", entry)
 		}
 	}
-	for _, check := range []func() error{c.validateModes, c.validateJoined, c.validateMounts, c.validatePorts, c.validateHealth, c.validateHosts} {
+	for _, check := range []func() error{c.validateModes, c.validateJoined, c.validateMounts, c.validatePorts, c.validateHealth, c.validateHosts, c.validateEgress} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -2,9 +2,12 @@ package vzlinuxnative
 
 import (
 	"runtime"
+	"slices"
+	"strings"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/signame"
+	"vz.internal/vzlinuxnative/network"
 )
 
 func invalid(format string, args ...any) error {
@@ -33,7 +36,34 @@ func validate(run *vzcontract.RunConfig) error {
 			return err
 		}
 	}
-	return nil
+	return validateEgress(run)
+}
+
+// validateEgress refuses a policy that cannot be enforced.
+func validateEgress(run *vzcontract.RunConfig) error {
+	if run.Egress == nil {
+		return nil
+	}
+	around := ""
+	has := func(name string) bool {
+		return slices.ContainsFunc(run.Security.CapAdd, func(c string) bool { return strings.TrimPrefix(strings.ToUpper(c), "CAP_") == name })
+	}
+	own := run.Namespaces.User != "" && run.Namespaces.User != "host" // what it may do ends with its user namespace
+	switch {
+	case run.Security.Privileged:
+		around = "a privileged container"
+	case own:
+	case has("ALL"):
+		around = "a container with all capabilities"
+	case has("SYS_ADMIN"), has("SYS_MODULE"), has("SYS_RAWIO"):
+		around = "a container with CAP_SYS_ADMIN, CAP_SYS_MODULE or CAP_SYS_RAWIO"
+	case run.Namespaces.PID == "host" && has("SYS_PTRACE"):
+		around = "a container that may trace the host's processes"
+	}
+	if around != "" {
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "egress policy: %s gets out by the host itself; leave that right away, or run it in a machine (--backend vm)", around)
+	}
+	return network.CanPolice()
 }
 
 func checkPropagation(m vzcontract.Mount) error {

@@ -144,8 +144,9 @@ func containerOptions(t *testing.T, arch string, idle time.Duration) vmbackend.O
 // of every guest: TestSharedConformance runs them in one that is booted once, and
 // vmbackend's own test with simulated machines.
 var own = []string{
-	"lifecycle", "mount-bind", "mount-bind-file", "add-mount", "add-mount-stays", "remove-mount-in-use", "volume-shared", "events-live", "remove-while-waiting",
-	"network-crud", "network-own", "network-connect", "network-ports", "checkpoint-files", "checkpoint-invalid",
+	"lifecycle", "mount-bind", "mount-bind-file", "add-mount", "add-mount-stays", "remove-mount-in-use", "volume-shared",
+	"events-live", "remove-while-waiting", "network-crud", "network-own", "network-connect", "network-ports", "network-egress",
+	"checkpoint-files", "checkpoint-invalid",
 }
 
 // TestContainerConformance runs the suite of all backends, each container in a

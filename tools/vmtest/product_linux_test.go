@@ -62,6 +62,11 @@ func testProduct(t *testing.T, arch string) {
 	vz("run", "-d", "--name", "web", "--network", "n", "-p", "127.0.0.1:8080:80", "vz:builtin", "sh", "-c", "echo served > /tmp/index.html; exec httpd -p 80 -h /tmp")
 	require.Equal(t, "served\n", vz("run", "--rm", "--network", "n", "vz:builtin", "sh", "-c", "until wget -q -O - http://web/; do sleep 0.1; done"))
 	require.Equal(t, "served\n", vz("run", "--rm", "--network", "host", "vz:builtin", "wget", "-q", "-O", "-", "http://127.0.0.1:8080/"))
+	// One with an egress policy reaches what that lists alone.
+	require.Equal(t, "served\n", vz("run", "--rm", "--network", "n", "--egress", "web:80", "vz:builtin", "wget", "-q", "-O", "-", "http://web/"))
+	code, _, stderr = run("run", "--rm", "--network", "n", "--egress", "none", "vz:builtin", "wget", "-q", "-O", "-", "http://web/")
+	require.NotZero(t, code)
+	require.Contains(t, stderr, "refused")
 	vz("rm", "-f", "web")
 	vz("network", "rm", "n")
 	require.Empty(t, vz("ps", "-aq"))

@@ -14,6 +14,8 @@ var networkChecks = []check{
 	{name: "network-own", feature: vzcontract.FeatureNetworks, run: networkOwn},
 	{name: "network-connect", feature: vzcontract.FeatureNetworks, run: networkConnect},
 	{name: "network-ports", feature: vzcontract.FeatureNetworks, run: networkPorts},
+	{name: "network-egress", run: networkEgress},
+	{name: "network-egress-invalid", run: networkEgressInvalid},
 }
 
 func (e *env) networks() vzcontract.Networks { return e.b.(vzcontract.Networks) }
@@ -165,5 +167,54 @@ func networkPorts(e *env) {
 	e.kill(info.ID)
 	if _, err := e.b.Start(e.ctx, second.ID, vzcontract.StartOptions{}); err != nil {
 		e.Errorf("the port of a stopped container is not free: %v", err)
+	}
+}
+
+// networkEgress has a policy that lets nothing be reached: it is held, after a restart
+// too, or the container is refused.
+func networkEgress(e *env) {
+	cfg := e.config(untilKilled...)
+	cfg.NetworkMode, cfg.Egress = "", &vzcontract.EgressPolicy{}
+	info, err := e.b.Create(e.ctx, cfg)
+	if vzcontract.CodeOf(err) == vzcontract.CodeUnsupported {
+		e.Skip(err.Error())
+	}
+	if err != nil {
+		e.Fatal(err)
+	}
+	if _, err := e.b.Start(e.ctx, info.ID, vzcontract.StartOptions{}); err != nil {
+		e.Fatal(err)
+	}
+	if info = e.inspect(info.ID); info.Config.Egress == nil || len(info.Config.Egress.Allow) != 0 || len(info.Networks) != 1 {
+		e.Fatalf("inspect = policy %+v, networks %+v, want an empty policy and one network", info.Config.Egress, info.Networks)
+	}
+	cfg.Egress = nil
+	free := e.start(cfg)
+	ping := vzcontract.ExecConfig{Args: []string{"sh", "-c", "busybox ping -c 1 -W 1 " + free.Networks[0].Gateway4}}
+	if got := e.exec(free.ID, ping); got.exit.Code != 0 {
+		e.Skipf("containers cannot ping their gateway to show what a policy refuses: %+v", got)
+	}
+	for range 2 {
+		if got := e.exec(info.ID, ping); got.exit.Code == 0 {
+			e.Error("a container that may reach nothing reaches its gateway")
+		}
+		e.kill(info.ID)
+		if _, err := e.b.Start(e.ctx, info.ID, vzcontract.StartOptions{}); err != nil {
+			e.Fatal(err)
+		}
+	}
+}
+
+// networkEgressInvalid gives policies that are wrong, or have no network to hold on.
+func networkEgressInvalid(e *env) {
+	for _, cfg := range []vzcontract.RunConfig{
+		{Egress: &vzcontract.EgressPolicy{Allow: []string{"a b"}}},
+		{Egress: &vzcontract.EgressPolicy{Allow: []string{"169.254.169.254"}}},
+		{Egress: &vzcontract.EgressPolicy{}, NetworkMode: "host"},
+	} {
+		with := e.config("true")
+		with.NetworkMode, with.Egress = cfg.NetworkMode, cfg.Egress
+		_, err := e.b.Create(e.ctx, with)
+		e.wantClass("create with a wrong egress policy", err, vzcontract.ErrValidation)
 	}
 }

@@ -89,5 +89,5 @@ func (m *Manager) dropDead(n *network) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	return errors.Join(err, m.unpublishTo(gone))
+	return errors.Join(err, m.unpolice(gone), m.unpublishTo(gone))
 }

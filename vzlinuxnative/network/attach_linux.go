@@ -22,6 +22,9 @@ func (s *Sandbox) Attach(ctx context.Context, at vzcontract.NetworkAttach) error
 	if err := checkAttach(at); err != nil {
 		return networkError("connect", at.Network, err)
 	}
+	if s.egress != nil && len(at.LinkLocal) > 0 {
+		return networkError("connect", at.Network, invalid("a container with an egress policy has no link-local addresses"))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.attach(at); err != nil {
@@ -50,6 +53,7 @@ func (s *Sandbox) attach(at vzcontract.NetworkAttach) error {
 	s.places = append(s.places, p)
 	if err := s.rewire(h, func() error { return s.plug(h, p) }); err != nil {
 		s.places = s.places[:len(s.places)-1]
+		s.egress.release(p)
 		return errors.Join(err, s.leave(p), s.rewire(h, func() error { return nil }))
 	}
 	return nil
@@ -92,6 +96,7 @@ func (s *Sandbox) detach(network string) error {
 	}
 	p := s.places[i]
 	s.places = slices.Delete(s.places, i, i+1)
+	s.egress.release(p)
 	return s.rewire(h, func() error { return s.leave(p) })
 }
 

@@ -103,11 +103,19 @@ func (s *Sandbox) addPair(h *netlink.Handle, p *place, bridge netlink.Link) (net
 		},
 		PeerName: p.lease.Endpoint.Interface, PeerHardwareAddr: mac, PeerNamespace: netlink.NsFd(int(s.ns.Fd())),
 	}
+	if s.egress != nil { // until its rules are there it leads nowhere
+		veth.MasterIndex, veth.Flags = 0, 0
+	}
 	if err := s.addNamed(p, veth); err != nil {
 		return nil, fmt.Errorf("make veth pair %s on %s: %w", p.lease.Link, bridge.Attrs().Name, err)
 	}
 	if err := netlink.LinkSetAlias(veth, s.m.alias(s.req.ContainerID)); err != nil {
 		return nil, fmt.Errorf("mark %s: %w", p.lease.Link, err)
+	}
+	if s.egress != nil {
+		if err := s.police(p, veth, bridge); err != nil {
+			return nil, err
+		}
 	}
 	if len(s.ports) > 0 && bridgesFilter() {
 		// What a container sends to its own published port comes back through
@@ -121,6 +129,21 @@ func (s *Sandbox) addPair(h *netlink.Handle, p *place, bridge netlink.Link) (net
 		return nil, fmt.Errorf("find %s: %w", p.lease.Endpoint.Interface, err)
 	}
 	return link, nil
+}
+
+// police joins a port to its bridge, with the rules of the container's policy before it.
+func (s *Sandbox) police(p *place, veth, bridge netlink.Link) error {
+	port, err := netlink.LinkByName(p.lease.Link)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", p.lease.Link, err)
+	}
+	if err := s.egress.police(p, port.Attrs().HardwareAddr); err != nil {
+		return err
+	}
+	if err := errors.Join(netlink.LinkSetMaster(veth, bridge), netlink.LinkSetUp(veth)); err != nil {
+		return fmt.Errorf("join %s to %s: %w", p.lease.Link, bridge.Attrs().Name, err)
+	}
+	return nil
 }
 
 // addNamed makes the pair under the recorded name, or where that is taken,
@@ -197,6 +220,9 @@ func (m *Manager) leave(container string, places []*place) error {
 		err = errors.Join(err, m.quiet(p.lease.Link, container))
 	}
 	if err != nil {
+		return err
+	}
+	if err := m.unpolice(places); err != nil {
 		return err
 	}
 	return m.locked(func() error {

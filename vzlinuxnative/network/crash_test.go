@@ -21,11 +21,15 @@ import (
 )
 
 // child runs as a container's monitor in a process of its own: it goes as far
-// as step, says so and waits to be killed, or for its input to end.
+// as step (reserve, connect, or egress: connect with a policy), says so and waits to
+// be killed, or for its input to end.
 func child(step, dir, id string) error {
 	ctx := context.Background()
 	m := Open(Options{Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run")})
 	r := Request{ContainerID: id, Name: id, Networks: on(DefaultNetwork), PublishAll: true, Exposed: []string{"80/tcp", "80/udp"}}
+	if step == "egress" {
+		r.Egress = allow("203.0.113.2:80")
+	}
 	begin := time.Now()
 	s, err := m.Reserve(ctx, r)
 	if err != nil {

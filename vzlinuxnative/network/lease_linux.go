@@ -37,7 +37,7 @@ func (m *Manager) take(n *network, r *Request, at vzcontract.NetworkAttach, inde
 			return nil, conflict("MAC address %s is in use on network %s by container %s", e.MACAddress, n.Info.Name, cmp.Or(l.Name, id))
 		}
 	}
-	l := &lease{Endpoint: e, Name: r.Name, Hostname: r.Hostname, Aliases: at.Aliases, Link: m.linkName(n, r.ContainerID, 0)}
+	l := &lease{Endpoint: e, Name: r.Name, Hostname: r.Hostname, Aliases: at.Aliases, Link: m.linkName(n, r.ContainerID, 0), Policed: r.Egress != nil}
 	n.Leases[r.ContainerID] = l
 	return &place{net: n, lease: l, at: at}, m.saveLease(n, r.ContainerID)
 }

@@ -36,7 +36,11 @@ func (s *Sandbox) listen() error {
 			return errors.Join(err, udp.Close(), tcp.Close())
 		}
 	}
-	s.server = names.Serve(udp, tcp, s.view)
+	var guard names.Guard
+	if s.egress != nil {
+		guard = s.egress
+	}
+	s.server = names.Serve(udp, tcp, s.view, guard)
 	return nil
 }
 
@@ -62,9 +66,13 @@ func listenIn(ns *os.File, addr netip.AddrPort) (udp net.PacketConn, tcp net.Lis
 	return udp, tcp, err
 }
 
-// listens tells whether the container asks its own listener: on user networks
-// always, on the default one when the host's resolvers are out of its reach.
+// listens tells whether the container asks its own listener: on user networks and
+// with an egress policy always, on the default one when the host's resolvers are out of
+// its reach.
 func (s *Sandbox) listens() bool {
+	if s.egress != nil {
+		return true
+	}
 	for _, p := range s.places {
 		if p.net.Info.Name != DefaultNetwork {
 			return true

@@ -54,7 +54,7 @@ func hostResolver(t testing.TB) {
 	require.NoError(t, err)
 	tcp, err := net.Listen("tcp4", "127.0.0.1:53")
 	require.NoError(t, err)
-	s := names.Serve(udp, tcp, outside{})
+	s := names.Serve(udp, tcp, outside{}, nil)
 	t.Cleanup(func() { _ = s.Close() })
 	hostResolvConf = filepath.Join(t.TempDir(), "resolv.conf")
 	realResolvConf = hostResolvConf + ".none"

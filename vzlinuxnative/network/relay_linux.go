@@ -93,6 +93,9 @@ func (s *Sandbox) dialOut(ctx context.Context, c *net.TCPConn) (net.Conn, error)
 // DialOut connects from the host to where the container wanted to. What the container
 // has to reach by itself is vzcontract.ErrNotFound.
 func (s *Sandbox) DialOut(ctx context.Context, target netip.AddrPort) (net.Conn, error) {
+	if !s.egress.reaches(target) {
+		return nil, vzcontract.Errorf(vzcontract.ErrDenied, "the container's egress policy does not allow %s", target)
+	}
 	s.mu.Lock()
 	own := slices.ContainsFunc(s.neighbours(false), func(p netip.Prefix) bool { return ipam.Usable(p, target.Addr()) })
 	s.mu.Unlock()

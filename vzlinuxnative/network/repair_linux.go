@@ -84,6 +84,11 @@ func (m *Manager) faults(ctx context.Context, live func(string) bool) ([]fault, 
 		}
 		ports, err := m.strayPorts(all)
 		faults = append(faults, ports...)
+		if err != nil {
+			return err
+		}
+		policed, err := m.strayPolicies(all)
+		faults = append(faults, policed...)
 		return err
 	})
 	return faults, err
@@ -157,6 +162,41 @@ func (m *Manager) strayPorts(all []*network) ([]fault, error) {
 			faults = append(faults, fault{
 				fmt.Sprintf("published port %s to %s, which nobody has", p.Host, p.Target),
 				func() error { return m.table.Unpublish([]nft.Port{p}) },
+			})
+		}
+	}
+	return faults, nil
+}
+
+// strayPolicies finds rules of egress policies of ports and addresses that nobody has,
+// those of addresses first: they lead to those of ports.
+func (m *Manager) strayPolicies(all []*network) ([]fault, error) {
+	devices, addresses, err := m.table.Policed()
+	if err != nil {
+		return nil, ignoreMissingNFT(err)
+	}
+	links, used := map[string]bool{}, map[string]bool{}
+	for _, n := range all {
+		for _, l := range n.Leases {
+			if l.Policed {
+				links[l.Link], used[l.Endpoint.IPv4], used[l.Endpoint.IPv6] = true, true, true
+			}
+		}
+	}
+	var faults []fault
+	for _, a := range addresses {
+		if !used[a.String()] {
+			faults = append(faults, fault{
+				fmt.Sprintf("egress rules of %s, which nobody has", a),
+				func() error { return m.table.Unpolice(nft.Endpoint{IPv4: netip.PrefixFrom(a, a.BitLen())}) },
+			})
+		}
+	}
+	for _, d := range devices {
+		if !links[d] {
+			faults = append(faults, fault{
+				"rules for what enters by " + d + ", which nobody has",
+				func() error { return m.table.Unpolice(nft.Endpoint{Device: d}) },
 			})
 		}
 	}

@@ -24,6 +24,9 @@ type Request struct {
 	Exposed    []string
 	DNS        vzcontract.DNSConfig
 	ExtraHosts []string
+	// Egress limits what the container may reach, on these networks and on those that
+	// it joins later; nil is no limit.
+	Egress *vzcontract.EgressPolicy
 	// FilesDir is where hosts, hostname and resolv.conf are written; empty
 	// writes none.
 	FilesDir string
@@ -53,6 +56,9 @@ func (r *Request) check() error {
 		if err := checkAttach(at); err != nil {
 			return err
 		}
+	}
+	if r.Egress != nil && slices.ContainsFunc(r.Networks, func(at vzcontract.NetworkAttach) bool { return len(at.LinkLocal) > 0 }) {
+		return invalid("a container with an egress policy has no link-local addresses")
 	}
 	for _, p := range r.Ports {
 		if err := checkPort(p); err != nil {

@@ -20,6 +20,8 @@ type Sandbox struct {
 	req   Request
 	view  *view
 	claim *os.File // held until Close
+	// egress is nil for a container without a policy.
+	egress *egress
 	// relaysNames: the container asks its own listener even on the default
 	// network.
 	relaysNames bool
@@ -46,11 +48,15 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
+	egress, err := m.newEgress(r.Egress)
+	if err != nil {
+		return nil, err
+	}
 	claim, err := m.claim(r.ContainerID)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{m: m, req: r, claim: claim, view: &view{m: m, servers: r.DNS.Servers}}
+	s := &Sandbox{m: m, req: r, claim: claim, egress: egress, view: &view{m: m, servers: r.DNS.Servers}}
 	err = m.locked(func() error {
 		for i, at := range r.Networks {
 			n, err := m.find(at.Network)
@@ -141,6 +147,7 @@ func (s *Sandbox) Leave(context.Context) error {
 	server, relayed, ns, places, ports := s.server, s.relayed, s.ns, s.places, s.ports
 	s.server, s.relayed, s.ns, s.places, s.ports = nil, nil, nil, nil, nil
 	s.mu.Unlock() // what is served now may wait for it
+	s.egress.close()
 	if server != nil {
 		err = errors.Join(err, server.Close())
 	}

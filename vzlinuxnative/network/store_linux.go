@@ -28,7 +28,9 @@ type network struct {
 type lease struct {
 	Endpoint vzcontract.NetworkEndpoint `json:"endpoint"`
 	// Link is the host's end of the veth pair.
-	Link     string   `json:"link"`
+	Link string `json:"link"`
+	// Policed: rules hold the container to its egress policy.
+	Policed  bool     `json:"policed,omitempty"`
 	Name     string   `json:"name"`
 	Hostname string   `json:"hostname,omitempty"`
 	Aliases  []string `json:"aliases,omitempty"`

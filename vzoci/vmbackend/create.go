@@ -190,6 +190,8 @@ func (b *Backend) refuse(cfg vzcontract.RunConfig) error {
 		return no("network " + mode)
 	case b.opts.Networks == nil && (len(cfg.Networks) > 0 || mode != "" && mode != "bridge" && mode != "none"):
 		return b.noNetworks()
+	case b.opts.Networks == nil && cfg.Egress != nil && mode != "none":
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "egress policy: nothing enforces it: %w", b.noNetworks())
 	}
 	ns := cfg.Namespaces
 	for what, mode := range map[string]string{"pid": ns.PID, "ipc": ns.IPC, "uts": ns.UTS, "cgroup": ns.Cgroup, "user": ns.User} {

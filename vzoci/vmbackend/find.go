@@ -139,7 +139,7 @@ func (m machine) info() vzcontract.ContainerInfo {
 	info.Ports = m.state.Ports
 	info.Config.Rootfs, info.Config.Ports, info.Config.Mounts = given.Rootfs, given.Ports, append(slices.Clip(given.Mounts), m.later()...)
 	info.Config.Pull, info.Config.Platform, info.Config.PublishAll = given.Pull, given.Platform, given.PublishAll
-	info.Config.Isolation = given.Isolation
+	info.Config.Isolation, info.Config.Egress = given.Isolation, given.Egress
 	info.LogPath = "" // it lies on the guest's disk
 	if m.record.Cards {
 		m.joined(&info)

@@ -54,6 +54,9 @@ func refuseShared(cfg vzcontract.RunConfig) error {
 		}
 	}
 	switch {
+	case cfg.Egress != nil:
+		return vzcontract.Errorf(vzcontract.ErrUnsupported,
+			"egress policy: the networks of a shared machine are those of its guest, which the host does not see into; give the container a machine of its own")
 	case ns.User != "" && ns.User != "host":
 		return no("user namespace " + ns.User)
 	case len(cfg.Devices) > 0:

@@ -23,6 +23,8 @@ func TestOwnNetwork(t *testing.T) {
 		{NetworkMode: "host"},
 		{NetworkMode: "container:a"},
 		{Isolation: vzcontract.IsolationContainer},
+		{Egress: &vzcontract.EgressPolicy{}},
+		{NetworkMode: "bridge", Egress: &vzcontract.EgressPolicy{Allow: []string{"example.com"}}},
 	} {
 		cfg.Image, cfg.Args = fake.Builtin, []string{"true"}
 		_, err := b.Create(t.Context(), cfg)

@@ -18,6 +18,7 @@ import (
 // resolve finds what the container is made of and says how the guest sees it.
 func (b *Backend) resolve(ctx context.Context, r *guest.Record) error {
 	r.Run.Ports, r.Run.PublishAll, r.Run.Pull, r.Run.Platform, r.Run.Isolation = nil, false, "", "", ""
+	r.Run.Egress = nil // the host enforces it
 	if r.Cards {
 		joinGuest(&r.Run)
 	}

@@ -158,6 +158,7 @@ func TestSharedRefuses(t *testing.T) {
 	for what, change := range map[string]func(*vzcontract.RunConfig){
 		"the host's network": func(c *vzcontract.RunConfig) { c.NetworkMode = "host" },
 		"the host's pids":    func(c *vzcontract.RunConfig) { c.Namespaces.PID = "host" },
+		"an egress policy":   func(c *vzcontract.RunConfig) { c.Egress = &vzcontract.EgressPolicy{} },
 		"a device":           func(c *vzcontract.RunConfig) { c.Devices = []vzcontract.Device{{HostPath: "/dev/null"}} },
 	} {
 		cfg := sharedConfig("m", "true")

@@ -33,11 +33,15 @@ type Container struct {
 	Mounts          []Mount
 	Config          Config
 	NetworkSettings NetworkSettings
-	// Backend, SharedVM and Orphaned are vz's own.
+	// Backend, SharedVM, Egress and Orphaned are vz's own.
 	Backend  string
-	SharedVM string `json:",omitempty"`
+	SharedVM string  `json:",omitempty"`
+	Egress   *Egress `json:",omitempty"`
 	Orphaned bool
 }
+
+// Egress is what alone the container may reach.
+type Egress struct{ Allow []string }
 
 // State is how the container is.
 type State struct {
@@ -99,6 +103,9 @@ func OfContainer(c vzcontract.ContainerInfo) Container {
 		GraphDriver: GraphDriver{Name: c.RootfsDriver, Data: c.RootfsData}, NetworkSettings: networkSettings(c),
 		ResolvConfPath: c.RootfsData["ResolvConfPath"], HostnamePath: c.RootfsData["HostnamePath"], HostsPath: c.RootfsData["HostsPath"],
 		Backend: c.Backend, SharedVM: c.Config.SharedVM, Orphaned: c.Orphaned,
+	}
+	if c.Config.Egress != nil {
+		d.Egress = &Egress{Allow: orEmpty(c.Config.Egress.Allow)}
 	}
 	if len(c.Command) > 0 {
 		d.Path, d.Args = c.Command[0], orEmpty(c.Command[1:])

@@ -3,6 +3,7 @@ package runflags
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -79,6 +80,9 @@ func TestRefusedValues(t *testing.T) {
 		{"--add-host=db", "NAME:IP"},
 		{"--add-host=db:nowhere", "neither an IP address nor host-gateway"},
 		{"--expose=x", "want a port"},
+		{"--egress=none --egress=example.com", "cannot be combined"},
+		{"--egress=example.com:x", `--egress "example.com:x": "x" is no port`},
+		{"--egress=169.254.169.254", "always refused"},
 		{"--security-opt=nonsense", "KEY=VALUE"},
 		{"--security-opt=colour=red", "unknown option"},
 		{"--security-opt=seccomp=/no/such/profile", "no such file"},
@@ -105,6 +109,19 @@ func TestRefusedValues(t *testing.T) {
 				t.Errorf("%s: the error %q has more than one line", tt.words, err)
 			}
 		})
+	}
+}
+
+func TestEgress(t *testing.T) {
+	for words, want := range map[string]*vzcontract.EgressPolicy{
+		"":              nil,
+		"--egress=none": {},
+		"--egress=*.example.com:443/tcp --egress=10.0.0.0/8": {Allow: []string{"*.example.com:443/tcp", "10.0.0.0/8"}},
+	} {
+		cfg, err := parse(t, strings.Fields(words)...)
+		if err != nil || !reflect.DeepEqual(cfg.Egress, want) {
+			t.Errorf("%q gives %+v, %v, want %+v", words, cfg.Egress, err, want)
+		}
 	}
 }
 

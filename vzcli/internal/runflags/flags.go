@@ -67,6 +67,7 @@ type NetworkFlags struct {
 	IP6          string   `name:"ip6" help:"IPv6 address."`
 	LinkLocalIP  []string `name:"link-local-ip" sep:"none" placeholder:"IP" help:"Link-local address."`
 	MacAddress   string   `help:"MAC address."`
+	Egress       []string `sep:"none" placeholder:"HOST|CIDR[:PORT]" help:"Let the container reach only this; none is nothing."`
 }
 
 // LimitFlags bound what the container uses.

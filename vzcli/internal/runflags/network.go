@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcontract"
 )
 
@@ -63,8 +64,31 @@ func (f *NetworkFlags) applyNames(cfg *vzcontract.RunConfig) error {
 		}
 	}
 	cfg.DNS = vzcontract.DNSConfig{Servers: f.DNS, Search: f.DNSSearch, Options: f.DNSOption}
-	cfg.ExtraHosts, err = each("add-host", f.AddHost, extraHost)
-	return err
+	if cfg.ExtraHosts, err = each("add-host", f.AddHost, extraHost); err != nil {
+		return err
+	}
+	return f.applyEgress(cfg)
+}
+
+// applyEgress reads --egress: entries of a policy, or none alone.
+func (f *NetworkFlags) applyEgress(cfg *vzcontract.RunConfig) error {
+	if len(f.Egress) == 0 {
+		return nil
+	}
+	cfg.Egress = &vzcontract.EgressPolicy{}
+	for _, s := range f.Egress {
+		if s == "none" {
+			if len(f.Egress) > 1 {
+				return bad("egress", s, "cannot be combined with what is allowed")
+			}
+			return nil
+		}
+		if _, err := vzcontract.ParseEgressRule(s); err != nil {
+			return &command.UsageError{Err: vzcontract.Errorf(vzcontract.ErrValidation, "--%w", err)} // it begins with "egress"
+		}
+	}
+	cfg.Egress.Allow = f.Egress
+	return nil
 }
 
 // legacy gives the flags that name no network to the first one.

@@ -86,7 +86,7 @@ func (m *monitor) networkRequest(cfg vzcontract.RunConfig, places []vzcontract.N
 		ContainerID: m.id, Name: cfg.Name, Hostname: m.hostname(cfg), Domainname: cfg.Domainname,
 		Networks: places, Ports: cfg.Ports, PublishAll: cfg.PublishAll,
 		Exposed: slices.Concat(cfg.Expose, m.cfg.ImageConfig.ExposedPorts),
-		DNS:     cfg.DNS, ExtraHosts: cfg.ExtraHosts, FilesDir: m.store.Dir(m.id),
+		DNS:     cfg.DNS, ExtraHosts: cfg.ExtraHosts, Egress: cfg.Egress, FilesDir: m.store.Dir(m.id),
 	}
 }
 

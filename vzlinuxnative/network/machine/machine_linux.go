@@ -70,7 +70,7 @@ func (m *Machine) Join(ctx context.Context, id string, cfg vzcontract.RunConfig,
 	m.request = network.Request{
 		ContainerID: id, Name: cfg.Name, Hostname: cmp.Or(cfg.Hostname, id[:min(len(id), 12)]), Domainname: cfg.Domainname,
 		Networks: cfg.Networks, Ports: cfg.Ports, PublishAll: cfg.PublishAll, Exposed: cfg.Expose,
-		DNS: cfg.DNS, ExtraHosts: cfg.ExtraHosts, FilesDir: dir,
+		DNS: cfg.DNS, ExtraHosts: cfg.ExtraHosts, Egress: cfg.Egress, FilesDir: dir,
 	}
 	if len(cfg.Networks) == 0 {
 		return network.WriteFiles(dir, network.Files{

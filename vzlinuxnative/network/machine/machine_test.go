@@ -206,3 +206,42 @@ func resolve(t *testing.T, m *Machine, protocol, name string) string {
 	require.Len(t, msg.Answers, 1)
 	return netip.AddrFrom4(msg.Answers[0].Body.(*dnsmessage.AResource).A).String()
 }
+
+// TestEgress holds a machine to a policy, also on a network that it joins later.
+func TestEgress(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	ctx := context.Background()
+	world := hosttest.Outside(t)
+	hosttest.Serve(t, world, "tcp", ":99", "world")
+	hosttest.Serve(t, world, "tcp", ":98", "world")
+	nets := manager(t)
+	for _, name := range []string{"net", "more"} {
+		_, err := nets.Create(ctx, vzcontract.NetworkConfig{Name: name})
+		require.NoError(t, err)
+	}
+	m := New(nets)
+	t.Cleanup(func() { require.NoError(t, m.Close()) })
+	guest := hosttest.Namespace(t)
+	plug(t, guest, m, 0)
+	plug(t, guest, m, 1)
+	cfg := vzcontract.RunConfig{Networks: []vzcontract.NetworkAttach{{Network: "net"}}, Egress: &vzcontract.EgressPolicy{Allow: []string{"203.0.113.2:99"}}}
+	require.NoError(t, m.Join(ctx, "machine", cfg, t.TempDir()))
+	held := func() {
+		t.Helper()
+		dress(t, guest, m)
+		places, _ := m.Places()
+		answers(t, guest, "tcp", "203.0.113.2:99", "world 203.0.113.1")
+		for _, to := range []string{"203.0.113.2:98", "203.0.113.1:22", places[0].Gateway4 + ":22"} {
+			_, err := hosttest.Ask(t, guest, "tcp", to)
+			require.ErrorIs(t, err, unix.ECONNREFUSED, to)
+		}
+	}
+	held()
+	_, err := m.DialOut(ctx, netip.MustParseAddrPort("203.0.113.2:98"))
+	require.ErrorIs(t, err, vzcontract.ErrDenied)
+	require.NoError(t, m.Connect(ctx, vzcontract.NetworkAttach{Network: "more"}))
+	require.NoError(t, m.Disconnect(ctx, "net"))
+	held()
+}

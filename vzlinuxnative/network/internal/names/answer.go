@@ -1,6 +1,9 @@
 package names
 
 import (
+	"slices"
+	"time"
+
 	"golang.org/x/net/dns/dnsmessage"
 )
 
@@ -20,18 +23,12 @@ func (s *Server) answer(q *question) []byte {
 	if !known {
 		return nil
 	}
-	var list []dnsmessage.ResourceBody
-	turn := int(s.turn.Add(1))
-	for i := range addresses {
-		a := addresses[(i+turn)%len(addresses)]
-		switch {
-		case q.Type == dnsmessage.TypeA && a.Is4():
-			list = append(list, &dnsmessage.AResource{A: a.As4()})
-		case q.Type == dnsmessage.TypeAAAA && a.Is6():
-			list = append(list, &dnsmessage.AAAAResource{AAAA: a.As16()})
-		}
+	turn := int(s.turn.Add(1) % uint32(max(1, len(addresses))))
+	turned := slices.Concat(addresses[turn:], addresses[:turn])
+	if s.guard != nil && s.guard.Allows(name) {
+		return s.open(q, name, turned, ttl*time.Second, true)
 	}
-	return q.reply(dnsmessage.RCodeSuccess, list)
+	return q.reply(dnsmessage.RCodeSuccess, bodies(q.Type, turned))
 }
 
 func (s *Server) reverse(q *question, name string) []byte {

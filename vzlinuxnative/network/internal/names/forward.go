@@ -16,8 +16,16 @@ const (
 	allTimeout = 8 * time.Second
 )
 
-// ask sends a question on to the upstream resolvers, one after the other.
+// ask answers what the zone does not know.
 func (s *Server) ask(ctx context.Context, q *question, network string) []byte {
+	if s.guard != nil {
+		return s.askGuarded(ctx, q, network)
+	}
+	return s.send(ctx, q, network)
+}
+
+// send sends a question on to the upstream resolvers, one after the other.
+func (s *Server) send(ctx context.Context, q *question, network string) []byte {
 	upstream := s.zone.Upstream()
 	if len(upstream) == 0 {
 		return q.reply(dnsmessage.RCodeRefused, nil)

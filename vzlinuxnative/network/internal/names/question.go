@@ -59,8 +59,13 @@ func (q *question) name() string {
 	return strings.TrimSuffix(strings.ToLower(q.Name.String()), ".")
 }
 
-// reply makes an answer to q with the given resources, all of q's type.
+// reply makes an answer to q with the given resources of the zone, all of q's type.
 func (q *question) reply(code dnsmessage.RCode, list []dnsmessage.ResourceBody) []byte {
+	return q.replyFor(code, list, ttl)
+}
+
+// replyFor is reply with another time in seconds for which it is valid.
+func (q *question) replyFor(code dnsmessage.RCode, list []dnsmessage.ResourceBody, ttl uint32) []byte {
 	m := dnsmessage.Message{Header: dnsmessage.Header{
 		ID: q.header.ID, Response: true, OpCode: q.header.OpCode, RCode: code,
 		RecursionDesired: q.header.RecursionDesired, RecursionAvailable: true, CheckingDisabled: q.header.CheckingDisabled,

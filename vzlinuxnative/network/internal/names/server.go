@@ -33,6 +33,8 @@ const (
 // A Server answers on sockets that are given to it.
 type Server struct {
 	zone    Zone
+	guard   Guard // nil for none
+	asked   bucket
 	udp     net.PacketConn
 	tcp     net.Listener
 	work    sync.WaitGroup
@@ -45,10 +47,11 @@ type Server struct {
 	conns  map[net.Conn]struct{} // guarded by mu
 }
 
-// Serve answers questions from udp and tcp until Close, which closes them.
-func Serve(udp net.PacketConn, tcp net.Listener, zone Zone) *Server {
+// Serve answers questions from udp and tcp until Close, which closes them. guard may
+// be nil.
+func Serve(udp net.PacketConn, tcp net.Listener, zone Zone, guard Guard) *Server {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{zone: zone, udp: udp, tcp: tcp, forward: make(chan struct{}, maxForward), stop: stop, conns: map[net.Conn]struct{}{}}
+	s := &Server{zone: zone, guard: guard, udp: udp, tcp: tcp, forward: make(chan struct{}, maxForward), stop: stop, conns: map[net.Conn]struct{}{}}
 	s.work.Go(func() { s.packets(ctx) })
 	s.work.Go(func() { s.accept(ctx) })
 	return s

@@ -46,7 +46,7 @@ func serve(t testing.TB, z Zone) string {
 	if err != nil {
 		t.Skipf("the port is taken for tcp: %v", err)
 	}
-	s := Serve(udp, tcp, z)
+	s := Serve(udp, tcp, z, nil)
 	t.Cleanup(func() { _ = s.Close() })
 	return udp.LocalAddr().String()
 }
@@ -221,7 +221,7 @@ func TestCloseEndsForwarding(t *testing.T) {
 		t.Fatal(err)
 	}
 	up := netip.MustParseAddrPort(silent.LocalAddr().String())
-	s := Serve(udp, tcp, &zone{upstream: []netip.AddrPort{up, up, up}})
+	s := Serve(udp, tcp, &zone{upstream: []netip.AddrPort{up, up, up}}, nil)
 	c, err := net.Dial("udp", udp.LocalAddr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -33,14 +34,28 @@ const PassMark = 0x767a
 
 // Install makes the rules of c in ns, instead of those it made before.
 func (c Container) Install(ns *os.File) error {
+	// Taking rules out makes the kernel wait for all processors, so it is done only
+	// where there are some.
+	err := c.install(ns, false)
+	if errors.Is(err, unix.EEXIST) {
+		err = c.install(ns, true)
+	}
+	if err != nil {
+		return fmt.Errorf("rules in the container's network namespace: %w", err)
+	}
+	return nil
+}
+
+func (c Container) install(ns *os.File, again bool) error {
 	conn, err := nftables.New(nftables.WithNetNSFd(int(ns.Fd())))
 	if err != nil {
 		return fmt.Errorf("open nftables: %w", err)
 	}
 	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: containerTable}
-	conn.AddTable(t)
-	conn.DelTable(t)
-	conn.AddTable(t)
+	if again {
+		conn.DelTable(t)
+	}
+	conn.CreateTable(t)
 	chain := conn.AddChain(&nftables.Chain{
 		Name: "output", Table: t, Type: nftables.ChainTypeNAT, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityNATDest,
 	})
@@ -71,10 +86,7 @@ func (c Container) Install(ns *os.File) error {
 			&expr.Immediate{Register: reg, Data: binary.BigEndian.AppendUint16(nil, c.Relay)}, &expr.Redir{RegisterProtoMin: reg},
 		})
 	}
-	if err := conn.Flush(); err != nil {
-		return fmt.Errorf("rules in the container's network namespace: %w", err)
-	}
-	return nil
+	return conn.Flush()
 }
 
 // destination matches packets to an address of p.

@@ -13,6 +13,8 @@ const (
 	word1 = 9
 	word4 = 12
 	word5 = 13
+	word8 = 16
+	word9 = 17
 )
 
 // conntrack status bit of a connection whose destination was changed.

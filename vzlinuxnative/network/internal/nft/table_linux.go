@@ -84,12 +84,14 @@ func (t *Table) create(fill func(c *nftables.Conn) error) error {
 
 // exists tells whether the table is there. The kernel answers this at once,
 // while it takes many milliseconds to give up a transaction.
-func (t *Table) exists() (bool, error) {
+func (t *Table) exists() (bool, error) { return tableExists(t.table()) }
+
+func tableExists(t *nftables.Table) (bool, error) {
 	c, err := nftables.New()
 	if err != nil {
 		return false, fmt.Errorf("open nftables: %w", err)
 	}
-	_, err = c.ListTableOfFamily(t.name, nftables.TableFamilyINet)
+	_, err = c.ListTableOfFamily(t.Name, t.Family)
 	if errors.Is(err, unix.ENOENT) {
 		return false, nil
 	}
@@ -108,13 +110,13 @@ func (t *Table) with(fill func(c *nftables.Conn) error) error {
 	return change(fill)
 }
 
-// Delete removes the table with all that is in it.
+// Delete removes the table with all that is in it, and those of egress.
 func (t *Table) Delete() error {
 	err := remove(func(c *nftables.Conn) error { c.DelTable(t.table()); return nil })
 	if errors.Is(err, unix.ENOENT) {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(err, t.deleteEgress())
 }
 
 // Available tells whether the kernel has nftables.
@@ -127,16 +129,20 @@ func Available() error {
 	return err
 }
 
-// Tables lists the names of all tables of family inet, whoever made them.
+// Tables lists the names of all tables of the families inet and netdev, whoever made
+// them.
 func Tables() ([]string, error) {
 	c, err := nftables.New()
 	if err != nil {
 		return nil, err
 	}
-	tables, err := c.ListTablesOfFamily(nftables.TableFamilyINet)
 	var names []string
-	for _, t := range tables {
-		names = append(names, t.Name)
+	for _, family := range egressFamilies {
+		tables, listErr := c.ListTablesOfFamily(family)
+		err = errors.Join(err, listErr)
+		for _, t := range tables {
+			names = append(names, t.Name)
+		}
 	}
 	return names, err
 }
