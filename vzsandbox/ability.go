@@ -28,9 +28,8 @@ type Capabilities struct {
 func (c Capabilities) Has(a Ability) bool { _, no := c.Missing[a]; return !no }
 
 const (
-	noDisk      = "no backend bounds what is written to a root yet"
-	noAllowList = "no backend can enforce a list of what may be reached yet"
-	noSetup     = "this program has no means to run them (Options.Setup)"
+	noDisk  = "no backend bounds what is written to a root yet"
+	noSetup = "this program has no means to run them (Options.Setup)"
 )
 
 // optional returns the backend as a T, or ErrUnsupported with the reason.
@@ -54,7 +53,7 @@ func (h *Host) lacks() string {
 
 // Capabilities tells what this host lacks here and now.
 func (h *Host) Capabilities() Capabilities {
-	missing := map[Ability]string{AbilityDisk: noDisk, AbilityAllowLists: noAllowList}
+	missing := map[Ability]string{AbilityDisk: noDisk}
 	has := func(a Ability, f vzcontract.Feature, ok bool) {
 		if why := h.missing(f); why != "" {
 			missing[a] = why
@@ -74,6 +73,8 @@ func (h *Host) Capabilities() Capabilities {
 	has(AbilityLiveMounts, vzcontract.FeatureMount, ok)
 	_, ok = h.backend.(vzcontract.Renamer)
 	has(AbilityRename, vzcontract.FeatureRename, ok)
+	_, ok = h.backend.(vzcontract.Networks)
+	has(AbilityAllowLists, vzcontract.FeatureNetworks, ok)
 	_, ok = h.backend.(vzcontract.Committer)
 	has(AbilityCommit, vzcontract.FeatureCommit, ok)
 	if h.opts.Setup == nil {

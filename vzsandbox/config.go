@@ -57,8 +57,8 @@ func (h *Host) enforce(cfg *vzcontract.RunConfig, t Template) error {
 	}
 	switch t.Network.Mode {
 	case NetworkNAT: // the backend's default network
-	case NetworkAllow:
-		return unsupported("network mode allow: %s", noAllowList)
+	case NetworkAllow: // the same, as far as the policy lets it
+		cfg.Egress = t.Network.policy()
 	default:
 		cfg.NetworkMode = "none"
 	}

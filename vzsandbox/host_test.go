@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"vz.internal/vzcontract"
@@ -113,6 +114,21 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// TestAllowList: the backend is told what may be reached.
+func TestAllowList(t *testing.T) {
+	h, b, _ := newHost(t)
+	tmpl := plain
+	tmpl.Network = vzsandbox.Network{Mode: vzsandbox.NetworkAllow, Allow: []string{"*.example.com:443", "192.0.2.0/24"}}
+	s := create(t, h, tmpl, vzsandbox.CreateOptions{})
+	c, err := b.Inspect(t.Context(), s.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Config.Egress == nil || !slices.Equal(c.Config.Egress.Allow, tmpl.Network.Allow) || c.Config.NetworkMode != "" {
+		t.Errorf("the container may reach %+v on network %q", c.Config.Egress, c.Config.NetworkMode)
+	}
+}
+
 // TestRefused asks for what is wrong or cannot be enforced; nothing must be left.
 func TestRefused(t *testing.T) {
 	h, b, root := newHost(t)
@@ -139,6 +155,9 @@ func TestRefused(t *testing.T) {
 		{"disk", with(func(t *vzsandbox.Template) { t.Limits.Disk = 1 << 30 }), vzsandbox.CreateOptions{}, vzcontract.ErrUnsupported},
 		{"unknown network", with(func(t *vzsandbox.Template) { t.Network.Mode = "lan" }), vzsandbox.CreateOptions{}, vzcontract.ErrValidation},
 		{"empty allow list", with(func(t *vzsandbox.Template) { t.Network.Mode = vzsandbox.NetworkAllow }), vzsandbox.CreateOptions{}, vzcontract.ErrValidation},
+		{"wrong allow list", with(func(t *vzsandbox.Template) {
+			t.Network = vzsandbox.Network{Mode: vzsandbox.NetworkAllow, Allow: []string{"two words"}}
+		}), vzsandbox.CreateOptions{}, vzcontract.ErrValidation},
 		{"setup", with(func(t *vzsandbox.Template) { t.Setup = []string{"true"} }), vzsandbox.CreateOptions{}, vzcontract.ErrUnsupported},
 		{"empty setup", with(func(t *vzsandbox.Template) { t.Setup = []string{" "} }), vzsandbox.CreateOptions{}, vzcontract.ErrValidation},
 		{"reserved label", plain, vzsandbox.CreateOptions{Labels: map[string]string{"vz.sandbox": "x"}}, vzcontract.ErrValidation},

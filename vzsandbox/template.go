@@ -93,8 +93,17 @@ const (
 // A Network says what a sandbox can reach.
 type Network struct {
 	Mode NetworkMode `json:"mode,omitempty"`
-	// Allow lists names, addresses and ranges, for NetworkAllow.
+	// Allow lists names, addresses and ranges, for NetworkAllow; see
+	// vzcontract.EgressPolicy.
 	Allow []string `json:"allow,omitempty"`
+}
+
+// policy is what is allowed as the contract has it; nil is everything.
+func (n Network) policy() *vzcontract.EgressPolicy {
+	if n.Mode != NetworkAllow {
+		return nil
+	}
+	return &vzcontract.EgressPolicy{Allow: n.Allow}
 }
 
 // Validate refuses, with ErrValidation, what is wrong in t whatever the backend.
@@ -117,6 +126,11 @@ func (t *Template) Validate() error {
 	}
 	if allows := len(t.Network.Allow) > 0; allows != (t.Network.Mode == NetworkAllow) {
 		return invalid("sandbox template: network mode allow and a list of what is allowed belong together")
+	}
+	if p := t.Network.policy(); p != nil {
+		if _, err := p.Rules(); err != nil {
+			return err
+		}
 	}
 	for _, c := range t.Setup {
 		if strings.TrimSpace(c) == "" {
