@@ -20,6 +20,7 @@ require (
 	vz.internal/vzlinux v0.1.0
 	vz.internal/vzlinuxnative v0.1.0
 	vz.internal/vzoci v0.1.0
+	vz.internal/vzsandbox v0.1.0
 	vz.internal/vzstack v0.1.0
 )
 

@@ -13,12 +13,12 @@ import (
 
 // companions maps a verb to the program that has it.
 var companions = map[string]string{
-	"stack": "vz-stack", "compose": "vz-stack", "vm": "vz-vm", "sandbox": "vz-sandbox", "dev": "vz-dev",
+	"stack": "vz-stack", "compose": "vz-stack", "vm": "vz-vm", "sandbox": "vz-sandbox",
 }
 
 var companionHelp = map[string]string{
 	"stack": "Compose stacks (also vz compose)", "vm": "virtual machines as such",
-	"sandbox": "pools of sandboxes", "dev": "the development environment of vz.json",
+	"sandbox": "pools of sandboxes",
 }
 
 // companion replaces vz by the program that has the verb. It returns only when

@@ -29,7 +29,7 @@ func printOverview(env *command.Env) error {
 	}
 	w := tabwriter.NewWriter(env.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "Usage: vz [flags] COMMAND\n\nRun containers from OCI images.")
-	for _, group := range []string{command.GroupContainers, command.GroupImages, command.GroupStorage, command.GroupSystem} {
+	for _, group := range []string{command.GroupContainers, command.GroupImages, command.GroupStorage, command.GroupDev, command.GroupSystem} {
 		fmt.Fprintf(w, "\n%s:\n", group)
 		for _, c := range env.Commands {
 			if c.Group == group && !c.Hidden {
@@ -38,7 +38,7 @@ func printOverview(env *command.Env) error {
 		}
 	}
 	fmt.Fprintln(w, "\nCompanions (programs beside vz):")
-	for _, name := range []string{"stack", "vm", "sandbox", "dev"} {
+	for _, name := range []string{"stack", "vm", "sandbox"} {
 		fmt.Fprintf(w, "  %s\t%s\n", name, companionHelp[name])
 	}
 	fmt.Fprint(w, GlobalHelp)

@@ -5,6 +5,7 @@ import (
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/command/container"
+	"vz.internal/vzcli/internal/command/dev"
 	"vz.internal/vzcli/internal/command/image"
 	"vz.internal/vzcli/internal/command/network"
 	"vz.internal/vzcli/internal/command/secret"
@@ -14,5 +15,5 @@ import (
 
 // table returns every command.
 func table() []command.Command {
-	return slices.Concat(container.Commands(), image.Commands(), volume.Commands(), network.Commands(), secret.Commands(), system.Commands())
+	return slices.Concat(container.Commands(), image.Commands(), volume.Commands(), network.Commands(), secret.Commands(), dev.Commands(), system.Commands())
 }

@@ -63,5 +63,6 @@ const (
 	GroupContainers = "Containers"
 	GroupImages     = "Images"
 	GroupStorage    = "Volumes and networks"
+	GroupDev        = "Development environments"
 	GroupSystem     = "System"
 )

@@ -19,8 +19,10 @@ type Options struct {
 	In, Out, Err bool
 	// TTY: the workload has a terminal of its own.
 	TTY bool
-	// DetachKeys leave the workload running; empty means the default.
+	// DetachKeys leave the workload running; empty means the default. With NoDetach
+	// there are none.
 	DetachKeys string
+	NoDetach   bool
 	// Signals are passed on to the workload.
 	Signals bool
 }
@@ -78,8 +80,10 @@ func Open(env *command.Env, opts Options) (*Console, error) {
 	if !opts.TTY {
 		return c, nil
 	}
-	d := newDetacher(env.Stdin, sequence)
-	c.stdio.In, c.detached = d, d.detached
+	if !opts.NoDetach {
+		d := newDetacher(env.Stdin, sequence)
+		c.stdio.In, c.detached = d, d.detached
+	}
 	if c.screen == nil {
 		c.screen = in
 	}

@@ -111,7 +111,7 @@ func verbs(env *command.Env, before []string) []string {
 		}
 	}
 	if len(before) == 0 && env.Program.Name == "vz" {
-		found = append(found, "stack", "compose", "vm", "sandbox", "dev")
+		found = append(found, "stack", "compose", "vm", "sandbox")
 	}
 	return found
 }

@@ -1,0 +1,3 @@
+// Package dev has the verbs about development environments: vz init writes a
+// vz.json, vz dev runs what it describes.
+package dev
