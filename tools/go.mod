@@ -13,6 +13,7 @@ require (
 	vz.internal/vzlinux v0.1.0
 	vz.internal/vzlinuxnative v0.1.0
 	vz.internal/vzoci v0.1.0
+	vz.internal/vzsandbox v0.1.0
 )
 
 require (

@@ -36,6 +36,7 @@ func (h *Host) config(ctx context.Context, f facts, name string) (cfg vzcontract
 		if cfg.Image, err = h.setup(ctx, t); err != nil {
 			return cfg, err
 		}
+		cfg.Pull = vzcontract.PullNever // it was made here
 	}
 	if f.Project != nil && !f.Project.Copy {
 		cfg.Mounts = []vzcontract.Mount{f.Project.mount(t.workspace())}
@@ -72,5 +73,5 @@ func (h *Host) setup(ctx context.Context, t Template) (ref string, err error) {
 	case h.opts.Setup == nil:
 		return "", unsupported("setup commands: %s", noSetup)
 	}
-	return h.opts.Setup(ctx, SetupRequest{Image: t.Image, Platform: t.Platform, Commands: t.Setup, Env: t.Env})
+	return h.opts.Setup(ctx, SetupRequest{Image: t.Image, Platform: t.Platform, Commands: t.Setup, Env: t.Env, User: t.User})
 }

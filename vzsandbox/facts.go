@@ -24,6 +24,8 @@ type facts struct {
 // poolFacts say which pool made a sandbox.
 type poolFacts struct {
 	Name string `json:"name"`
+	// Sandbox is the name that the pool gave it.
+	Sandbox string `json:"sandbox"`
 	// Lock is the file in Options.Dir that the pool's process keeps locked.
 	Lock string `json:"lock"`
 }

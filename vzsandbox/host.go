@@ -30,6 +30,7 @@ type SetupRequest struct {
 	Image, Platform string
 	Commands        []string // each for `sh -c`, in order
 	Env             []string
+	User            string
 }
 
 // A Host makes, finds and lists sandboxes. Its methods are safe for concurrent use.

@@ -47,7 +47,10 @@ func (p *Pool) makeOne() {
 
 // create makes one sandbox.
 func (p *Pool) create(ctx context.Context) (*Sandbox, error) {
-	s, err := p.host.create(ctx, p.facts, p.opts.Name+"-"+randomHex(4))
+	f, own := p.facts, *p.facts.Pool
+	own.Sandbox = p.opts.Name + "-" + randomHex(4)
+	f.Pool = &own
+	s, err := p.host.create(ctx, f, own.Sandbox)
 	if err != nil {
 		return nil, err
 	}

@@ -64,14 +64,14 @@ func (p *Pool) reset(ctx context.Context, s *Sandbox) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := p.host.sandbox(c, p.facts)
+	next := p.host.sandbox(c, s.facts)
 	if p.opts.Isolation == IsolationRestore {
 		if err := next.Restore(ctx, poolSnapshot); err != nil {
 			return nil, err
 		}
 	}
-	if next.name != c.Config.Name {
-		if err := next.rename(ctx, c.Config.Name); err != nil {
+	if next.name != s.facts.Pool.Sandbox {
+		if err := next.rename(ctx, s.facts.Pool.Sandbox); err != nil {
 			return nil, err
 		}
 	}

@@ -125,13 +125,23 @@ func (s *Sandbox) Restore(ctx context.Context, name string) error {
 	return failure("restore", s.name, err)
 }
 
-// addMount mounts a project in the running sandbox.
+// addMount mounts a project in the running sandbox, unless it is mounted there.
 func (s *Sandbox) addMount(ctx context.Context, p *Project) error {
 	m, err := optional[mounter](s.host, "a project that is mounted", featureMount)
 	if err != nil {
 		return failure("mount project in", s.name, err)
 	}
-	return m.AddMount(ctx, s.id, p.mount(s.Workspace()))
+	c, err := s.host.backend.Inspect(ctx, s.id)
+	if err != nil {
+		return err
+	}
+	want := p.mount(s.Workspace())
+	if slices.ContainsFunc(c.Mounts, func(m vzcontract.MountInfo) bool {
+		return m.Target == want.Target && m.Source == want.Source && m.ReadOnly == want.ReadOnly
+	}) {
+		return nil // a restart has kept it
+	}
+	return m.AddMount(ctx, s.id, want)
 }
 
 // Fork makes a new sandbox of a snapshot; an empty name lets the backend choose one. It

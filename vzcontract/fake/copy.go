@@ -80,7 +80,7 @@ func unpack(c *container, view *tree.View, dir string, data []byte, opts vzcontr
 		to := path.Join("/", dir, name)
 		switch h.Typeflag {
 		case tar.TypeDir:
-			err = view.MkdirAll(to, n.Mode.Perm())
+			err = makeDir(view, to, n)
 		case tar.TypeSymlink:
 			n.Mode, n.Link = fs.ModeSymlink|0o777, h.Linkname
 			err = replace(view, to, n)
@@ -101,6 +101,17 @@ func unpack(c *container, view *tree.View, dir string, data []byte, opts vzcontr
 			return fileError("copy to", c, to, err)
 		}
 	}
+}
+
+// makeDir makes a directory with an owner; one that is there stays as it is.
+func makeDir(view *tree.View, to string, n tree.Node) error {
+	if _, err := view.Stat(to); err == nil {
+		return view.MkdirAll(to, n.Mode.Perm())
+	}
+	if err := view.MkdirAll(path.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return view.Put(to, n)
 }
 
 // replace puts a file or link at to, in place of a link that is there.
