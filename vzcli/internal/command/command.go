@@ -55,6 +55,7 @@ const (
 	Volumes    Subject = "volumes"
 	Networks   Subject = "networks"
 	Files      Subject = "files"
+	Sandboxes  Subject = "sandboxes"
 	Any        Subject = "any" // containers and images
 )
 

@@ -8,6 +8,7 @@ import (
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcontract"
+	"vz.internal/vzsandbox"
 )
 
 // complete prints the words that may stand where the last of Words does.
@@ -41,7 +42,7 @@ func (c *complete) Run(env *command.Env) error {
 }
 
 // companions have verbs of vz and know what may follow them.
-var companions = map[string]string{"stack": "vz-stack", "compose": "vz-stack", "vm": "vz-vm"}
+var companions = map[string]string{"stack": "vz-stack", "compose": "vz-stack", "vm": "vz-vm", "sandbox": "vz-sandbox"}
 
 // ask has a companion complete the words. Without one there is nothing to say.
 func ask(env *command.Env, program string, words []string) error {
@@ -127,6 +128,14 @@ func names(env *command.Env, subject command.Subject) []string {
 		all, _ := s.Backend.List(env.Ctx)
 		for _, c := range all {
 			found = append(found, c.Name)
+		}
+	}
+	if subject == command.Sandboxes {
+		all, _ := s.Backend.List(env.Ctx)
+		for _, c := range all {
+			if c.Config.Labels[vzsandbox.Label] != "" {
+				found = append(found, c.Name)
+			}
 		}
 	}
 	if subject == command.Images || subject == command.Any {
