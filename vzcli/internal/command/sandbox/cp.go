@@ -6,6 +6,7 @@ import (
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/command/container"
+	"vz.internal/vzcontract"
 )
 
 type cp struct {
@@ -19,6 +20,11 @@ type cp struct {
 // Run implements command.Verb.
 func (c *cp) Run(env *command.Env) error {
 	args := container.CopyArgs{Source: c.Source, Target: c.Target, Archive: c.Archive, FollowLink: c.FollowLink, Quiet: c.Quiet}
+	if from, _ := container.SplitCopy(c.Source); from != "" {
+		if to, _ := container.SplitCopy(c.Target); to != "" {
+			return vzcontract.Errorf(vzcontract.ErrUnsupported, "cp: copying between sandboxes is not there; go through a pipe: vz sandbox cp %s - | vz sandbox cp - %s", c.Source, c.Target)
+		}
+	}
 	for _, side := range []*string{&args.Source, &args.Target} {
 		name, p := container.SplitCopy(*side)
 		if name == "" || p == "" {

@@ -38,13 +38,14 @@ func (c *exec) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
+	how := c.stream
 	switch {
 	case c.Detach:
-		return c.background(env, box, cmd)
+		how = c.background
 	case env.Globals.JSON:
-		return c.collect(env, box, cmd)
+		how = c.collect
 	}
-	return c.stream(env, box, cmd)
+	return of(box, how(env, box, cmd))
 }
 
 func (c *exec) command(env *command.Env) (cmd vzsandbox.Command, err error) {

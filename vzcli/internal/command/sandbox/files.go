@@ -32,7 +32,7 @@ func (c *filesLs) Run(env *command.Env) error {
 	}
 	list, err := box.ReadDir(env.Ctx, c.Dir)
 	if err != nil {
-		return err
+		return of(box, err)
 	}
 	return printFiles(env, env.Listing(c.Format, c.Quiet), list)
 }
@@ -96,7 +96,7 @@ func (c *filesStat) Run(env *command.Env) error {
 	}
 	st, err := box.Stat(env.Ctx, c.Path)
 	if err != nil {
-		return err
+		return of(box, err)
 	}
 	return printFiles(env, env.Listing("", false), []vzcontract.PathStat{st})
 }
@@ -120,7 +120,7 @@ func (c *filesRead) Run(env *command.Env) error {
 	}
 	data, err := box.ReadFile(env.Ctx, c.Path)
 	if err != nil {
-		return err
+		return of(box, err)
 	}
 	switch {
 	case !env.Globals.JSON:
@@ -155,7 +155,7 @@ func (c *filesWrite) Run(env *command.Env) error {
 	if len(data) > vzsandbox.MaxReadFile {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "files write: stdin has more than %d bytes; use vz sandbox cp", vzsandbox.MaxReadFile)
 	}
-	return box.WriteFile(env.Ctx, c.Path, data, mode)
+	return of(box, box.WriteFile(env.Ctx, c.Path, data, mode))
 }
 
 func permission(s string) (fs.FileMode, error) {
@@ -182,7 +182,7 @@ func (c *filesMkdir) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	return box.MakeDir(env.Ctx, c.Dir, uint32(mode))
+	return of(box, box.MakeDir(env.Ctx, c.Dir, uint32(mode)))
 }
 
 type filesRm struct {
@@ -196,7 +196,7 @@ func (c *filesRm) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	return command.Each(io.Discard, c.Paths, func(path string) error { return box.RemoveFile(env.Ctx, path) })
+	return command.Each(io.Discard, c.Paths, func(path string) error { return of(box, box.RemoveFile(env.Ctx, path)) })
 }
 
 type filesMv struct {
@@ -211,5 +211,5 @@ func (c *filesMv) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	return box.Move(env.Ctx, c.From, c.To)
+	return of(box, box.Move(env.Ctx, c.From, c.To))
 }

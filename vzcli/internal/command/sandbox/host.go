@@ -36,7 +36,29 @@ func find(env *command.Env, name string) (*vzsandbox.Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.Open(env.Ctx, name)
+	return lookUp(env, h, name)
+}
+
+func lookUp(env *command.Env, h *vzsandbox.Host, name string) (*vzsandbox.Sandbox, error) {
+	box, err := h.Open(env.Ctx, name)
+	if typed := new(vzcontract.Error); errors.As(err, &typed) && typed.Kind == "container" && errors.Is(err, vzcontract.ErrNotFound) {
+		return nil, &vzcontract.Error{
+			Op: "find", Kind: "sandbox", Name: name, Class: vzcontract.ErrNotFound, Err: errors.New("there is none; vz sandbox ls lists them"),
+		}
+	}
+	return box, err
+}
+
+// of makes an error of the backend, which knows a container's id, call the sandbox by
+// its name.
+func of(box *vzsandbox.Sandbox, err error) error {
+	typed := new(vzcontract.Error)
+	if !errors.As(err, &typed) || typed.Name != box.ID() {
+		return err
+	}
+	called := *typed
+	called.Kind, called.Name = "sandbox", box.Name()
+	return &called
 }
 
 // each does something with all sandboxes named and prints their names.
@@ -46,11 +68,11 @@ func each(env *command.Env, names []string, do func(*vzsandbox.Sandbox) error) e
 		return err
 	}
 	return command.Each(env.Stdout, names, func(name string) error {
-		s, err := h.Open(env.Ctx, name)
+		s, err := lookUp(env, h, name)
 		if err != nil {
 			return err
 		}
-		return do(s)
+		return of(s, do(s))
 	})
 }
 

@@ -84,7 +84,7 @@ func (c *ls) print(env *command.Env, all []vzsandbox.Info) error {
 
 func row(now time.Time, i vzsandbox.Info) output.Row {
 	r := output.Row{
-		"ID": output.ShortID(i.ID), "Name": i.Name, "State": state(i), "Reason": i.Reason, "Image": i.Image, "Workspace": i.Workspace,
+		"ID": output.ShortID(i.ID), "Name": i.Name, "State": state(i), "Reason": i.Reason, "Image": i.Template.Image, "Workspace": i.Workspace,
 		"CreatedAt": output.Ago(now, i.CreatedAt), "LastUsed": "", "ExpiresAt": "", "Pool": i.Pool, "Project": "",
 		"Labels": output.Labels(i.Labels),
 	}
@@ -123,7 +123,7 @@ func (c *inspect) Run(env *command.Env) error {
 	var found []vzsandbox.Info
 	var errs []error
 	for _, name := range c.Names {
-		box, err := h.Open(env.Ctx, name)
+		box, err := lookUp(env, h, name)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -96,7 +96,7 @@ func printPools(env *command.Env, opts output.Options, all []poolsocket.Status) 
 		}
 		switch {
 		case p.Dead:
-			r["State"], r["Since"] = "dead", ""
+			r = output.Row{"Name": p.Name, "State": "dead", "Image": "", "Size": "", "Idle": "", "Making": "", "PID": "", "Since": "", "Error": ""}
 		case p.Error != "":
 			r["State"] = "failing"
 		case p.Idle == 0:

@@ -21,7 +21,7 @@ func (c *snapshot) Run(env *command.Env) error {
 		return err
 	}
 	if err := box.Snapshot(env.Ctx, c.Name); err != nil {
-		return err
+		return of(box, err)
 	}
 	info, err := box.Info(env.Ctx)
 	if err != nil {
@@ -91,7 +91,7 @@ func (c *restore) Run(env *command.Env) error {
 		return err
 	}
 	if err := box.Restore(env.Ctx, c.Name); err != nil {
-		return err
+		return of(box, err)
 	}
 	return printInfo(env, box)
 }
@@ -110,7 +110,7 @@ func (c *fork) Run(env *command.Env) error {
 	}
 	made, err := box.Fork(env.Ctx, c.Snapshot, c.Name)
 	if err != nil {
-		return err
+		return of(box, err)
 	}
 	return printInfo(env, made)
 }
