@@ -99,7 +99,7 @@ func (p *Pool) take(ctx context.Context, wait bool) (*Sandbox, error) {
 		p.idle = p.idle[1:]
 		w.stop()
 		p.held[w.Sandbox] = true
-		p.refill()
+		p.refillSoon()
 		p.mu.Unlock()
 		return w.Sandbox, nil
 	}
@@ -130,7 +130,7 @@ func (p *Pool) leave(ctx context.Context, got chan taken) error {
 	p.waiting = slices.DeleteFunc(p.waiting, func(w chan taken) bool { return w == got })
 	select {
 	case t := <-got:
-		if t.s != nil {
+		if t.s != nil && !p.closed { // else Close removes it
 			delete(p.held, t.s)
 			p.put(t.s)
 		}

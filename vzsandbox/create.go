@@ -3,6 +3,7 @@ package vzsandbox
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -71,6 +72,9 @@ func (h *Host) create(ctx context.Context, f facts, name string) (*Sandbox, erro
 
 // begin starts the container and copies the project into it.
 func (s *Sandbox) begin(ctx context.Context, copied bool) error {
+	if err := s.firstUse(); err != nil {
+		return err
+	}
 	if copied {
 		if err := s.unfinished(true); err != nil {
 			return err
@@ -86,6 +90,18 @@ func (s *Sandbox) begin(ctx context.Context, copied bool) error {
 		return err
 	}
 	return s.unfinished(false)
+}
+
+// firstUse makes the file whose time is that of the last use.
+func (s *Sandbox) firstUse() error {
+	err := s.host.records.makeDir()
+	if err == nil {
+		err = os.WriteFile(s.host.records.inUse(s.id), nil, 0o600)
+	}
+	if err == nil {
+		touch(s.host.records.inUse(s.id))
+	}
+	return failure("create", s.name, err)
 }
 
 func (s *Sandbox) unfinished(yes bool) error {

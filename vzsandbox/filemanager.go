@@ -15,12 +15,12 @@ type fileManager interface {
 }
 
 // manage runs f with the backend's file manager.
-func (s *Sandbox) manage(op string, f func(fileManager) error) error {
+func (s *Sandbox) manage(ctx context.Context, op string, f func(fileManager) error) error {
 	m, err := optional[fileManager](s.host, "files", featureFiles)
 	if err != nil {
 		return failure(op, s.name, err)
 	}
-	done, err := s.use()
+	done, err := s.use(ctx)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (s *Sandbox) manage(op string, f func(fileManager) error) error {
 
 // ReadDir lists a directory, by name.
 func (s *Sandbox) ReadDir(ctx context.Context, dir string) (list []vzcontract.PathStat, err error) {
-	err = s.manage("list directory of", func(m fileManager) error {
+	err = s.manage(ctx, "list directory of", func(m fileManager) error {
 		list, err = m.ListDir(ctx, s.id, s.path(dir))
 		return err
 	})
@@ -40,15 +40,15 @@ func (s *Sandbox) ReadDir(ctx context.Context, dir string) (list []vzcontract.Pa
 // MakeDir makes a directory, with those above it that are missing. One that is there is
 // no error. mode has permission bits.
 func (s *Sandbox) MakeDir(ctx context.Context, dir string, mode uint32) error {
-	return s.manage("make directory in", func(m fileManager) error { return m.MakeDir(ctx, s.id, s.path(dir), mode) })
+	return s.manage(ctx, "make directory in", func(m fileManager) error { return m.MakeDir(ctx, s.id, s.path(dir), mode) })
 }
 
 // RemoveFile removes a file, a link or a directory with all below it.
 func (s *Sandbox) RemoveFile(ctx context.Context, path string) error {
-	return s.manage("remove file of", func(m fileManager) error { return m.RemovePath(ctx, s.id, s.path(path)) })
+	return s.manage(ctx, "remove file of", func(m fileManager) error { return m.RemovePath(ctx, s.id, s.path(path)) })
 }
 
 // Move gives a file or directory another path.
 func (s *Sandbox) Move(ctx context.Context, from, to string) error {
-	return s.manage("move file of", func(m fileManager) error { return m.MovePath(ctx, s.id, s.path(from), s.path(to)) })
+	return s.manage(ctx, "move file of", func(m fileManager) error { return m.MovePath(ctx, s.id, s.path(from), s.path(to)) })
 }

@@ -24,19 +24,19 @@ func (s *Sandbox) path(name string) string {
 }
 
 // copier returns the backend's, with the sandbox in use until done.
-func (s *Sandbox) copier(op string) (c vzcontract.Copier, done func(), err error) {
+func (s *Sandbox) copier(ctx context.Context, op string) (c vzcontract.Copier, done func(), err error) {
 	c, err = optional[vzcontract.Copier](s.host, "files", vzcontract.FeatureCopy)
 	if err != nil {
 		return nil, nil, failure(op, s.name, err)
 	}
-	done, err = s.use()
+	done, err = s.use(ctx)
 	return c, done, err
 }
 
 // Stat tells what a path is; a link at its end is not followed. All paths are inside the
 // sandbox, absolute or relative to the workspace. Nothing there is ErrNotFound.
 func (s *Sandbox) Stat(ctx context.Context, name string) (vzcontract.PathStat, error) {
-	c, done, err := s.copier("stat file of")
+	c, done, err := s.copier(ctx, "stat file of")
 	if err != nil {
 		return vzcontract.PathStat{}, err
 	}
@@ -69,7 +69,7 @@ func (s *Sandbox) follow(ctx context.Context, c vzcontract.Copier, name string) 
 // ReadFile returns a regular file's contents; links are followed. A file of more than
 // MaxReadFile is ErrValidation: use Download.
 func (s *Sandbox) ReadFile(ctx context.Context, name string) ([]byte, error) {
-	c, done, err := s.copier("read file of")
+	c, done, err := s.copier(ctx, "read file of")
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func onlyFile(archive io.Reader, name string) ([]byte, error) {
 // followed. mode has permission bits. Its directory must exist. It belongs to the user
 // of the template.
 func (s *Sandbox) WriteFile(ctx context.Context, name string, data []byte, mode fs.FileMode) error {
-	c, done, err := s.copier("write file of")
+	c, done, err := s.copier(ctx, "write file of")
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *Sandbox) WriteFile(ctx context.Context, name string, data []byte, mode 
 // Upload unpacks a tar stream into a directory, which must exist. Root owns what comes
 // of it, unless opts.KeepOwner.
 func (s *Sandbox) Upload(ctx context.Context, dir string, archive io.Reader, opts vzcontract.CopyInOptions) error {
-	c, done, err := s.copier("upload into")
+	c, done, err := s.copier(ctx, "upload into")
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (s *Sandbox) Upload(ctx context.Context, dir string, archive io.Reader, opt
 // Download returns a tar stream of a path, whose base name is the first entry. The
 // caller closes it.
 func (s *Sandbox) Download(ctx context.Context, name string) (io.ReadCloser, error) {
-	c, done, err := s.copier("download from")
+	c, done, err := s.copier(ctx, "download from")
 	if err != nil {
 		return nil, err
 	}

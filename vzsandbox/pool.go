@@ -58,10 +58,11 @@ type Pool struct {
 
 	mu      sync.Mutex
 	idle    []warm            // oldest first; guarded by mu
-	held    map[*Sandbox]bool // handed out; guarded by mu
+	held    map[*Sandbox]bool // handed out; false while it is given back; guarded by mu
 	making  int               // guarded by mu
 	waiting []chan taken      // of Acquire, first come first; guarded by mu
 	breaker breaker           // guarded by mu
+	soon    *time.Timer       // refills in a moment; nil for none; guarded by mu
 	closed  bool              // guarded by mu
 }
 
@@ -175,7 +176,7 @@ func (p *Pool) Close(ctx context.Context) error {
 	if err := join(errs); err != nil {
 		return errors.Join(err, p.lock.Close()) // the lock's file says that something is left
 	}
-	return errors.Join(remove(p.lock.Name()), p.lock.Close())
+	return errors.Join(remove(p.host.records.pool(p.facts.Pool.Lock)), p.lock.Close())
 }
 
 var errClosed = vzcontract.Errorf(vzcontract.ErrConflict, "the pool was closed")

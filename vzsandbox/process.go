@@ -2,6 +2,7 @@ package vzsandbox
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"vz.internal/vzcontract"
@@ -14,14 +15,14 @@ type Process struct {
 	detach  bool
 	done    func() // ends the use of the sandbox
 	once    sync.Once
-	ended   chan struct{} // closed when Wait has seen the end, or by Close
+	ended   chan struct{} // closed when Wait has seen the end
 	endOnce sync.Once
 }
 
 // Start starts a program and returns when it runs; ctx has no say after that. Errors
 // are those of [Sandbox.Run].
 func (s *Sandbox) Start(ctx context.Context, c Command) (*Process, error) {
-	done, err := s.use()
+	done, err := s.use(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func (p *Process) ID() string { return p.session.ID() }
 // status of its end.
 func (p *Process) Wait(ctx context.Context) (vzcontract.ExitStatus, error) {
 	exit, err := p.session.Wait(ctx)
-	if ctx.Err() == nil {
+	if err == nil || ctx.Err() == nil && errors.Is(err, vzcontract.ErrTimeout) {
 		p.endOnce.Do(func() { close(p.ended) })
 	}
 	return exit, err

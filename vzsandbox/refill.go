@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"time"
 
 	"vz.internal/vzcontract"
 )
@@ -20,6 +21,25 @@ func (p *Pool) refill() {
 		p.making++
 		p.work.Go(p.makeOne)
 	}
+}
+
+// breath is how long the one who was just served has the processors to itself.
+const breath = 20 * time.Millisecond
+
+// refillSoon is refill in a moment, unless nothing is left for the next. p.mu is held.
+func (p *Pool) refillSoon() {
+	if len(p.idle) == 0 {
+		p.refill()
+	}
+	if p.soon != nil {
+		return
+	}
+	p.soon = time.AfterFunc(breath, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.soon = nil
+		p.refill()
+	})
 }
 
 // makeOne makes a sandbox and puts it where it is wanted.

@@ -63,7 +63,7 @@ func (s *Sandbox) Resume(ctx context.Context) error {
 func (s *Sandbox) Remove(ctx context.Context) error {
 	s.stopTimers()
 	err := s.remove(ctx)
-	if s.pool != nil && err == nil {
+	if s.pool != nil && (err == nil || errors.Is(err, vzcontract.ErrNotFound)) {
 		s.pool.forget(s)
 	}
 	return err

@@ -39,17 +39,18 @@ func (s *Sandbox) Snapshot(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	done, err := s.use()
+	done, err := s.use(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
 	err = s.host.records.update(s.id, func(r *record) error {
 		if at := r.snapshot(name); at >= 0 {
-			if !r.Snapshots[at].Pending {
-				return vzcontract.Errorf(vzcontract.ErrConflict, "the snapshot %s exists", name)
+			if r.Snapshots[at].Pending {
+				return vzcontract.Errorf(vzcontract.ErrConflict,
+					"a snapshot %s is being made, or that was interrupted, and then it may exist: choose another name", name)
 			}
-			r.Snapshots = slices.Delete(r.Snapshots, at, at+1)
+			return vzcontract.Errorf(vzcontract.ErrConflict, "the snapshot %s exists", name)
 		}
 		r.Snapshots = append(r.Snapshots, Snapshot{Name: name, CreatedAt: time.Now().UTC(), Parent: r.Base, Pending: true})
 		return nil
@@ -84,21 +85,25 @@ func (r *record) snapshot(name string) int {
 // ErrNotFound, before anything is killed. A restore that was interrupted can be begun
 // again. A TTL counts anew.
 func (s *Sandbox) Restore(ctx context.Context, name string) error {
-	c, err := s.checkpointer("restore")
-	if err != nil {
-		return err
-	}
-	done, err := s.use()
+	done, err := s.use(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	var live *Project
+	return s.restore(ctx, name, func() error { return nil })
+}
+
+// restore calls stopped while nothing runs.
+func (s *Sandbox) restore(ctx context.Context, name string, stopped func() error) error {
+	c, err := s.checkpointer("restore")
+	if err != nil {
+		return err
+	}
 	err = s.host.records.update(s.id, func(r *record) error {
 		if r.snapshot(name) < 0 {
 			return vzcontract.Errorf(vzcontract.ErrNotFound, "no such snapshot: %s", name)
 		}
-		r.Restoring, live = name, r.Project
+		r.Restoring = name
 		return nil
 	})
 	if err != nil {
@@ -107,14 +112,21 @@ func (s *Sandbox) Restore(ctx context.Context, name string) error {
 	if err := s.host.backend.Stop(ctx, s.id, vzcontract.StopOptions{Signal: "KILL"}); err != nil {
 		return err
 	}
+	if err := stopped(); err != nil {
+		return err
+	}
 	if err := c.Restore(ctx, s.id, name); err != nil {
 		return err
 	}
 	if _, err := s.host.backend.Start(ctx, s.id, vzcontract.StartOptions{}); err != nil {
 		return err
 	}
-	if live != nil && !live.Copy {
-		if err := s.addMount(ctx, live); err != nil {
+	rec, err := s.host.records.read(s.id)
+	if err != nil {
+		return failure("restore", s.name, err)
+	}
+	if p := rec.Project; p != nil && !p.Copy {
+		if err := s.addMount(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -152,7 +164,7 @@ func (s *Sandbox) Fork(ctx context.Context, snapshot, newName string) (*Sandbox,
 	if err != nil {
 		return nil, err
 	}
-	done, err := s.use()
+	done, err := s.use(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +188,9 @@ func (s *Sandbox) Fork(ctx context.Context, snapshot, newName string) (*Sandbox,
 
 // beginFork starts a fork that takes over what its origin's record has.
 func (s *Sandbox) beginFork(ctx context.Context, from record, origin Origin) error {
+	if err := s.firstUse(); err != nil {
+		return err
+	}
 	err := s.host.records.update(s.id, func(r *record) error {
 		r.Origin, r.Kept = &origin, true
 		r.Project, r.Labels, r.Metadata = from.Project, from.Labels, from.Metadata

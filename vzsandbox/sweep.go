@@ -56,7 +56,7 @@ func (r records) dead(name string) (bool, error) {
 }
 
 // Sweep removes what pools have left whose processes were killed, sandboxes whose removal
-// was interrupted, and records without a sandbox. It returns the names of the sandboxes
+// was interrupted or whose TTL is over, and records without a sandbox. It returns the names of the sandboxes
 // that it removed. Sandboxes of living pools, those acquired with Keep and those that are
 // nobody's pool's stay.
 func (h *Host) Sweep(ctx context.Context) (removed []string, err error) { return h.sweep(ctx, "") }
@@ -97,13 +97,18 @@ func (h *Host) left(c vzcontract.ContainerInfo, f facts, pool string) (bool, err
 	if err != nil {
 		return false, err
 	}
-	if rec.Draining && pool == "" {
+	if pool == "" && (rec.Draining || expired(c)) {
 		return true, nil
 	}
 	if f.Pool == nil || rec.Kept || pool != "" && f.Pool.Name != pool {
 		return false, nil
 	}
 	return h.records.dead(f.Pool.Lock)
+}
+
+// expired reports whether a container has ended because its time was over.
+func expired(c vzcontract.ContainerInfo) bool {
+	return c.State == vzcontract.StateStopped && c.Config.Timeout > 0 && c.StoppedAt.Sub(c.StartedAt) >= c.Config.Timeout
 }
 
 // sweepFiles removes files of pools and sandboxes that are gone.

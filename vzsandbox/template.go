@@ -50,8 +50,9 @@ type Template struct {
 	GainPrivileges bool `json:"gainPrivileges,omitempty"`
 
 	// TTL ends the sandbox this long after its start, whoever uses it; 0 is never.
-	// The backend enforces it, without the process that made the sandbox. That of a
-	// pool's sandbox counts from Acquire and is enforced by the pool's process.
+	// The backend enforces it, without the process that made the sandbox, which is then
+	// terminated and removed by Host.Sweep. That of a pool's sandbox counts from Acquire,
+	// and the pool's process enforces it and removes the sandbox.
 	TTL time.Duration `json:"ttl,omitempty"`
 	// IdleTimeout removes the sandbox when no command ran and no file was touched
 	// for this long; a running command is no idleness, whichever process runs it. It

@@ -1,7 +1,9 @@
 package vzsandbox
 
 import (
+	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 	"time"
@@ -12,15 +14,15 @@ import (
 // use marks the sandbox as in use, for this and other processes, until done is called.
 // The mark is a shared lock of a file, which dies with its process; the file's time is
 // that of the last use.
-func (s *Sandbox) use() (done func(), err error) {
+func (s *Sandbox) use(ctx context.Context) (done func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.retired {
 		return nil, failure("use", s.name, vzcontract.Errorf(vzcontract.ErrConflict, "it was given back to its pool"))
 	}
 	if s.busy == 0 {
-		if s.unlock, err = s.markUse(); err != nil {
-			return nil, failure("use", s.name, err)
+		if s.unlock, err = s.markUse(ctx); err != nil {
+			return nil, err
 		}
 		if s.idle != nil {
 			s.idle.Stop()
@@ -30,21 +32,28 @@ func (s *Sandbox) use() (done func(), err error) {
 	return s.unuse, nil
 }
 
-func (s *Sandbox) markUse() (unlock func(), err error) {
-	r := s.host.records
-	if err := r.makeDir(); err != nil {
-		return nil, err
+func (s *Sandbox) markUse(ctx context.Context) (unlock func(), err error) {
+	name := s.host.records.inUse(s.id)
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		// The directory may have been lost, or else the sandbox is gone: then no file
+		// must be made for it.
+		if _, err := s.host.backend.Inspect(ctx, s.id); err != nil {
+			return nil, err
+		}
+		if err := s.host.records.makeDir(); err != nil {
+			return nil, failure("use", s.name, err)
+		}
 	}
-	f, err := lockFile(r.inUse(s.id), syscall.LOCK_SH|syscall.LOCK_NB)
+	f, err := lockFile(name, syscall.LOCK_SH|syscall.LOCK_NB)
 	if errors.Is(err, errHeld) {
-		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "it is being removed, since nothing used it")
+		err = vzcontract.Errorf(vzcontract.ErrConflict, "it is being removed, since nothing used it")
 	}
 	if err != nil {
-		return nil, err
+		return nil, failure("use", s.name, err)
 	}
-	touch(f.Name())
+	touch(name)
 	return func() {
-		touch(f.Name())
+		touch(name)
 		_ = f.Close() // which unlocks
 	}, nil
 }
@@ -69,8 +78,8 @@ func (s *Sandbox) unuse() {
 
 // KeepAlive counts as a use of the sandbox: its IdleTimeout begins anew, in whichever
 // process it is enforced.
-func (s *Sandbox) KeepAlive() error {
-	done, err := s.use()
+func (s *Sandbox) KeepAlive(ctx context.Context) error {
+	done, err := s.use(ctx)
 	if err == nil {
 		done()
 	}

@@ -81,7 +81,7 @@ func (b *bench) makeRoot(busybox string) error {
 	if err := os.WriteFile(filepath.Join(b.root, "bin/busybox"), data, 0o755); err != nil { //nolint:gosec // a program
 		return err
 	}
-	for _, applet := range []string{"sh", "true", "sleep"} {
+	for _, applet := range []string{"sh", "true", "echo", "sleep"} {
 		if err := os.Symlink("busybox", filepath.Join(b.root, "bin", applet)); err != nil {
 			return err
 		}

@@ -7,6 +7,8 @@
 // The case network measures ports published on the host and names. The bench is
 // the client and the server itself, in the containers' network namespaces.
 //
+// The case sandbox uses package vzsandbox in this process, at least 200 times.
+//
 // It needs root and busybox-static, for the case pull also docker-registry,
 // skopeo, zstd, e2fsprogs and loop devices, for the cases of stack
 // docker-compose, for those of vm what vz doctor names. The row "floor" is the least C program that still makes a
@@ -48,6 +50,8 @@ type result struct {
 	Median float64         `json:"median"`
 	Min    float64         `json:"min"`
 	Max    float64         `json:"max"`
+	P95    float64         `json:"p95,omitempty"`
+	P99    float64         `json:"p99,omitempty"`
 	Runs   int             `json:"runs"`
 	took   []time.Duration // of one tool in one case
 }
@@ -127,6 +131,14 @@ func run() (err error) {
 		if err != nil {
 			return err
 		}
+		all = append(all, results...)
+	}
+	if wanted("sandbox") {
+		results, err := b.sandboxes(path, *rounds)
+		if err != nil {
+			return fmt.Errorf("case sandbox: %w", err)
+		}
+		printSandboxes(results)
 		all = append(all, results...)
 	}
 	var some []stackCase

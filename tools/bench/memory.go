@@ -92,22 +92,30 @@ func newest(name string, before map[int]bool) (float64, error) {
 		if before[pid] {
 			continue
 		}
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		mb, err := pss(pid)
 		if err != nil {
 			return 0, err
 		}
-		for line := range strings.Lines(string(text)) {
-			if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "Pss:" {
-				kb, err := strconv.ParseFloat(fields[1], 64)
-				if err != nil {
-					return 0, err
-				}
-				total += kb / 1024
-			}
-		}
+		total += mb
 	}
 	if total == 0 {
 		return 0, fmt.Errorf("no process %s appeared", name)
 	}
 	return total, nil
+}
+
+// pss is the proportional set size of a process, in megabytes.
+func pss(pid int) (float64, error) {
+	name := fmt.Sprintf("/proc/%d/smaps_rollup", pid)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "Pss:" {
+			kb, err := strconv.ParseFloat(fields[1], 64)
+			return kb / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("%s has no Pss", name)
 }

@@ -15,6 +15,7 @@ var poolChecks = []check{
 	{name: "pool-name", run: poolName, needs: vzsandbox.AbilityRename},
 	{name: "pool-copy", run: poolCopy, needs: vzsandbox.AbilityCopy},
 	{name: "pool-mount", run: poolMount, needs: vzsandbox.AbilityLiveMounts},
+	{name: "pool-mount-restore", run: poolMountRestore, needs: vzsandbox.AbilityLiveMounts},
 	{name: "pool-dead", run: poolDead},
 	{name: "pool-keep", run: poolKeep},
 }
@@ -133,12 +134,29 @@ func poolMount(e *env) {
 	if _, err := os.Stat(filepath.Join(dir, "new")); err != nil {
 		e.Error(err)
 	}
-	e.must(s.Snapshot(e.ctx, "one"))
-	e.must(s.Restore(e.ctx, "one"))
-	e.want(s, "cat file", "from the host\n")
 	e.must(p.Release(e.ctx, s))
 	s = e.acquire(p, vzsandbox.AcquireOptions{})
 	e.want(s, "test -e file || echo no project", "no project\n")
+}
+
+// poolMountRestore mounts again after a restore of its user, and not for the next one.
+func poolMountRestore(e *env) {
+	dir := e.project()
+	p := e.pool(vzsandbox.PoolOptions{Isolation: vzsandbox.IsolationRestore, Max: 1})
+	s := e.acquire(p, vzsandbox.AcquireOptions{Project: &vzsandbox.Project{Dir: dir}})
+	e.must(s.Snapshot(e.ctx, "one"))
+	e.must(s.Restore(e.ctx, "one"))
+	e.want(s, "cat file; touch file 2>/dev/null || echo read-only", "from the host\nread-only\n")
+	fork, err := s.Fork(e.ctx, "one", "")
+	e.must(err)
+	e.want(fork, "cat file; touch file 2>/dev/null || echo read-only", "from the host\nread-only\n")
+	e.must(fork.Remove(e.ctx))
+	e.must(p.Release(e.ctx, s))
+	next := e.acquire(p, vzsandbox.AcquireOptions{})
+	if next.ID() != s.ID() {
+		e.Error("the sandbox was not handed out again")
+	}
+	e.want(next, "test -e file || echo no project", "no project\n")
 }
 
 // poolDead kills what is warm: another one takes its place.

@@ -26,6 +26,9 @@ func ttl(e *env) {
 	}
 	_, err = s.Run(e.ctx, sh("true"))
 	e.wantClass("run when the time is over", err, vzcontract.ErrConflict)
+	if removed, err := e.host.Sweep(e.ctx); err != nil || len(removed) != 1 || removed[0] != s.Name() {
+		e.Errorf("sweep = %q, %v", removed, err)
+	}
 }
 
 // idleTimeout removes a sandbox that nobody uses, and none that runs a command.

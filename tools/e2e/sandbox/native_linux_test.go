@@ -2,8 +2,10 @@ package sandbox
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"vz.internal/tools/e2e/internal/need"
@@ -19,6 +21,13 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "internal" && os.Args[2] == "monitor" {
 		os.Exit(vzlinuxnative.MonitorMain(os.Args[3:]))
 	}
+	if dirs, ok := os.LookupEnv(lifeVariable); ok {
+		dir, root, _ := strings.Cut(dirs, ":")
+		if err := life(dir, root); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
@@ -33,7 +42,13 @@ func open(dir string) (*vzlinuxnative.Backend, error) {
 	})
 }
 
-func backend(t *testing.T) *vzlinuxnative.Backend {
+// A placed backend knows its directory.
+type placed struct {
+	*vzlinuxnative.Backend
+	dir string
+}
+
+func backend(t *testing.T) placed {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sandbox")
 	if err != nil {
@@ -55,7 +70,7 @@ func backend(t *testing.T) *vzlinuxnative.Backend {
 			t.Error(err)
 		}
 	})
-	return b
+	return placed{b, dir}
 }
 
 // TestNative runs the suite of sandboxes.
