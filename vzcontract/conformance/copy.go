@@ -91,13 +91,17 @@ func copyIn(e *env) {
 
 func copyInOwner(e *env) {
 	info := e.running()
-	f := file("f", "x")
+	f, d := file("f", "x"), entry{Header: tar.Header{Name: "d/", Mode: 0o755, Typeflag: tar.TypeDir}}
 	f.Uid, f.Gid = 1000, 29
-	for keep, want := range map[bool]string{true: "1000 29", false: "0 0"} {
-		if err := e.copier().CopyIn(e.ctx, info.ID, "/tmp", archive(f), vzcontract.CopyInOptions{KeepOwner: keep}); err != nil {
+	d.Uid, d.Gid = 1000, 29
+	for keep, want := range map[bool]string{true: "1000:29 1000:29", false: "0:0 0:0"} {
+		if r := e.exec(info.ID, sh("rm -rf /tmp/d")); r.stderr != "" {
+			e.Fatal(r.stderr)
+		}
+		if err := e.copier().CopyIn(e.ctx, info.ID, "/tmp", archive(f, d), vzcontract.CopyInOptions{KeepOwner: keep}); err != nil {
 			e.Fatal(err)
 		}
-		r := e.exec(info.ID, sh("set -- $(ls -ln /tmp/f); echo $3 $4"))
+		r := e.exec(info.ID, sh("set -- $(ls -ln /tmp/f); a=$3:$4; set -- $(ls -ldn /tmp/d); echo $a $3:$4"))
 		if r.stdout != want+"\n" {
 			e.Errorf("owner with KeepOwner %v = %q, want %s", keep, r.stdout, want)
 		}

@@ -28,13 +28,15 @@ func (p Project) config(backend string) (vzcontract.RunConfig, error) {
 	}
 	if f.Resources.Disk != "" {
 		return vzcontract.RunConfig{}, vzcontract.Errorf(vzcontract.ErrUnsupported,
-			"resources.disk %s: backend %s has no limit for the disk space of a container; leave it out", f.Resources.Disk, backend)
+			"%s: resources.disk: backend %s cannot limit the disk space of a container; leave it out", p.path(), backend)
 	}
 	cfg := vzcontract.RunConfig{
 		Name: p.Name(), Hostname: p.word(), Pull: vzcontract.PullNever, Idle: true, NetworkMode: "bridge",
 		// Process 1 is root's: exec looks up the home of everybody else.
 		User: "0:0", WorkingDir: f.Workspace, Env: p.env(),
 		Resources: vzcontract.Resources{Memory: memory, NanoCPUs: f.Resources.NanoCPUs()},
+		// The image's own is about a program that does not run.
+		Health: &vzcontract.HealthCheck{Test: []string{"NONE"}},
 		// Nobody but root is root: what a program makes in the workspace is its owner's.
 		Security: vzcontract.SecurityConfig{NoNewPrivileges: p.UID != 0},
 	}
@@ -43,7 +45,7 @@ func (p Project) config(backend string) (vzcontract.RunConfig, error) {
 		source := p.source(m)
 		_, _, id, err := owner(os.Stat, source)
 		if err != nil {
-			return cfg, vzcontract.Errorf(vzcontract.ErrValidation, "mounts[%d].source: %w", i, err)
+			return cfg, vzcontract.Errorf(vzcontract.ErrValidation, "%s: mounts[%d].source: %w", p.path(), i, err)
 		}
 		if info, err := os.Stat(source); err == nil && info.IsDir() {
 			inodes = append(inodes, fmt.Sprint(id.number)) // a file may be written anew

@@ -12,7 +12,7 @@ import (
 // maxLog bounds the log of a setup; what comes after is only shown.
 const maxLog = 16 << 20
 
-func (m *Manager) logFile(p Project) string { return filepath.Join(m.Home, p.Name()+".log") }
+func (m *Manager) logFile(p Project) string { return filepath.Join(m.Home, "dev", p.Name()+".log") }
 
 // Log returns what the last setup of the project wrote; the caller closes it.
 // Where none ran, the error matches vzcontract.ErrNotFound.

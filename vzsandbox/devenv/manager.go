@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -18,8 +19,8 @@ import (
 // and by several processes that share the backend's state and the directories.
 type Manager struct {
 	Backend vzcontract.RuntimeBackend
-	// Home is a directory for the logs of setups, Run one for locks; both are made
-	// when missing.
+	// Home and Run are the directories of vz's state and of its runtime files. Logs
+	// of setups are in Home/dev, locks in Run/dev and Run/setup.
 	Home, Run string
 	// Tell gets lines for people; nil discards them.
 	Tell func(line string)
@@ -60,11 +61,8 @@ func (m *Manager) Ensure(ctx context.Context, p Project) (vzcontract.ContainerIn
 		return c, err
 	case usable(c, cfg):
 		return c, nil
-	case c.Labels[LabelDigest] != cfg.Labels[LabelDigest]:
-		m.tell("%s: the environment is made anew", m.changed(c, cfg))
+	case c.Labels[LabelDigest] != cfg.Labels[LabelDigest], c.StartedAt.IsZero(): // its maker was killed
 		return m.create(ctx, p, cfg, false)
-	case c.StartedAt.IsZero():
-		return m.create(ctx, p, cfg, false) // its maker was killed
 	}
 	if c.Orphaned {
 		if err := m.Backend.Stop(ctx, c.ID, vzcontract.StopOptions{}); err != nil {
@@ -111,6 +109,19 @@ func (m *Manager) changed(c vzcontract.ContainerInfo, want vzcontract.RunConfig)
 	return "vz.json has changed"
 }
 
+// ending tells of the programs that run in an environment that goes.
+func (m *Manager) ending(ctx context.Context, c vzcontract.ContainerInfo) string {
+	top, ok := m.Backend.(vzcontract.Topper)
+	if !ok || c.State != vzcontract.StateRunning {
+		return ""
+	}
+	all, err := top.Top(ctx, c.ID)
+	if err != nil || len(all) < 2 { // process 1 is nobody's
+		return ""
+	}
+	return fmt.Sprintf(", what runs in it ends (%s)", strings.Join(all[1].Args, " "))
+}
+
 // find returns the project's container.
 func (m *Manager) find(ctx context.Context, p Project) (vzcontract.ContainerInfo, error) {
 	c, err := m.Backend.Inspect(ctx, p.Name())
@@ -121,7 +132,7 @@ func (m *Manager) find(ctx context.Context, p Project) (vzcontract.ContainerInfo
 }
 
 func (m *Manager) lock(ctx context.Context, p Project) (unlock func(), err error) {
-	return lock.Take(ctx, filepath.Join(m.Run, p.Name()+".lock"), func() {
+	return lock.Take(ctx, filepath.Join(m.Run, "dev", p.Name()+".lock"), func() {
 		m.tell("another vz dev is making the environment: waiting for it")
 	})
 }
@@ -132,7 +143,7 @@ func (m *Manager) create(ctx context.Context, p Project, cfg vzcontract.RunConfi
 		if cfg.Image, err = m.setup(ctx, p, again); err != nil {
 			return c, err
 		}
-		if err := m.removeOld(ctx, p); err != nil {
+		if err := m.removeOld(ctx, p, cfg); err != nil {
 			return c, err
 		}
 		c, err = m.Backend.Create(ctx, cfg)
@@ -188,7 +199,7 @@ func (m *Manager) setup(ctx context.Context, p Project, again bool) (ref string,
 
 // removeOld removes the project's container, and that of the same directory from
 // when it was somewhere else.
-func (m *Manager) removeOld(ctx context.Context, p Project) error {
+func (m *Manager) removeOld(ctx context.Context, p Project, cfg vzcontract.RunConfig) error {
 	all, err := m.Backend.List(ctx)
 	if err != nil {
 		return err
@@ -198,6 +209,9 @@ func (m *Manager) removeOld(ctx context.Context, p Project) error {
 		dir := labels[LabelProject]
 		switch {
 		case c.Name == p.Name() && dir == p.Dir:
+			if labels[LabelDigest] != cfg.Labels[LabelDigest] {
+				m.tell("%s: the environment is made anew%s", m.changed(c, cfg), m.ending(ctx, c))
+			}
 		case dir != "" && labels[labelInode] == p.inode.String() && !exists(dir):
 			m.tell("%s was %s before: its environment there is removed", p.Dir, dir)
 			if err := removeFile(m.logFile(Project{Dir: dir})); err != nil {

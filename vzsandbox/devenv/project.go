@@ -28,11 +28,21 @@ type Project struct {
 	inode inode
 }
 
-// Open reads the nearest vz.json of dir and the directories above it. Without one
-// the error matches vzcontract.ErrNotFound. One that belongs neither to the caller
-// nor to root nor to the owner of dir is refused (vzcontract.ErrDenied), as it
-// says which directories of the host are seen inside.
+// Open finds a project as [Find] does and reads its vz.json.
 func Open(dir string) (Project, error) {
+	p, err := Find(dir)
+	if err == nil {
+		p.File, err = devfile.Load(p.path())
+	}
+	return p, err
+}
+
+// Find returns the project of the nearest vz.json of dir and the directories above
+// it, without its File: enough for Stop, Remove and Log, which work when vz.json
+// is wrong. Without one the error matches vzcontract.ErrNotFound. One that belongs
+// neither to the caller nor to root nor to the owner of dir is refused
+// (vzcontract.ErrDenied), as it says which directories of the host are seen inside.
+func Find(dir string) (Project, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return Project{}, err
@@ -45,11 +55,7 @@ func Open(dir string) (Project, error) {
 	if p.UID, p.GID, p.inode, err = owner(os.Stat, p.Dir); err != nil {
 		return p, err
 	}
-	if err := trusted(file, dir); err != nil {
-		return p, err
-	}
-	p.File, err = devfile.Load(file)
-	return p, err
+	return p, trusted(file, dir)
 }
 
 // trusted refuses a file that somebody else may have put above dir.
@@ -93,6 +99,9 @@ func owner(stat func(string) (fs.FileInfo, error), file string) (uid, gid uint32
 	}
 	return s.Uid, s.Gid, inode{uint64(s.Dev), s.Ino}, nil //nolint:unconvert // Dev is an int32 on darwin
 }
+
+// path is that of vz.json.
+func (p Project) path() string { return filepath.Join(p.Dir, devfile.Name) }
 
 // Name is that of the project's container.
 func (p Project) Name() string {

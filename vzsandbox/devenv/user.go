@@ -18,72 +18,108 @@ const maxUserFile = 1 << 20
 
 // addUser gives the project's owner a name and a home in a container that has not
 // run yet, where its image knows nobody with that id. Root is known everywhere.
+// What is mounted from the host is left alone, and so are user databases that are
+// no plain files.
 func (m *Manager) addUser(ctx context.Context, container string, p Project) error {
-	if p.UID == 0 {
+	if p.UID == 0 || p.covers("/etc/passwd") || p.covers("/etc/group") {
 		return nil
 	}
 	files, ok := m.Backend.(vzcontract.Copier)
 	if why, missing := m.Backend.Capabilities().Missing[vzcontract.FeatureCopy]; !ok || missing {
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "home of user %d: backend %s copies no files: %s", p.UID, m.Backend.BackendName(), why)
 	}
-	passwd, err := read(ctx, files, container, "/etc/passwd")
-	if err != nil {
+	passwd, plain, err := read(ctx, files, container, "/etc/passwd")
+	if err != nil || !plain || has(passwd, 2, strconv.FormatUint(uint64(p.UID), 10)) {
 		return err
 	}
-	group, err := read(ctx, files, container, "/etc/group")
-	if err != nil {
+	group, plain, err := read(ctx, files, container, "/etc/group")
+	if err != nil || !plain {
 		return err
 	}
-	uid, gid := strconv.FormatUint(uint64(p.UID), 10), strconv.FormatUint(uint64(p.GID), 10)
-	if has(passwd, 2, uid) {
-		return nil
-	}
-	user := freeName(passwd)
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	add := func(h tar.Header, text string) {
-		h.Size = int64(len(text))
-		_ = w.WriteHeader(&h) // a buffer takes everything
-		_, _ = io.WriteString(w, text)
-	}
+	a := newArchive()
 	for _, dir := range []string{"/etc", "/home"} {
+		if p.covers(dir) {
+			continue
+		}
 		if _, err := files.StatPath(ctx, container, dir); errors.Is(err, vzcontract.ErrNotFound) {
-			add(tar.Header{Name: dir[1:] + "/", Typeflag: tar.TypeDir, Mode: 0o755}, "")
+			a.directory(dir, 0, 0)
+		} else if err != nil {
+			return err
 		}
 	}
-	home := "home/" + user
-	add(tar.Header{Name: home + "/", Typeflag: tar.TypeDir, Mode: 0o755, Uid: int(p.UID), Gid: int(p.GID)}, "")
-	add(tar.Header{Name: "etc/passwd", Mode: 0o644}, lines(passwd)+fmt.Sprintf("%s:x:%s:%s::/%s:/bin/sh\n", user, uid, gid, home))
-	if !has(group, 2, gid) {
-		add(tar.Header{Name: "etc/group", Mode: 0o644}, lines(group)+fmt.Sprintf("%s:x:%s:\n", freeName(group), gid))
+	user := freeName(passwd)
+	if home := "/home/" + user; !p.covers(home) {
+		a.directory(home, p.UID, p.GID)
 	}
-	if err := w.Close(); err != nil {
-		return err
+	a.file("/etc/passwd", fmt.Sprintf("%s%s:x:%d:%d::/home/%[2]s:/bin/sh\n", lines(passwd), user, p.UID, p.GID))
+	if !has(group, 2, strconv.FormatUint(uint64(p.GID), 10)) {
+		a.file("/etc/group", fmt.Sprintf("%s%s:x:%d:\n", lines(group), freeName(group), p.GID))
 	}
-	return files.CopyIn(ctx, container, "/", &archive, vzcontract.CopyInOptions{KeepOwner: true})
+	return files.CopyIn(ctx, container, "/", a.reader(), vzcontract.CopyInOptions{KeepOwner: true})
 }
 
-// read returns a file of the container; one that is not there, or that is no
-// file, is empty.
-func read(ctx context.Context, files vzcontract.Copier, container, name string) (string, error) {
+// covers reports whether a mount of the project hides the image's file at place.
+func (p Project) covers(place string) bool {
+	for _, m := range p.File.Mounts {
+		if place == m.Target || strings.HasPrefix(place, m.Target+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// read returns a file of the container and whether it is a plain one; one that is
+// not there is empty.
+func read(ctx context.Context, files vzcontract.Copier, container, name string) (text string, plain bool, err error) {
 	r, _, err := files.CopyOut(ctx, container, name)
 	if errors.Is(err, vzcontract.ErrNotFound) {
-		return "", nil
+		return "", true, nil
 	}
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	defer r.Close()
 	t := tar.NewReader(r)
 	h, err := t.Next()
 	if err != nil {
-		return "", fmt.Errorf("read %s of the image: %w", name, err)
+		return "", false, fmt.Errorf("read %s of the image: %w", name, err)
+	}
+	if h.Typeflag != tar.TypeReg {
+		return "", false, nil
 	}
 	if h.Size > maxUserFile {
-		return "", vzcontract.Errorf(vzcontract.ErrValidation, "%s of the image is larger than %d bytes", name, maxUserFile)
+		return "", false, vzcontract.Errorf(vzcontract.ErrValidation, "%s of the image is larger than %d bytes", name, maxUserFile)
 	}
-	text, err := io.ReadAll(t)
-	return string(text), err
+	b, err := io.ReadAll(t)
+	return string(b), true, err
+}
+
+// An archive is a tar archive in memory, whose writes cannot fail before the end.
+type archive struct {
+	buf bytes.Buffer
+	tar *tar.Writer
+}
+
+func newArchive() *archive {
+	a := new(archive)
+	a.tar = tar.NewWriter(&a.buf)
+	return a
+}
+
+func (a *archive) directory(name string, uid, gid uint32) {
+	_ = a.tar.WriteHeader(&tar.Header{Name: name[1:] + "/", Typeflag: tar.TypeDir, Mode: 0o755, Uid: int(uid), Gid: int(gid)})
+}
+
+func (a *archive) file(name, text string) {
+	_ = a.tar.WriteHeader(&tar.Header{Name: name[1:], Mode: 0o644, Size: int64(len(text))})
+	_, _ = io.WriteString(a.tar, text)
+}
+
+// reader returns the whole; without its end, after a write that failed, it is no
+// archive.
+func (a *archive) reader() io.Reader {
+	_ = a.tar.Close()
+	return &a.buf
 }
 
 // has reports whether a line of a user database has the value in a column.

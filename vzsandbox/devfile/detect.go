@@ -9,11 +9,7 @@ import (
 // Detect looks at a project and returns a file for it, and in words what it
 // found there: "Go (go.mod)", or "" where it knows nothing.
 func Detect(dir string) (f File, found string) {
-	f = File{
-		Image: DefaultImage, Workspace: DefaultWorkspace,
-		Mounts: []Mount{{Source: ".", Target: DefaultWorkspace}},
-		Setup:  []string{}, Env: map[string]string{}, Ports: []Port{},
-	}
+	f.fill()
 	for _, language := range languages() {
 		for _, mark := range language.marks {
 			if info, err := os.Stat(filepath.Join(dir, mark)); err != nil || !info.Mode().IsRegular() {

@@ -1,6 +1,7 @@
 package devfile
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 )
@@ -19,8 +20,8 @@ const (
 //go:embed vz.schema.json
 var Schema []byte
 
-// A File is what vz.json says. [Parse] fills in defaults, so that all is as it
-// will be used; in a File of [Detect] empty fields stand for them.
+// A File is what vz.json says. [Parse] and [Detect] fill in defaults, so that all
+// is as it will be used.
 type File struct {
 	// Schema is for editors; vz does not read it.
 	Schema string `json:"$schema,omitempty"`
@@ -29,8 +30,9 @@ type File struct {
 	// Workspace is an absolute path in the environment, where programs start that
 	// are called from a directory without a counterpart.
 	Workspace string `json:"workspace"`
-	// Mounts are what of the host is seen inside; nil is the project at Workspace.
-	Mounts []Mount `json:"mounts,omitempty"`
+	// Mounts are what of the host is seen inside. Where the key is missing, it is the
+	// project, at Workspace.
+	Mounts []Mount `json:"mounts"`
 	// Setup are commands that run once as root by `sh -c`, in order, in the image
 	// and without the mounts; the first that fails ends it.
 	Setup []string `json:"setup"`
@@ -71,6 +73,11 @@ type Size string
 
 // Encode writes f as it would be written by hand, with a newline at the end.
 func (f File) Encode() ([]byte, error) {
-	b, err := json.MarshalIndent(f, "", "  ")
-	return append(b, '\n'), err
+	f.fill()
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // a && b
+	e.SetIndent("", "  ")
+	err := e.Encode(f)
+	return b.Bytes(), err
 }

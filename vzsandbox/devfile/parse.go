@@ -42,6 +42,15 @@ func (f *File) fill() {
 	if f.Mounts == nil {
 		f.Mounts = []Mount{{Source: ".", Target: f.Workspace}}
 	}
+	if f.Setup == nil {
+		f.Setup = []string{}
+	}
+	if f.Env == nil {
+		f.Env = map[string]string{}
+	}
+	if f.Ports == nil {
+		f.Ports = []Port{}
+	}
 }
 
 // A decoder puts nodes into Go values and gathers what is wrong.

@@ -189,8 +189,8 @@ func (r *reader) token() (json.Token, error) {
 		return nil, err
 	}
 	switch {
-	case at >= len(r.text):
-		return nil, r.fail(len(r.text), "the file ends too early: a value or a closing bracket is missing")
+	case at >= len(r.text) || errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, r.fail(len(r.text), "the file ends too early: a value, a quote or a closing bracket is missing")
 	case r.text[at] == '}' || r.text[at] == ']':
 		return nil, r.fail(at, "a comma before %c, or a value that is missing", r.text[at])
 	case r.text[at] == '\'':

@@ -42,9 +42,10 @@ type Request struct {
 	// Again runs the commands though their outcome is there, and replaces it.
 	Again bool
 
-	// Locks is a directory of this host, made when missing, that all who share the
-	// backend's state give. Those who want the same outcome wait there for whoever
-	// makes it.
+	// Locks is a directory of this host, made when missing. All who share the
+	// backend's state give the same one, which is $VZ_RUN/setup for the programs of
+	// vz: those who want the same outcome wait there for whoever makes it, and it
+	// tells makers that were killed from those at work.
 	Locks string
 	// Output gets what the commands write, from one goroutine at a time; nil
 	// discards it.
@@ -71,7 +72,7 @@ func Image(ctx context.Context, b vzcontract.RuntimeBackend, req Request) (ref s
 	if err != nil {
 		return "", err
 	}
-	base, err := images.PullImage(ctx, req.Image, vzcontract.PullOptions{Policy: req.Pull, Platform: req.Platform, Progress: req.Progress})
+	base, err := req.base(ctx, images)
 	if err != nil || len(req.Commands) == 0 {
 		return req.Image, err
 	}
@@ -81,6 +82,16 @@ func Image(ctx context.Context, b vzcontract.RuntimeBackend, req Request) (ref s
 	}
 	m := &maker{Request: req, backend: b, images: images, committer: committer, hash: req.hash(base.ID)}
 	return m.image(ctx)
+}
+
+// base returns the base image, which is only pulled if need be.
+func (r Request) base(ctx context.Context, images vzcontract.Images) (vzcontract.ImageInfo, error) {
+	if r.Platform == "" && (r.Pull == "" || r.Pull == vzcontract.PullMissing) {
+		if info, err := images.InspectImage(ctx, r.Image); err == nil {
+			return info, nil
+		}
+	}
+	return images.PullImage(ctx, r.Image, vzcontract.PullOptions{Policy: r.Pull, Platform: r.Platform, Progress: r.Progress})
 }
 
 // hash names the outcome.

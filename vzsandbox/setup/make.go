@@ -16,7 +16,7 @@ import (
 func (m *maker) make(ctx context.Context) (err error) {
 	c, err := m.backend.Create(ctx, vzcontract.RunConfig{
 		Name: "vz-setup-" + m.hash[:12], Image: m.Image, Platform: m.Platform, Pull: vzcontract.PullNever,
-		Idle: true, NetworkMode: "bridge", Labels: map[string]string{Label: m.hash},
+		Idle: true, Health: &vzcontract.HealthCheck{Test: []string{"NONE"}}, NetworkMode: "bridge", Labels: map[string]string{Label: m.hash},
 	})
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package dev
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"vz.internal/vzcli/internal/command"
@@ -37,13 +36,13 @@ type place struct {
 	close func() // ends what is shown of a pull
 }
 
-// open finds the project of the current directory.
-func open(env *command.Env) (place, error) {
+// open finds the project of the current directory, by devenv.Open or Find.
+func open(env *command.Env, find func(dir string) (devenv.Project, error)) (place, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return place{}, err
 	}
-	p, err := devenv.Open(dir)
+	p, err := find(dir)
 	if err != nil {
 		return place{}, err
 	}
@@ -54,7 +53,7 @@ func open(env *command.Env) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	m := &devenv.Manager{Backend: s.Backend, Home: filepath.Join(s.Home, "dev"), Run: filepath.Join(s.Run, "dev")}
+	m := &devenv.Manager{Backend: s.Backend, Home: s.Home, Run: s.Run}
 	shown := place{Project: p, Manager: m, dir: dir, close: func() {}}
 	if env.Globals.Quiet {
 		return shown, nil

@@ -1,12 +1,12 @@
 package dev
 
 import (
-	"errors"
 	"os"
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/console"
 	"vz.internal/vzcli/internal/runflags"
+	"vz.internal/vzsandbox/devenv"
 )
 
 // inside are the flags of what runs in the environment.
@@ -49,7 +49,7 @@ func (c *inside) run(env *command.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	at, err := open(env)
+	at, err := open(env, devenv.Open)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (c *inside) run(env *command.Env, args []string) error {
 	}
 	status, err := con.Drive(session)
 	if err != nil {
-		return errors.Join(err, session.Close())
+		return err
 	}
 	return command.Exit(status.Code)
 }

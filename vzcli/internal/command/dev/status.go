@@ -22,7 +22,7 @@ var listing = output.Listing{Columns: []string{"Name", "State", "Image", "User",
 
 // Run implements command.Verb.
 func (c *status) Run(env *command.Env) error {
-	at, err := open(env)
+	at, err := open(env, devenv.Open)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ type logs struct{}
 
 // Run implements command.Verb.
 func (c *logs) Run(env *command.Env) error {
-	at, err := open(env)
+	at, err := open(env, devenv.Find)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ type stop struct {
 
 // Run implements command.Verb.
 func (c *stop) Run(env *command.Env) error {
-	at, err := open(env)
+	at, err := open(env, devenv.Find)
 	if err != nil {
 		return err
 	}
