@@ -21,6 +21,7 @@ type Directory string
 const (
 	socketSuffix = ".sock"
 	lockSuffix   = ".lock"
+	logSuffix    = ".log"
 )
 
 // Socket is where the pool of that name is reached.
@@ -38,13 +39,10 @@ type Lock struct {
 // Lock makes the directory and takes the name of a pool. One that another process has
 // is vzcontract.ErrConflict, an impossible name vzcontract.ErrValidation.
 func (d Directory) Lock(pool string) (*Lock, error) {
-	if !vzcontract.ValidName(pool) {
-		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "sandbox pool %q: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed as a name", pool)
-	}
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
+	if err := checkName(pool); err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(string(d), 0o700); err != nil {
+	if err := d.make(); err != nil {
 		return nil, err
 	}
 	f, err := d.flock(pool)
@@ -56,6 +54,40 @@ func (d Directory) Lock(pool string) (*Lock, error) {
 		return nil, fmt.Errorf("lock sandbox pool %s: %w", pool, err)
 	}
 	return &Lock{dir: d, pool: pool, file: f}, nil
+}
+
+func checkName(pool string) error {
+	if !vzcontract.ValidName(pool) {
+		return vzcontract.Errorf(vzcontract.ErrValidation, "sandbox pool %q: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed as a name", pool)
+	}
+	return nil
+}
+
+func (d Directory) make() error {
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return err
+	}
+	return os.Chmod(string(d), 0o700)
+}
+
+// OpenLog opens the file for what a pool's process in the background writes, making it. It
+// returns where what is written from now on begins.
+func (d Directory) OpenLog(pool string) (f *os.File, began int64, err error) {
+	if err := checkName(pool); err != nil {
+		return nil, 0, err
+	}
+	if err := d.make(); err != nil {
+		return nil, 0, err
+	}
+	f, err = os.OpenFile(filepath.Join(string(d), pool+logSuffix), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
 }
 
 // flock locks the file of a pool, making it. One that somebody has is EWOULDBLOCK.
@@ -99,6 +131,9 @@ func (l *Lock) Listen() (net.Listener, error) {
 	return listener, nil
 }
 
+// RemoveLog removes the log of a pool that has ended well.
+func (l *Lock) RemoveLog() error { return remove(filepath.Join(string(l.dir), l.pool+logSuffix)) }
+
 // Release removes the socket and gives the name up.
 func (l *Lock) Release() error {
 	return errors.Join(remove(l.dir.Socket(l.pool)), remove(l.dir.lockFile(l.pool)), l.file.Close())
@@ -125,31 +160,37 @@ func (d Directory) dial(ctx context.Context, pool string) (conn net.Conn, err er
 }
 
 // Names returns the pools that have a socket, sorted.
-func (d Directory) Names() ([]string, error) {
+func (d Directory) Names() ([]string, error) { return d.with(socketSuffix) }
+
+// with returns the pools that have a file of a kind.
+func (d Directory) with(suffix string) ([]string, error) {
 	entries, err := os.ReadDir(string(d))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	var names []string
 	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), socketSuffix); ok {
+		if name, ok := strings.CutSuffix(e.Name(), suffix); ok {
 			names = append(names, name)
 		}
 	}
 	return names, err
 }
 
-// Sweep removes the sockets whose processes were killed.
+// Sweep removes the sockets and logs of pools whose processes were killed.
 func (d Directory) Sweep() error {
 	names, err := d.Names()
-	for _, name := range names {
+	logs, logsErr := d.with(logSuffix)
+	err = errors.Join(err, logsErr)
+	for _, name := range append(names, logs...) {
 		f, lockErr := d.flock(name)
 		switch {
 		case errors.Is(lockErr, unix.EWOULDBLOCK): // it lives
 		case lockErr != nil:
 			err = errors.Join(err, lockErr)
 		default:
-			err = errors.Join(err, (&Lock{dir: d, pool: name, file: f}).Release())
+			dead := &Lock{dir: d, pool: name, file: f}
+			err = errors.Join(err, dead.RemoveLog(), dead.Release())
 		}
 	}
 	return err

@@ -1,7 +1,8 @@
 // Package poolsocket is how commands speak with the process that holds a pool of
 // sandboxes: typed requests over a unix socket in a directory of the runtime files.
 //
-// A pool NAME has the files NAME.lock, which its process keeps locked, and NAME.sock.
+// A pool NAME has the files NAME.lock, which its process keeps locked, NAME.sock, and
+// NAME.log of what that process writes if it was started in the background.
 // The lock tells who lives: a socket whose lock is free is what a killed process has
 // left, and the next pool of that name replaces it.
 //

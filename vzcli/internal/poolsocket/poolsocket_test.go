@@ -17,12 +17,12 @@ import (
 
 // A served is a pool on the fake backend that answers at a socket.
 type served struct {
-	dir   Directory
-	host  *vzsandbox.Host
-	root  string // of projects
-	end   context.CancelFunc
-	done  chan struct{}
-	err   error // of Serve, once done is closed
+	dir  Directory
+	host *vzsandbox.Host
+	root string // of projects
+	end  context.CancelFunc
+	done chan struct{}
+	err  error // of Serve, once done is closed
 }
 
 func serve(t *testing.T, dir Directory) *served {

@@ -16,6 +16,7 @@ type serve struct {
 	Pool          string `arg:"" help:"Name of the pool."`
 	Image         string `arg:"" help:"Image."`
 	Size          int    `short:"n" default:"2" placeholder:"N" help:"How many sandboxes are kept ready (2)."`
+	Detach        bool   `short:"d" help:"Return when the pool serves, and go on in the background until vz sandbox pool stop."`
 	Root          string `placeholder:"DIR" help:"Directory below which projects of acquire must lie ($VZ_SANDBOX_ROOT, else the current one)."`
 	templateFlags `embed:""`
 }
@@ -40,12 +41,15 @@ func (c *serve) Run(env *command.Env) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := fetch(env, s, t.Image, t.Platform); err != nil {
+		return err
+	}
+	if c.Detach && os.Getenv(servingVariable) == "" {
+		return c.detach(env, pools(s))
+	}
 	lock, err := pools(s).Lock(c.Pool)
 	if err != nil {
 		return err
-	}
-	if err := fetch(env, s, t.Image, t.Platform); err != nil {
-		return errors.Join(err, lock.Release())
 	}
 	pool, err := h.NewPool(env.Ctx, t, vzsandbox.PoolOptions{Name: c.Pool, Size: c.Size})
 	if err != nil {
@@ -74,9 +78,9 @@ func (c *serve) serve(env *command.Env, pool *vzsandbox.Pool, lock *poolsocket.L
 		defer cancel()
 		err := pool.Close(ctx)
 		if err != nil {
-			err = fmt.Errorf("%w; vz sandbox prune removes what is left", err)
+			return errors.Join(fmt.Errorf("%w; vz sandbox prune removes what is left", err), lock.Release())
 		}
-		return errors.Join(err, lock.Release())
+		return errors.Join(lock.RemoveLog(), lock.Release())
 	}
 	l, err := lock.Listen()
 	if err != nil {
@@ -91,5 +95,9 @@ func (c *serve) serve(env *command.Env, pool *vzsandbox.Pool, lock *poolsocket.L
 
 // ready tells that commands may ask for sandboxes from now on.
 func (c *serve) ready(env *command.Env) error {
-	return printed(env, c.Pool, map[string]any{"name": c.Pool, "size": c.Size, "pid": os.Getpid()})
+	w, done := readyPipe(env)
+	there := *env
+	there.Stdout = w
+	err := printed(&there, c.Pool, map[string]any{"name": c.Pool, "size": c.Size, "pid": os.Getpid()})
+	return errors.Join(err, done())
 }
