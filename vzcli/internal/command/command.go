@@ -56,6 +56,7 @@ const (
 	Networks   Subject = "networks"
 	Files      Subject = "files"
 	Sandboxes  Subject = "sandboxes"
+	Pools      Subject = "pools" // of sandboxes
 	Any        Subject = "any" // containers and images
 )
 

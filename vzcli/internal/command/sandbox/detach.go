@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -16,14 +17,15 @@ import (
 // Its descriptor 3 takes what the other one prints when it is ready.
 const servingVariable = "VZ_INTERNAL_SERVING"
 
-// readyPipe is where a pool's process tells that it serves: stdout, or the pipe to the
-// process that started it with -d, which reads until it is closed.
-func readyPipe(env *command.Env) (w io.Writer, done func() error) {
+// starter returns the pipe to the process that has started this one with serve -d; nil is
+// none. What this process starts itself knows nothing of it.
+func starter() *os.File {
 	if os.Getenv(servingVariable) == "" {
-		return env.Stdout, func() error { return nil }
+		return nil
 	}
-	f := os.NewFile(3, "ready")
-	return f, f.Close
+	_ = os.Unsetenv(servingVariable) // always nil
+	syscall.CloseOnExec(3)
+	return os.NewFile(3, "ready")
 }
 
 // detach runs this command line once more in a session of its own, and returns when that
@@ -52,7 +54,7 @@ func (c *serve) detach(env *command.Env, dir poolsocket.Directory) error {
 	}
 	ready := make(chan []byte, 1)
 	go func() {
-		line, _ := io.ReadAll(ours) // without a line it has failed, and its log says why
+		line, _ := bufio.NewReader(ours).ReadBytes('\n') // without a line it has failed, and its log says why
 		ready <- line
 	}()
 	select {

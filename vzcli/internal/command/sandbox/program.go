@@ -39,10 +39,10 @@ func commands() []command.Command {
 		{Name: "rm", Help: "Remove sandboxes, also those that run", Complete: command.Sandboxes, New: func() command.Verb { return new(rm) }},
 		{Name: "prune", Help: "Remove dead sandboxes and what killed pools have left", New: func() command.Verb { return new(prune) }},
 		{Name: "pool serve", Help: "Keep sandboxes of an image ready, until interrupted", Complete: command.Images, New: func() command.Verb { return new(serve) }},
-		{Name: "pool acquire", Help: "Take a sandbox out of a pool and print its name", New: func() command.Verb { return new(acquire) }},
+		{Name: "pool acquire", Help: "Take a sandbox out of a pool and print its name", Complete: command.Pools, New: func() command.Verb { return new(acquire) }},
 		{Name: "pool ls", Aliases: []string{"pool list"}, Help: "List pools", New: func() command.Verb { return new(poolLs) }},
-		{Name: "pool status", Help: "Show what a pool has", New: func() command.Verb { return new(poolStatus) }},
-		{Name: "pool stop", Help: "End pools and remove the sandboxes in them", New: func() command.Verb { return new(poolStop) }},
+		{Name: "pool status", Help: "Show what a pool has", Complete: command.Pools, New: func() command.Verb { return new(poolStatus) }},
+		{Name: "pool stop", Help: "End pools and remove the sandboxes in them", Complete: command.Pools, New: func() command.Verb { return new(poolStop) }},
 		{Name: "capabilities", Help: "Show what sandboxes can do on this host", New: func() command.Verb { return new(capabilities) }},
 	}
 	for i := range all {

@@ -25,7 +25,8 @@ type serve struct {
 const closeTime = time.Minute
 
 // Run implements command.Verb.
-func (c *serve) Run(env *command.Env) (err error) {
+func (c *serve) Run(env *command.Env) error {
+	tell := starter()
 	t, err := c.template(c.Image)
 	if err != nil {
 		return err
@@ -44,7 +45,7 @@ func (c *serve) Run(env *command.Env) (err error) {
 	if err := fetch(env, s, t.Image, t.Platform); err != nil {
 		return err
 	}
-	if c.Detach && os.Getenv(servingVariable) == "" {
+	if c.Detach && tell == nil {
 		return c.detach(env, pools(s))
 	}
 	lock, err := pools(s).Lock(c.Pool)
@@ -55,12 +56,12 @@ func (c *serve) Run(env *command.Env) (err error) {
 	if err != nil {
 		return errors.Join(err, lock.Release())
 	}
-	return c.serve(env, pool, lock)
+	return c.serve(env, pool, lock, tell)
 }
 
 // serve answers until a signal comes or somebody asks for the end, which both are no
 // failure. A second signal gives the removal of the sandboxes up.
-func (c *serve) serve(env *command.Env, pool *vzsandbox.Pool, lock *poolsocket.Lock) error {
+func (c *serve) serve(env *command.Env, pool *vzsandbox.Pool, lock *poolsocket.Lock, tell *os.File) error {
 	life, end := context.WithCancel(env.Ctx)
 	defer end()
 	closing, giveUp := context.WithCancelCause(context.WithoutCancel(env.Ctx))
@@ -87,17 +88,20 @@ func (c *serve) serve(env *command.Env, pool *vzsandbox.Pool, lock *poolsocket.L
 		return errors.Join(err, shut())
 	}
 	server := poolsocket.Server{Pool: pool, Size: c.Size, Image: c.Image, End: shut}
-	if err := c.ready(env); err != nil {
+	if err := c.ready(env, tell); err != nil {
 		return errors.Join(err, l.Close(), shut())
 	}
 	return server.Serve(life, l)
 }
 
-// ready tells that commands may ask for sandboxes from now on.
-func (c *serve) ready(env *command.Env) error {
-	w, done := readyPipe(env)
+// ready tells that commands may ask for sandboxes from now on: on stdout, or through the
+// pipe to the process that has started this one.
+func (c *serve) ready(env *command.Env, tell *os.File) error {
+	document := map[string]any{"name": c.Pool, "size": c.Size, "pid": os.Getpid()}
+	if tell == nil {
+		return printed(env, c.Pool, document)
+	}
 	there := *env
-	there.Stdout = w
-	err := printed(&there, c.Pool, map[string]any{"name": c.Pool, "size": c.Size, "pid": os.Getpid()})
-	return errors.Join(err, done())
+	there.Stdout = tell
+	return errors.Join(printed(&there, c.Pool, document), tell.Close())
 }

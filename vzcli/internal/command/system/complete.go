@@ -3,10 +3,12 @@ package system
 import (
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/poolsocket"
 	"vz.internal/vzcontract"
 	"vz.internal/vzsandbox"
 )
@@ -137,6 +139,9 @@ func names(env *command.Env, subject command.Subject) []string {
 				found = append(found, c.Name)
 			}
 		}
+	}
+	if subject == command.Pools {
+		found, _ = poolsocket.Directory(filepath.Join(s.Run, "sandboxes")).Names()
 	}
 	if subject == command.Images || subject == command.Any {
 		all, _ := s.Images.ListImages(env.Ctx)
