@@ -89,6 +89,9 @@ func (p *Pool) checkAcquire(opts AcquireOptions) (*Project, error) {
 
 // take returns an idle sandbox, which is handed out from now on.
 func (p *Pool) take(ctx context.Context, wait bool) (*Sandbox, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
 	p.mu.Lock()
 	switch {
 	case p.closed:

@@ -59,7 +59,19 @@ func (h *Host) create(ctx context.Context, f facts, name string) (*Sandbox, erro
 			return nil, failure("create", name, err)
 		}
 	}
+	done, err := h.records.creating()
+	if err != nil {
+		return nil, failure("create", name, err)
+	}
+	defer done()
 	c, err := h.backend.Create(ctx, cfg)
+	if errors.Is(err, vzcontract.ErrNotFound) && len(f.Template.Setup) > 0 {
+		// What setup had found was removed at the same moment.
+		if cfg, err = h.config(ctx, f, name); err != nil {
+			return nil, failure("create", name, err)
+		}
+		c, err = h.backend.Create(ctx, cfg)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +133,7 @@ func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 func (s *Sandbox) discard(ctx context.Context, err error) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	if removed := s.Remove(ctx); !errors.Is(removed, vzcontract.ErrNotFound) {
+	if removed := s.drop(ctx); !errors.Is(removed, vzcontract.ErrNotFound) {
 		err = errors.Join(err, removed)
 	}
 	return err

@@ -38,7 +38,7 @@ func (s *Sandbox) ReadDir(ctx context.Context, dir string) (list []vzcontract.Pa
 }
 
 // MakeDir makes a directory, with those above it that are missing. One that is there is
-// no error. mode has permission bits.
+// no error. mode has the bits of chmod, up to 07777. Root owns it.
 func (s *Sandbox) MakeDir(ctx context.Context, dir string, mode uint32) error {
 	return s.manage(ctx, "make directory in", func(m fileManager) error { return m.MakeDir(ctx, s.id, s.path(dir), mode) })
 }

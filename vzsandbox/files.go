@@ -74,10 +74,11 @@ func (s *Sandbox) ReadFile(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer done()
-	return s.read(ctx, c, name)
+	return s.read(ctx, c, name, MaxReadFile)
 }
 
-func (s *Sandbox) read(ctx context.Context, c vzcontract.Copier, name string) ([]byte, error) {
+// read returns the contents of a file of at most limit bytes.
+func (s *Sandbox) read(ctx context.Context, c vzcontract.Copier, name string, limit int64) ([]byte, error) {
 	at, err := s.follow(ctx, c, name)
 	if err != nil {
 		return nil, err
@@ -86,13 +87,13 @@ func (s *Sandbox) read(ctx context.Context, c vzcontract.Copier, name string) ([
 	if err != nil {
 		return nil, err
 	}
-	data, err := onlyFile(archive, name)
+	data, err := onlyFile(archive, name, limit)
 	_ = archive.Close() // read far enough
 	return data, failure("read file of", s.name, err)
 }
 
 // onlyFile returns the contents of an archive that is one file.
-func onlyFile(archive io.Reader, name string) ([]byte, error) {
+func onlyFile(archive io.Reader, name string, limit int64) ([]byte, error) {
 	in := tar.NewReader(archive)
 	h, err := in.Next()
 	switch {
@@ -100,8 +101,8 @@ func onlyFile(archive io.Reader, name string) ([]byte, error) {
 		return nil, err
 	case h.Typeflag != tar.TypeReg:
 		return nil, invalid("%s is not a regular file", name)
-	case h.Size > MaxReadFile:
-		return nil, invalid("%s has %d bytes, more than %d: use Download", name, h.Size, MaxReadFile)
+	case h.Size > limit:
+		return nil, invalid("%s has %d bytes, more than %d: use Download", name, h.Size, limit)
 	}
 	data := make([]byte, h.Size)
 	_, err = io.ReadFull(in, data)

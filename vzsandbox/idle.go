@@ -30,7 +30,18 @@ func (s *Sandbox) watchTTL() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ttl = time.AfterFunc(ttl, func() { s.expire(nil) })
+	s.ttl = time.AfterFunc(ttl, s.endTTL)
+}
+
+// endTTL removes the sandbox.
+func (s *Sandbox) endTTL() {
+	s.mu.Lock()
+	over := !s.closed
+	s.closed, s.expired = true, s.expired || over
+	s.mu.Unlock()
+	if over {
+		s.expire(nil)
+	}
 }
 
 // removeIdle removes the sandbox, or looks again later when it was used meanwhile.
@@ -50,7 +61,7 @@ func (s *Sandbox) removeIdle() {
 		log.Warn("idle sandbox cannot be removed", "error", err)
 		return
 	}
-	s.closed = true
+	s.closed, s.expired = true, true
 	log.Debug("idle sandbox is removed", "after", s.facts.Template.IdleTimeout)
 	go s.expire(lock)
 }
@@ -83,7 +94,7 @@ func (s *Sandbox) leftIdle() (lock *os.File, left time.Duration, err error) {
 func (s *Sandbox) expire(lock *os.File) {
 	ctx, cancel := afterwards(context.Background())
 	defer cancel()
-	if err := s.Remove(ctx); err != nil && !errors.Is(err, vzcontract.ErrNotFound) {
+	if err := s.drop(ctx); err != nil && !errors.Is(err, vzcontract.ErrNotFound) {
 		s.host.log.Warn("sandbox whose time is over cannot be removed", "id", s.id, "error", err)
 	}
 	if lock != nil {

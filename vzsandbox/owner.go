@@ -2,6 +2,7 @@ package vzsandbox
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -11,68 +12,86 @@ import (
 // An owner is whom a file belongs to.
 type owner struct{ uid, gid int }
 
+// maxUsers bounds what is read of a sandbox's user database, in bytes.
+const maxUsers = 4 << 20
+
 // owner returns the user that commands run as, by numbers: names are looked up in the
 // sandbox's own files.
-func (s *Sandbox) owner(ctx context.Context, c vzcontract.Copier) (o owner, err error) {
+func (s *Sandbox) owner(ctx context.Context, c vzcontract.Copier) (owner, error) {
 	info, err := s.host.backend.Inspect(ctx, s.id)
-	if err != nil || info.User == "" {
-		return o, err
+	if err != nil {
+		return owner{}, err
 	}
-	user, group, grouped := strings.Cut(info.User, ":")
-	uid, err := strconv.Atoi(user)
-	if err == nil && grouped {
-		if gid, err := strconv.Atoi(group); err == nil {
-			return owner{uid, gid}, nil
+	return ownerOf(info.User, func(file string) (string, error) {
+		data, err := s.read(ctx, c, file, maxUsers)
+		if errors.Is(err, vzcontract.ErrNotFound) {
+			return "", nil
 		}
+		return string(data), err
+	})
+}
+
+// ownerOf reads uid|name[:gid|group]. read returns a file of the user database, which may
+// hold anything.
+func ownerOf(user string, read func(file string) (string, error)) (o owner, err error) {
+	if user == "" {
+		return o, nil
 	}
-	o = owner{uid: uid}
-	entry, found, err := s.lookUp(ctx, c, "/etc/passwd", user, err == nil)
+	user, group, grouped := strings.Cut(user, ":")
+	uid, isUID := number(user)
+	gid, isGID := number(group)
+	if isUID && isGID {
+		return owner{uid, gid}, nil
+	}
+	users, err := read("/etc/passwd")
 	if err != nil {
 		return o, err
 	}
+	o.uid = uid
+	entry := lookUp(users, user, isUID)
 	switch {
-	case found && len(entry) > 3:
-		uid, errUID := strconv.Atoi(entry[2])
-		gid, errGID := strconv.Atoi(entry[3])
-		if errUID != nil || errGID != nil {
-			return o, invalid("/etc/passwd has no numbers for user %s", user)
+	case len(entry) > 3:
+		var okUID, okGID bool
+		o.uid, okUID = number(entry[2])
+		o.gid, okGID = number(entry[3])
+		if !okUID || !okGID {
+			return o, invalid("/etc/passwd has no numbers for user %q", user)
 		}
-		o = owner{uid, gid}
-	case o.uid == 0 && user != "0":
-		return o, invalid("/etc/passwd has no user %s", user)
+	case !isUID:
+		return o, invalid("/etc/passwd has no user %q", user)
 	}
-	if !grouped {
+	if !grouped || isGID {
+		if isGID {
+			o.gid = gid
+		}
 		return o, nil
 	}
-	if o.gid, err = strconv.Atoi(group); err == nil {
-		return o, nil
-	}
-	entry, found, err = s.lookUp(ctx, c, "/etc/group", group, false)
-	if err == nil && found && len(entry) > 2 {
-		o.gid, err = strconv.Atoi(entry[2])
+	groups, err := read("/etc/group")
+	if err != nil {
 		return o, err
 	}
-	if err == nil {
-		err = invalid("/etc/group has no group %s", group)
+	if entry := lookUp(groups, group, false); len(entry) > 2 {
+		if o.gid, isGID = number(entry[2]); isGID {
+			return o, nil
+		}
 	}
-	return o, err
+	return o, invalid("/etc/group has no group %q", group)
+}
+
+// number reads a uid or gid.
+func number(s string) (int, bool) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	return int(n), err == nil
 }
 
 // lookUp finds the line of a name, or with byNumber of a number, in a file like
-// /etc/passwd. A file that is not there has none.
-func (s *Sandbox) lookUp(ctx context.Context, c vzcontract.Copier, file, name string, byNumber bool) (entry []string, found bool, err error) {
-	data, err := s.read(ctx, c, file)
-	if err != nil {
-		if vzcontract.CodeOf(err) == vzcontract.CodeNotFound {
-			err = nil
-		}
-		return nil, false, err
-	}
-	for line := range strings.Lines(string(data)) {
+// /etc/passwd.
+func lookUp(file, name string, byNumber bool) []string {
+	for line := range strings.Lines(file) {
 		entry := strings.Split(strings.TrimSpace(line), ":")
 		if !byNumber && entry[0] == name || byNumber && len(entry) > 2 && entry[2] == name {
-			return entry, true, nil
+			return entry
 		}
 	}
-	return nil, false, nil
+	return nil
 }

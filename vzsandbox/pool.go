@@ -169,7 +169,7 @@ func (p *Pool) Close(ctx context.Context) error {
 	p.work.Wait()
 	var errs []error
 	for _, s := range p.empty() {
-		if err := s.Remove(ctx); !errors.Is(err, vzcontract.ErrNotFound) {
+		if err := s.drop(ctx); !errors.Is(err, vzcontract.ErrNotFound) {
 			errs = append(errs, err)
 		}
 	}

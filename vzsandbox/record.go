@@ -45,8 +45,35 @@ type records struct{ dir string }
 
 func (r records) file(id string) string   { return filepath.Join(r.dir, id+".json") }
 func (r records) inUse(id string) string  { return filepath.Join(r.dir, id+".lock") }
-func (r records) change() string          { return filepath.Join(r.dir, "records.lock") }
+func (r records) change() string          { return filepath.Join(r.dir, changeLock) }
 func (r records) pool(name string) string { return filepath.Join(r.dir, name) }
+
+// creating marks that a sandbox is being made, until done is called: none that does not
+// run yet is taken for one whose maker was killed.
+func (r records) creating() (done func(), err error) {
+	f, err := r.lockCreation(syscall.LOCK_SH)
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = f.Close() }, nil // which unlocks
+}
+
+func (r records) lockCreation(how int) (*os.File, error) {
+	if err := r.makeDir(); err != nil {
+		return nil, err
+	}
+	f, err := lockFile(filepath.Join(r.dir, creationLock), how)
+	if err != nil && !errors.Is(err, errHeld) {
+		err = fmt.Errorf("lock the making of sandboxes: %w", err)
+	}
+	return f, err
+}
+
+// The files in the directory that are no sandbox's.
+const (
+	changeLock   = "records.lock"
+	creationLock = "creation.lock"
+)
 
 // makeDir makes the directory.
 func (r records) makeDir() error { return os.MkdirAll(r.dir, 0o700) }

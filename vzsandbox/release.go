@@ -22,9 +22,9 @@ func (p *Pool) Release(ctx context.Context, s *Sandbox) error {
 	if !mine {
 		return poolFailure("release to", p.opts.Name, vzcontract.Errorf(vzcontract.ErrConflict, "sandbox %s is not handed out by it", s.name))
 	}
-	busy := s.retire()
-	if p.opts.Isolation == IsolationFresh || busy && p.opts.Isolation == IsolationReuse {
-		if err := s.Remove(ctx); !errors.Is(err, vzcontract.ErrNotFound) {
+	busy, expired := s.retire()
+	if p.opts.Isolation == IsolationFresh || expired || busy && p.opts.Isolation == IsolationReuse {
+		if err := s.drop(ctx); !errors.Is(err, vzcontract.ErrNotFound) {
 			return err
 		}
 		return nil // somebody else was quicker
@@ -45,7 +45,7 @@ func (p *Pool) Release(ctx context.Context, s *Sandbox) error {
 	p.refill()
 	p.mu.Unlock()
 	if closed {
-		return next.Remove(ctx)
+		return next.drop(ctx)
 	}
 	return nil
 }
@@ -96,11 +96,12 @@ func (s *Sandbox) takeProject(ctx context.Context) error {
 	return s.host.records.update(s.id, func(r *record) error { r.Project = nil; return nil })
 }
 
-// retire ends the use of a Sandbox and reports whether something runs.
-func (s *Sandbox) retire() (busy bool) {
+// retire ends the use of a Sandbox and reports whether something runs, and whether it is
+// being removed since its time is over.
+func (s *Sandbox) retire() (busy, expired bool) {
 	s.stopTimers()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.retired = true
-	return s.busy > 0
+	return s.busy > 0, s.expired
 }

@@ -26,6 +26,7 @@ type Sandbox struct {
 	idle    *time.Timer // removes it; nil for none; guarded by mu
 	ttl     *time.Timer // likewise; guarded by mu
 	closed  bool        // no timer begins any more; guarded by mu
+	expired bool        // it is being removed since its time is over; guarded by mu
 	retired bool        // it was given back to its pool; guarded by mu
 }
 
@@ -41,26 +42,54 @@ func (s *Sandbox) Workspace() string { return s.facts.Template.workspace() }
 // Pause freezes all processes. Commands cannot be started until Resume; those that run
 // go on then. A second Pause does nothing. Time limits go on meanwhile.
 func (s *Sandbox) Pause(ctx context.Context) error {
-	p, err := optional[vzcontract.Pauser](s.host, "pause", vzcontract.FeaturePause)
+	p, err := s.pauser("pause")
 	if err != nil {
-		return failure("pause", s.name, err)
+		return err
 	}
 	return p.Pause(ctx, s.id)
 }
 
 // Resume ends a pause; one that is not paused stays as it is.
 func (s *Sandbox) Resume(ctx context.Context) error {
-	p, err := optional[vzcontract.Pauser](s.host, "resume", vzcontract.FeaturePause)
+	p, err := s.pauser("resume")
 	if err != nil {
-		return failure("resume", s.name, err)
+		return err
 	}
 	return p.Resume(ctx, s.id)
 }
 
+func (s *Sandbox) pauser(op string) (vzcontract.Pauser, error) {
+	if err := s.mine(op); err != nil {
+		return nil, err
+	}
+	p, err := optional[vzcontract.Pauser](s.host, op, vzcontract.FeaturePause)
+	return p, failure(op, s.name, err)
+}
+
+// mine refuses a Sandbox that was given back: somebody else may have it now.
+func (s *Sandbox) mine(op string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.retired {
+		return failure(op, s.name, errRetired)
+	}
+	return nil
+}
+
+var errRetired = vzcontract.Errorf(vzcontract.ErrConflict, "it was given back to its pool")
+
 // Remove kills what runs in the sandbox and removes it with all its files and
-// snapshots. One that was acquired from a pool is given back with Pool.Release, and may
-// be removed as well.
+// snapshots. One that was acquired from a pool can be removed in place of Pool.Release;
+// after that it is somebody else's and ErrConflict.
 func (s *Sandbox) Remove(ctx context.Context) error {
+	if err := s.mine("remove"); err != nil {
+		return err
+	}
+	return s.drop(ctx)
+}
+
+// drop removes the sandbox whoever has it.
+func (s *Sandbox) drop(ctx context.Context) error {
 	s.stopTimers()
 	err := s.remove(ctx)
 	if s.pool != nil && (err == nil || errors.Is(err, vzcontract.ErrNotFound)) {

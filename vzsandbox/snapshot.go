@@ -173,6 +173,11 @@ func (s *Sandbox) Fork(ctx context.Context, snapshot, newName string) (*Sandbox,
 	if err != nil {
 		return nil, failure("fork", s.name, err)
 	}
+	made, err := s.host.records.creating()
+	if err != nil {
+		return nil, failure("fork", s.name, err)
+	}
+	defer made()
 	info, err := c.Fork(ctx, s.id, snapshot, newName)
 	if err != nil {
 		return nil, err

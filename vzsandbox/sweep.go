@@ -55,15 +55,16 @@ func (r records) dead(name string) (bool, error) {
 	return err == nil, err
 }
 
-// Sweep removes what pools have left whose processes were killed, sandboxes whose removal
-// was interrupted or whose TTL is over, and records without a sandbox. It returns the names of the sandboxes
-// that it removed. Sandboxes of living pools, those acquired with Keep and those that are
-// nobody's pool's stay.
+// Sweep removes what pools have left whose processes were killed, sandboxes whose making or
+// removal was interrupted or whose TTL is over, and records without a sandbox. While any
+// process makes a sandbox, those half made are left to the next Sweep. It returns the
+// names of the sandboxes that it removed. All others stay: those of living pools, those
+// acquired with Keep and those that are nobody's pool's.
 func (h *Host) Sweep(ctx context.Context) (removed []string, err error) { return h.sweep(ctx, "") }
 
 // sweep does it for the pools of one name, or all.
 func (h *Host) sweep(ctx context.Context, pool string) (removed []string, err error) {
-	all, err := h.backend.List(ctx)
+	all, nobodyMakes, err := h.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -73,9 +74,9 @@ func (h *Host) sweep(ctx context.Context, pool string) (removed []string, err er
 		if err != nil {
 			continue // no sandbox, or one to be looked at by hand
 		}
-		left, err := h.left(c, f, pool)
+		left, err := h.left(c, f, pool, nobodyMakes)
 		if left {
-			err = h.sandbox(c, f).Remove(ctx)
+			err = h.sandbox(c, f).drop(ctx)
 		}
 		switch {
 		case errors.Is(err, vzcontract.ErrNotFound): // somebody else was quicker
@@ -91,16 +92,34 @@ func (h *Host) sweep(ctx context.Context, pool string) (removed []string, err er
 	return removed, join(errs)
 }
 
+// look lists all containers, and tells whether nobody made a sandbox at that moment: then
+// those of the list that are half made stay so.
+func (h *Host) look(ctx context.Context) (all []vzcontract.ContainerInfo, nobodyMakes bool, err error) {
+	lock, err := h.records.lockCreation(syscall.LOCK_EX | syscall.LOCK_NB)
+	switch {
+	case err == nil:
+		defer func() { _ = lock.Close() }() // which unlocks
+	case !errors.Is(err, errHeld):
+		return nil, false, err
+	}
+	all, listErr := h.backend.List(ctx)
+	return all, err == nil, listErr
+}
+
 // left reports whether a sandbox is to be swept.
-func (h *Host) left(c vzcontract.ContainerInfo, f facts, pool string) (bool, error) {
+func (h *Host) left(c vzcontract.ContainerInfo, f facts, pool string, nobodyMakes bool) (bool, error) {
+	if pool != "" && (f.Pool == nil || f.Pool.Name != pool) {
+		return false, nil
+	}
 	rec, err := h.records.read(c.ID)
 	if err != nil {
 		return false, err
 	}
-	if pool == "" && (rec.Draining || expired(c)) {
+	halfMade := c.State == vzcontract.StateCreated || rec.Unfinished
+	if pool == "" && (rec.Draining || expired(c) || nobodyMakes && halfMade) {
 		return true, nil
 	}
-	if f.Pool == nil || rec.Kept || pool != "" && f.Pool.Name != pool {
+	if f.Pool == nil || rec.Kept {
 		return false, nil
 	}
 	return h.records.dead(f.Pool.Lock)
@@ -130,7 +149,7 @@ func (h *Host) sweepFiles(ctx context.Context, pool string) error {
 		if !isRecord {
 			id, isRecord = strings.CutSuffix(name, lockSuffix)
 		}
-		if !isRecord || pool != "" || name == filepath.Base(h.records.change()) {
+		if !isRecord || pool != "" || name == changeLock || name == creationLock {
 			continue
 		}
 		if _, err := h.backend.Inspect(ctx, id); errors.Is(err, vzcontract.ErrNotFound) {

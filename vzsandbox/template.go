@@ -55,7 +55,8 @@ type Template struct {
 	// and the pool's process enforces it and removes the sandbox.
 	TTL time.Duration `json:"ttl,omitempty"`
 	// IdleTimeout removes the sandbox when no command ran and no file was touched
-	// for this long; a running command is no idleness, whichever process runs it. It
+	// for this long; a running command is no idleness, whichever process runs it, but one
+	// that was started with Detach is, once its Process is closed. It
 	// is enforced by the process that made or acquired the sandbox, while that lives
 	// and until Sandbox.Close; 0 is never.
 	IdleTimeout time.Duration `json:"idleTimeout,omitempty"`

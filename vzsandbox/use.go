@@ -18,7 +18,7 @@ func (s *Sandbox) use(ctx context.Context) (done func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.retired {
-		return nil, failure("use", s.name, vzcontract.Errorf(vzcontract.ErrConflict, "it was given back to its pool"))
+		return nil, failure("use", s.name, errRetired)
 	}
 	if s.busy == 0 {
 		if s.unlock, err = s.markUse(ctx); err != nil {
@@ -77,8 +77,10 @@ func (s *Sandbox) unuse() {
 }
 
 // KeepAlive counts as a use of the sandbox: its IdleTimeout begins anew, in whichever
-// process it is enforced.
-func (s *Sandbox) KeepAlive(ctx context.Context) error {
+// process it is enforced. It touches a file and does not wait for anybody.
+func (s *Sandbox) KeepAlive() error {
+	ctx, cancel := afterwards(context.Background())
+	defer cancel()
 	done, err := s.use(ctx)
 	if err == nil {
 		done()

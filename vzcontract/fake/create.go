@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -191,10 +192,18 @@ func (b *Backend) prepare(c *container) error {
 			return vzcontract.Errorf(vzcontract.ErrValidation, "mount point %s: %s", m.Target, tree.Errno(err))
 		}
 	}
-	for _, dir := range []string{"/etc", "/proc", "/sys", "/dev", path.Clean(c.Info.WorkingDir)} {
+	for _, dir := range []string{"/etc", "/proc", "/sys", "/dev"} {
 		if err := view.MkdirAll(dir, 0o755); err != nil {
 			return vzcontract.Errorf(vzcontract.ErrValidation, "directory %s: %s", dir, tree.Errno(err))
 		}
+	}
+	user, err := sim.LookupUser(view, c.Info.User, c.Info.Config.Groups)
+	if err != nil {
+		return vzcontract.Errorf(vzcontract.ErrValidation, "%w", err)
+	}
+	work := tree.Node{Mode: fs.ModeDir | 0o755, UID: user.UID, GID: user.GID}
+	if err := makeDir(view, path.Clean(c.Info.WorkingDir), work); err != nil {
+		return vzcontract.Errorf(vzcontract.ErrValidation, "directory %s: %s", c.Info.WorkingDir, tree.Errno(err))
 	}
 	if c.Info.Config.Log.Driver != "none" {
 		c.Info.LogPath = "memory:" + c.Info.ID

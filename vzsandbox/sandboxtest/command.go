@@ -61,7 +61,7 @@ func runPlace(e *env) {
 		e.Errorf("in a relative directory: %q", got)
 	}
 	e.tmpl.User, e.tmpl.Workspace = "app", "/home/app/project"
-	e.want(e.create(vzsandbox.CreateOptions{}), "pwd; id -u", "/home/app/project\n1000\n")
+	e.want(e.create(vzsandbox.CreateOptions{}), "pwd; id -u; echo mine > file; cat file", "/home/app/project\n1000\nmine\n")
 }
 
 func runErrors(e *env) {

@@ -1,8 +1,10 @@
 package sandboxtest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzsandbox"
@@ -18,6 +20,7 @@ var poolChecks = []check{
 	{name: "pool-mount-restore", run: poolMountRestore, needs: vzsandbox.AbilityLiveMounts},
 	{name: "pool-dead", run: poolDead},
 	{name: "pool-keep", run: poolKeep},
+	{name: "pool-many", run: poolMany},
 }
 
 // pool opens a pool of one sandbox, which ends with the check and leaves nothing.
@@ -78,6 +81,8 @@ func poolRestore(e *env) {
 	if second.ID() != first.ID() {
 		e.Error("the sandbox was not handed out again")
 	}
+	e.wantClass("remove by who gave it back", first.Remove(e.ctx), vzcontract.ErrConflict)
+	e.wantClass("pause by who gave it back", first.Pause(e.ctx), vzcontract.ErrConflict)
 	e.want(second, "test -e /tmp/mine || test -e /tmp/child || echo restored", "restored\n")
 	if i := e.info(second); i.Labels["who"] != "" {
 		e.Errorf("labels of before: %q", i.Labels)
@@ -204,4 +209,59 @@ func poolKeep(e *env) {
 	if i := e.info(kept); i.Pool != "" {
 		e.Errorf("info = %+v", i)
 	}
+}
+
+// poolMany has more who want a sandbox than there are: nobody meets another's.
+func poolMany(e *env) {
+	isolations := []vzsandbox.Isolation{vzsandbox.IsolationFresh, vzsandbox.IsolationReuse}
+	if e.host.Capabilities().Has(vzsandbox.AbilitySnapshots) {
+		isolations = append(isolations, vzsandbox.IsolationRestore)
+	}
+	for _, isolation := range isolations {
+		p, err := e.host.NewPool(e.ctx, e.tmpl, vzsandbox.PoolOptions{Name: string(isolation), Size: 2, Max: 3, Isolation: isolation})
+		e.must(err)
+		var all sync.WaitGroup
+		var held sync.Map
+		for i := range 6 {
+			all.Go(func() {
+				for n := range 3 {
+					if err := e.turn(p, &held, fmt.Sprintf("%d-%d", i, n), isolation); err != nil {
+						e.Errorf("%s: %v", isolation, err)
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		if st := p.Status(); st.Taken != 0 || st.Idle+st.Making > 3 || st.Err != nil {
+			e.Errorf("%s: status afterwards = %+v", isolation, st)
+		}
+		e.must(p.Close(e.ctx))
+		if list, err := e.host.List(e.ctx); err != nil || len(list) > 0 {
+			e.Errorf("%s: left %+v, %v", isolation, list, err)
+		}
+	}
+}
+
+// turn takes a sandbox, works in it alone and gives it back.
+func (e *env) turn(p *vzsandbox.Pool, held *sync.Map, who string, isolation vzsandbox.Isolation) error {
+	s, err := p.Acquire(e.ctx, vzsandbox.AcquireOptions{Wait: true, Metadata: map[string]string{"who": who}})
+	if err != nil {
+		return err
+	}
+	if other, loaded := held.LoadOrStore(s.ID(), who); loaded {
+		return fmt.Errorf("%s and %s have the same sandbox", who, other)
+	}
+	r, err := s.Run(e.ctx, sh("cat /tmp/who 2>/dev/null; echo "+who+" > /tmp/who; cat /tmp/who"))
+	if err != nil {
+		return err
+	}
+	if got := string(r.Stdout); got != who+"\n" && isolation != vzsandbox.IsolationReuse {
+		return fmt.Errorf("%s finds %q", who, got)
+	}
+	if i, err := s.Info(e.ctx); err != nil || i.Metadata["who"] != who {
+		return fmt.Errorf("info of %s = %+v, %v", who, i, err)
+	}
+	held.Delete(s.ID())
+	return p.Release(e.ctx, s)
 }

@@ -66,7 +66,7 @@ func projectCopied(e *env) {
 	e.tmpl.User = "app"
 	s := e.create(vzsandbox.CreateOptions{Project: &vzsandbox.Project{Dir: dir, Copy: true}})
 	e.want(s, "cat file; sub/run; readlink link; test -e socket || echo no socket", "from the host\nit runs\n/etc/shadow\nno socket\n")
-	e.shell(s, "echo changed > file; echo new > sub/new")
+	e.shell(s, "echo changed > file; echo new > sub/new; echo new > new")
 	got, err := os.ReadFile(filepath.Join(dir, "file"))
 	if err != nil || string(got) != "from the host\n" {
 		e.Errorf("a change of the copy reached the host: %q, %v", got, err)
