@@ -87,10 +87,32 @@ func (m *Manager) Renew(ctx context.Context, p Project) (vzcontract.ContainerInf
 		return vzcontract.ContainerInfo{}, err
 	}
 	defer unlock()
-	if _, err := m.find(ctx, p); err != nil && !errors.Is(err, vzcontract.ErrNotFound) {
+	old, err := m.find(ctx, p)
+	if err != nil && !errors.Is(err, vzcontract.ErrNotFound) {
 		return vzcontract.ContainerInfo{}, err
 	}
-	return m.create(ctx, p, cfg, true)
+	c, err := m.create(ctx, p, cfg, true)
+	if err != nil || old.ImageID == "" {
+		return c, err
+	}
+	return c, m.discard(ctx, old.ImageID)
+}
+
+// discard removes the outcome of a setup that another one has replaced, unless
+// another environment uses it.
+func (m *Manager) discard(ctx context.Context, imageID string) error {
+	images, ok := m.Backend.(vzcontract.Images)
+	if !ok {
+		return nil
+	}
+	info, err := images.InspectImage(ctx, imageID)
+	if err == nil && len(info.References) == 0 && info.Config.Labels[setup.Label] != "" {
+		_, err = images.RemoveImage(ctx, imageID, vzcontract.RemoveImageOptions{})
+	}
+	if errors.Is(err, vzcontract.ErrNotFound) || errors.Is(err, vzcontract.ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 // usable reports whether programs can be run in c.

@@ -291,6 +291,9 @@ func TestRenew(t *testing.T) {
 	if again.ID == c.ID || again.ImageID == c.ImageID || len(e.told) != 2 {
 		t.Errorf("container %s and image %s are the same, or no setup ran: %q", c.ID, c.ImageID, e.told)
 	}
+	if _, err := e.Backend.(vzcontract.Images).InspectImage(t.Context(), c.ImageID); !errors.Is(err, vzcontract.ErrNotFound) {
+		t.Errorf("the old outcome of the setup: %v", err)
+	}
 	if got := e.run("cat /runs"); got != "run\n" {
 		t.Errorf("the setup ran in the outcome of the last one: %q", got)
 	}

@@ -34,7 +34,7 @@ func (c *cp) Run(env *command.Env) error {
 		if err != nil {
 			return err
 		}
-		if err := box.KeepAlive(env.Ctx); err != nil { // a use, also for an idle timeout
+		if err := box.KeepAlive(); err != nil { // a use, also for an idle timeout
 			return err
 		}
 		if !path.IsAbs(p) {

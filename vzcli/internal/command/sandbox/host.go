@@ -79,7 +79,7 @@ func each(env *command.Env, names []string, do func(*vzsandbox.Sandbox) error) e
 // runSetup makes the image of setup commands, or finds it. What they write goes to stderr.
 func runSetup(ctx context.Context, env *command.Env, s *command.Services, r vzsandbox.SetupRequest) (string, error) {
 	req := setup.Request{
-		Image: r.Image, Platform: r.Platform, Commands: r.Commands, Env: r.Env, Locks: filepath.Join(s.Run, "dev", "setup"),
+		Image: r.Image, Platform: r.Platform, Commands: r.Commands, Env: r.Env, User: r.User, Locks: filepath.Join(s.Run, "dev", "setup"),
 	}
 	if !env.Globals.Quiet {
 		req.Output = env.Stderr
