@@ -55,6 +55,9 @@ func (c *acquire) Run(env *command.Env) error {
 		return err
 	}
 	box, err := client.Acquire(env.Ctx, r)
+	if errors.Is(err, vzcontract.ErrUnsupported) && r.Project != nil && !r.Project.Copy {
+		err = fmt.Errorf("%w; give --copy", err)
+	}
 	if err = errors.Join(err, client.Close()); err != nil {
 		return err
 	}
