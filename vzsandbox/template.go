@@ -54,11 +54,11 @@ type Template struct {
 	// terminated and removed by Host.Sweep. That of a pool's sandbox counts from Acquire,
 	// and the pool's process enforces it and removes the sandbox.
 	TTL time.Duration `json:"ttl,omitempty"`
-	// IdleTimeout removes the sandbox when no command ran and no file was touched
-	// for this long; a running command is no idleness, whichever process runs it, but one
-	// that was started with Detach is, once its Process is closed. It
-	// is enforced by the process that made or acquired the sandbox, while that lives
-	// and until Sandbox.Close; 0 is never.
+	// IdleTimeout removes the sandbox when no command ran and no file was moved in or
+	// out for this long; 0 is never. A running command is no idleness, whichever process
+	// runs it; one that was started with Detach is, once its Process is closed. It is
+	// enforced by the process that made or acquired the sandbox, while that lives and
+	// until Sandbox.Close.
 	IdleTimeout time.Duration `json:"idleTimeout,omitempty"`
 	// CommandTimeout is that of commands without one of their own; 0 is none.
 	CommandTimeout time.Duration `json:"commandTimeout,omitempty"`

@@ -115,7 +115,7 @@ func (e *env) wantDead(s *vzsandbox.Sandbox) {
 }
 
 func runTimeout(e *env) {
-	e.tmpl.CommandTimeout = 300 * time.Millisecond
+	e.tmpl.CommandTimeout = time.Second
 	s := e.create(vzsandbox.CreateOptions{})
 	r, err := s.Run(e.ctx, sh(tree))
 	e.wantClass("run out of time", err, vzcontract.ErrTimeout)
@@ -123,7 +123,7 @@ func runTimeout(e *env) {
 		e.Errorf("result = %+v", r)
 	}
 	e.wantDead(s)
-	c := sh("sleep 0.5; echo done")
+	c := sh("sleep 1.5; echo done")
 	c.Timeout = -1
 	if r, err = s.Run(e.ctx, c); err != nil || string(r.Stdout) != "done\n" {
 		e.Errorf("without a limit: %+v, %v", r, err)

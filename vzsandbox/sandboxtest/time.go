@@ -33,16 +33,16 @@ func ttl(e *env) {
 
 // idleTimeout removes a sandbox that nobody uses, and none that runs a command.
 func idleTimeout(e *env) {
-	e.tmpl.IdleTimeout = 300 * time.Millisecond
+	e.tmpl.IdleTimeout = time.Second
 	s := e.create(vzsandbox.CreateOptions{})
 	other, err := e.host.Open(e.ctx, s.ID()) // as another process would
 	e.must(err)
 	for _, by := range []*vzsandbox.Sandbox{s, other} {
-		e.want(by, "sleep 1; echo worked", "worked\n")
+		e.want(by, "sleep 2; echo worked", "worked\n")
 	}
 	_, err = e.b.Wait(e.ctx, s.ID(), vzcontract.WaitRemoved)
 	e.must(err)
 	kept := e.create(vzsandbox.CreateOptions{})
 	e.must(kept.Close())
-	e.want(kept, "sleep 1; echo kept", "kept\n")
+	e.want(kept, "sleep 2; echo kept", "kept\n")
 }
