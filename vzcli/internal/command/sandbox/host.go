@@ -49,11 +49,11 @@ func lookUp(env *command.Env, h *vzsandbox.Host, name string) (*vzsandbox.Sandbo
 	return box, err
 }
 
-// of makes an error of the backend, which knows a container's id, call the sandbox by
-// its name.
+// of makes an error of the backend, which knows a container by its id, call it a sandbox
+// of its name.
 func of(box *vzsandbox.Sandbox, err error) error {
 	typed := new(vzcontract.Error)
-	if !errors.As(err, &typed) || typed.Name != box.ID() {
+	if !errors.As(err, &typed) || typed.Kind != "container" || typed.Name != box.ID() && typed.Name != box.Name() {
 		return err
 	}
 	called := *typed
