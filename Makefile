@@ -9,7 +9,7 @@ COMMANDS := $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard vz*/cmd/*/main*.go)
 
 # libcontainer needs cgo, so the programs that link it are static by hand. All
 # others are pure Go.
-CGO_COMMANDS := vz vz-guest-agent vz-monitor vz-stack vz-vm
+CGO_COMMANDS := vz vz-guest-agent vz-monitor vz-sandbox vz-stack vz-vm
 TAGS := netgo,osusergo,seccomp
 LDFLAGS := -s -w -buildid=
 STATIC := -linkmode external -extldflags -static

@@ -25,7 +25,7 @@ var updatePages = flag.Bool("update", false, "write what the commands printed in
 
 // followed are the pages whose commands are run. Others are about things that a
 // test cannot have, or are tables.
-var followed = []string{"README.md", "docs/install.md", "docs/run.md", "docs/files.md", "docs/images.md", "docs/connect.md", "docs/stacks.md", "docs/dev.md", "docs/scripts.md"}
+var followed = []string{"README.md", "docs/install.md", "docs/run.md", "docs/files.md", "docs/images.md", "docs/connect.md", "docs/stacks.md", "docs/dev.md", "docs/sandboxes.md", "docs/scripts.md"}
 
 // TestDocuments runs the commands of the pages, each page in a home of its own,
 // and compares what they print with what the page says. With -update the pages

@@ -55,7 +55,7 @@ func debianPackage(t *testing.T, root, bin string) string {
 	if err := os.Mkdir(system, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, program := range []string{"vz", "vz-box", "vz-guest-agent", "vz-monitor", "vz-stack", "vz-vm", "vz-vmm"} {
+	for _, program := range []string{"vz", "vz-box", "vz-guest-agent", "vz-monitor", "vz-sandbox", "vz-stack", "vz-vm", "vz-vmm"} {
 		if err := os.Symlink(filepath.Join(bin, program), filepath.Join(system, program)); err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ type file struct {
 const libexec = "libexec/vz"
 
 // onPath are the programs that people call.
-var onPath = []string{"vz", "vz-stack", "vz-vm"}
+var onPath = []string{"vz", "vz-sandbox", "vz-stack", "vz-vm"}
 
 // layout returns the files of a target in the order of their names.
 func layout(r *release, t target, programs []string, licenses []byte) ([]file, error) {

@@ -100,7 +100,7 @@ var heavy = []string{
 // what they link.
 func TestStartUpBudget(t *testing.T) {
 	w := repo(t)
-	programs := map[string]string{"vz": "vzcli", "vz-monitor": "vzlinuxnative"}
+	programs := map[string]string{"vz": "vzcli", "vz-monitor": "vzlinuxnative", "vz-sandbox": "vzcli"}
 	for program, module := range programs {
 		dir := filepath.Join(w.Root, module)
 		if matches, err := filepath.Glob(filepath.Join(dir, "cmd", program, "*.go")); err != nil || len(matches) == 0 {

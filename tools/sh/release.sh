@@ -27,12 +27,12 @@ export LDFLAGS BUILDFLAGS
 
 built=$PWD/.cache/release
 rm -rf "$built"
-linux=(vz vz-box vz-guest-agent vz-monitor vz-stack vz-vm vz-vmm)
+linux=(vz vz-box vz-guest-agent vz-monitor vz-sandbox vz-stack vz-vm vz-vmm)
 for arch in amd64 arm64; do
 	tools/sh/build.sh linux "$arch" "$built/linux_$arch" "${linux[@]}"
 	tools/sh/libraries.sh "$arch" >"$built/linux_$arch/c-libraries"
 	# macOS: what needs no cgo. There is no backend for containers there yet.
-	tools/sh/build.sh darwin "$arch" "$built/darwin_$arch" vz vz-stack vz-vm
+	tools/sh/build.sh darwin "$arch" "$built/darwin_$arch" vz vz-sandbox vz-stack vz-vm
 done
 echo "write manual pages and completions"
 (cd vzcli && go run -trimpath -tags "$TAGS" ./internal/manual/generate share "$built/share" "$version")

@@ -29,7 +29,7 @@ list >/tmp/before
 dpkg -i "$deb"
 vz version
 echo "version: $(dpkg-query -W -f '${Version} ${Status}' vz)"
-for page in vz vz-run vz-stack-up vz-system-resume; do
+for page in vz vz-run vz-sandbox-pool-serve vz-stack-up vz-system-resume; do
 	[[ -s /usr/share/man/man1/$page.1.gz ]] || {
 		echo "no manual page of $page" >&2
 		exit 1

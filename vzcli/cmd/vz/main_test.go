@@ -2,14 +2,26 @@ package main
 
 import (
 	"flag"
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"vz.internal/vzcli/internal/cli"
+	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/command/sandbox"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"vz": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"vz": main,
+		"vz-sandbox": func() {
+			os.Exit(cli.Run(sandbox.Program(), os.Args[1:], command.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+		},
+	})
+}
 
 func TestScript(t *testing.T) { testscript.Run(t, params(t)) }
 

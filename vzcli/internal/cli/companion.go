@@ -18,7 +18,7 @@ var companions = map[string]string{
 
 var companionHelp = map[string]string{
 	"stack": "Compose stacks (also vz compose)", "vm": "virtual machines as such",
-	"sandbox": "pools of sandboxes",
+	"sandbox": "sandboxes for programs that run other programs",
 }
 
 // companion replaces vz by the program that has the verb. It returns only when

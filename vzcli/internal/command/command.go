@@ -55,6 +55,8 @@ const (
 	Volumes    Subject = "volumes"
 	Networks   Subject = "networks"
 	Files      Subject = "files"
+	Sandboxes  Subject = "sandboxes"
+	Pools      Subject = "pools" // of sandboxes
 	Any        Subject = "any" // containers and images
 )
 

@@ -7,13 +7,14 @@ import (
 
 	"vz.internal/vzcli/internal/cli"
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/command/sandbox"
 	"vz.internal/vzcli/internal/command/stack"
 	"vz.internal/vzcli/internal/command/vm"
 )
 
 // programs are those with commands for people, in the order of the reference.
 func programs() []command.Program {
-	return []command.Program{cli.Program(), stack.Program(), vm.Program()}
+	return []command.Program{cli.Program(), stack.Program(), vm.Program(), sandbox.Program()}
 }
 
 // listed returns the commands of p that its help lists.

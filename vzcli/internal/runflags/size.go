@@ -2,6 +2,7 @@ package runflags
 
 import (
 	"math/big"
+	"strconv"
 	"time"
 
 	"github.com/docker/go-units"
@@ -45,6 +46,17 @@ func nanoCPUs(flag, s string) (int64, error) {
 	}
 	return n.Num().Int64(), nil
 }
+
+// Duration reads 300ms, 5s, 1m30s; a plain number is seconds. Empty is 0.
+func Duration(flag, s string) (time.Duration, error) {
+	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
+		return time.Duration(n) * time.Second, nil
+	}
+	return duration(flag, s)
+}
+
+// Size reads a number of bytes with a suffix of b, k, m, g, t or p. Empty is 0.
+func Size(flag, s string) (int64, error) { return size(flag, s) }
 
 // duration reads 300ms, 5s, 1m30s.
 func duration(flag, s string) (time.Duration, error) {

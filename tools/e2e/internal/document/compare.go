@@ -16,6 +16,7 @@ var varying = []struct {
 	{regexp.MustCompile(`(Less than a second|About a minute|\d+ (seconds?|minutes?|hours?))( ago)?`), "<time>"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)`), "<time>"},
 	{regexp.MustCompile(`\b(127\.0\.0\.1|0\.0\.0\.0|\[::\]|\[::1\]):[3-6]\d{4}\b`), "$1:<port>"},
+	{regexp.MustCompile(`"tookMs":[0-9.]+`), `"tookMs":<ms>`},
 	{regexp.MustCompile(`^ *\d+ `), "<n> "},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(kB|MB|GB)\b`), "<size>"},
 	{regexp.MustCompile(`[ \t]+`), " "},
@@ -29,8 +30,8 @@ func plain(line string) string {
 }
 
 // Compare returns an error that shows where got is not what the page says; ids,
-// times, sizes, chosen ports, numbers of processes and the width of columns may
-// differ.
+// times, durations in JSON, sizes, chosen ports, numbers of processes and the width of
+// columns may differ.
 func Compare(want []string, got string) error {
 	lines := strings.Split(strings.TrimRight(got, "\n"), "\n")
 	if got == "" {

@@ -51,6 +51,8 @@ func TestCompare(t *testing.T) {
 		{"", "", true},
 		{"181574caea52 Up 2 seconds", "0123456789ab   Up Less than a second\n", true},
 		{"web 127.0.0.1:8080", "web 127.0.0.1:8081\n", false},
+		{`{"exitCode":3,"tookMs":4.2}`, `{"exitCode":3,"tookMs":11}` + "\n", true},
+		{`{"exitCode":3,"tookMs":4.2}`, `{"exitCode":4,"tookMs":4.2}` + "\n", false},
 		{"127.0.0.1:38907", "127.0.0.1:40001\n", true},
 		{"a\n...\nz", "a\nb\nc\nz\n", true},
 		{"a\n...\nz", "a\nb\nc\n", false},

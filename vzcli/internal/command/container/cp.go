@@ -23,8 +23,8 @@ type cp struct {
 
 // Run implements command.Verb.
 func (c *cp) Run(env *command.Env) error {
-	from, fromPath := splitCopy(c.Source)
-	to, toPath := splitCopy(c.Target)
+	from, fromPath := SplitCopy(c.Source)
+	to, toPath := SplitCopy(c.Target)
 	switch {
 	case from != "" && to != "":
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "cp: copying between containers is not there; go through a pipe: vz cp %s - | vz cp - %s", c.Source, c.Target)
@@ -57,9 +57,9 @@ func (c *cp) Run(env *command.Env) error {
 	return nil
 }
 
-// splitCopy parts CONTAINER:PATH. A path of the host that holds a colon starts
+// SplitCopy parts CONTAINER:PATH. A path of the host that holds a colon starts
 // with / or ".".
-func splitCopy(s string) (container, p string) {
+func SplitCopy(s string) (container, p string) {
 	name, rest, ok := strings.Cut(s, ":")
 	if !ok || filepath.IsAbs(s) || strings.HasPrefix(name, ".") {
 		return "", s

@@ -6,11 +6,12 @@ import "vz.internal/vzcli/internal/command"
 type CopyArgs struct {
 	Source, Target      string
 	Archive, FollowLink bool
+	Quiet               bool // does not say how much was copied
 }
 
 // Copy does what vz cp does, for programs that have other names for containers.
 func Copy(env *command.Env, args CopyArgs) error {
-	return (&cp{Source: args.Source, Target: args.Target, Archive: args.Archive, FollowLink: args.FollowLink}).Run(env)
+	return (&cp{Source: args.Source, Target: args.Target, Archive: args.Archive, FollowLink: args.FollowLink, Quiet: args.Quiet}).Run(env)
 }
 
 // CommitArgs are the flags of vz commit.

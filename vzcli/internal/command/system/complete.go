@@ -3,11 +3,14 @@ package system
 import (
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/poolsocket"
 	"vz.internal/vzcontract"
+	"vz.internal/vzsandbox"
 )
 
 // complete prints the words that may stand where the last of Words does.
@@ -41,7 +44,7 @@ func (c *complete) Run(env *command.Env) error {
 }
 
 // companions have verbs of vz and know what may follow them.
-var companions = map[string]string{"stack": "vz-stack", "compose": "vz-stack", "vm": "vz-vm"}
+var companions = map[string]string{"stack": "vz-stack", "compose": "vz-stack", "vm": "vz-vm", "sandbox": "vz-sandbox"}
 
 // ask has a companion complete the words. Without one there is nothing to say.
 func ask(env *command.Env, program string, words []string) error {
@@ -128,6 +131,17 @@ func names(env *command.Env, subject command.Subject) []string {
 		for _, c := range all {
 			found = append(found, c.Name)
 		}
+	}
+	if subject == command.Sandboxes {
+		all, _ := s.Backend.List(env.Ctx)
+		for _, c := range all {
+			if c.Config.Labels[vzsandbox.Label] != "" {
+				found = append(found, c.Name)
+			}
+		}
+	}
+	if subject == command.Pools {
+		found, _ = poolsocket.Directory(filepath.Join(s.Run, "sandboxes")).Names()
 	}
 	if subject == command.Images || subject == command.Any {
 		all, _ := s.Images.ListImages(env.Ctx)

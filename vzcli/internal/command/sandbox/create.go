@@ -1,0 +1,42 @@
+package sandbox
+
+import (
+	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzsandbox"
+)
+
+type create struct {
+	Image         string `arg:"" help:"Image."`
+	Name          string `help:"Name of the sandbox; names are shared with containers."`
+	projectFlags  `embed:""`
+	Root          string `placeholder:"DIR" help:"Directory below which the project must lie ($VZ_SANDBOX_ROOT, else the current one)."`
+	templateFlags `embed:""`
+}
+
+// Run implements command.Verb.
+func (c *create) Run(env *command.Env) error {
+	t, err := c.template(c.Image)
+	if err != nil {
+		return err
+	}
+	p, err := c.project()
+	if err != nil {
+		return err
+	}
+	root, err := projectRoot(c.Root)
+	if err != nil {
+		return err
+	}
+	h, s, err := open(env, root)
+	if err != nil {
+		return err
+	}
+	if err := fetch(env, s, t.Image, t.Platform); err != nil {
+		return err
+	}
+	box, err := h.Create(env.Ctx, t, vzsandbox.CreateOptions{Name: c.Name, Project: p})
+	if err != nil {
+		return err
+	}
+	return printInfo(env, box)
+}

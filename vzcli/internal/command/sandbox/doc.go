@@ -1,0 +1,2 @@
+// Package sandbox has the verbs of vz sandbox.
+package sandbox
