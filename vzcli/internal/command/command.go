@@ -57,7 +57,7 @@ const (
 	Files      Subject = "files"
 	Sandboxes  Subject = "sandboxes"
 	Pools      Subject = "pools" // of sandboxes
-	Any        Subject = "any" // containers and images
+	Any        Subject = "any"   // containers and images
 )
 
 // The groups of `vz --help`, in order.
