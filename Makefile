@@ -50,7 +50,7 @@ test: packages-build packages-test linters ## install what is missing, run all t
 	@tools/sh/test.sh '$(TAGS)' '$(TESTFLAGS)' $(MODULES) tools
 
 race: ## run the portable tests with the race detector
-	@for m in vzcontract vzoci vzcli; do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 20m ./...); done
+	@for m in vzcontract vzoci vzsandbox vzcli; do echo "== $$m"; (cd $$m && $(GO) test -race -timeout 20m ./...); done
 
 check: packages-build packages-test linters ## format, vet, staticcheck, Bazel files, modules, repository rules, scripts
 	@tools/sh/check.sh '$(TAGS)' '$(TOOLS)' $(MODULES) tools
