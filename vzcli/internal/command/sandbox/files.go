@@ -26,15 +26,13 @@ var fileListing = output.Listing{
 
 // Run implements command.Verb.
 func (c *filesLs) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	list, err := box.ReadDir(env.Ctx, c.Dir)
-	if err != nil {
-		return of(box, err)
-	}
-	return printFiles(env, env.Listing(c.Format, c.Quiet), list)
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		list, err := box.ReadDir(env.Ctx, c.Dir)
+		if err != nil {
+			return err
+		}
+		return printFiles(env, env.Listing(c.Format, c.Quiet), list)
+	})
 }
 
 func printFiles(env *command.Env, opts output.Options, list []vzcontract.PathStat) error {
@@ -90,15 +88,13 @@ type filesStat struct {
 
 // Run implements command.Verb.
 func (c *filesStat) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	st, err := box.Stat(env.Ctx, c.Path)
-	if err != nil {
-		return of(box, err)
-	}
-	return printFiles(env, env.Listing("", false), []vzcontract.PathStat{st})
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		st, err := box.Stat(env.Ctx, c.Path)
+		if err != nil {
+			return err
+		}
+		return printFiles(env, env.Listing("", false), []vzcontract.PathStat{st})
+	})
 }
 
 type filesRead struct {
@@ -114,22 +110,19 @@ type contents struct {
 
 // Run implements command.Verb.
 func (c *filesRead) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	data, err := box.ReadFile(env.Ctx, c.Path)
-	if err != nil {
-		return of(box, err)
-	}
-	switch {
-	case !env.Globals.JSON:
-		_, err = env.Stdout.Write(data)
-		return err
-	case utf8.Valid(data):
-		return printJSON(env, contents{"utf-8", string(data)})
-	}
-	return printJSON(env, contents{"base64", base64.StdEncoding.EncodeToString(data)})
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		data, err := box.ReadFile(env.Ctx, c.Path)
+		switch {
+		case err != nil:
+			return err
+		case !env.Globals.JSON:
+			_, err = env.Stdout.Write(data)
+			return err
+		case utf8.Valid(data):
+			return printJSON(env, contents{"utf-8", string(data)})
+		}
+		return printJSON(env, contents{"base64", base64.StdEncoding.EncodeToString(data)})
+	})
 }
 
 type filesWrite struct {
@@ -144,18 +137,16 @@ func (c *filesWrite) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	data, err := io.ReadAll(io.LimitReader(env.Stdin, vzsandbox.MaxReadFile+1))
-	if err != nil {
-		return err
-	}
-	if len(data) > vzsandbox.MaxReadFile {
-		return vzcontract.Errorf(vzcontract.ErrValidation, "files write: stdin has more than %d bytes; use vz sandbox cp", vzsandbox.MaxReadFile)
-	}
-	return of(box, box.WriteFile(env.Ctx, c.Path, data, mode))
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		data, err := io.ReadAll(io.LimitReader(env.Stdin, vzsandbox.MaxReadFile+1))
+		if err != nil {
+			return err
+		}
+		if len(data) > vzsandbox.MaxReadFile {
+			return vzcontract.Errorf(vzcontract.ErrValidation, "files write: stdin has more than %d bytes; use vz sandbox cp", vzsandbox.MaxReadFile)
+		}
+		return box.WriteFile(env.Ctx, c.Path, data, mode)
+	})
 }
 
 func permission(s string) (fs.FileMode, error) {
@@ -178,11 +169,7 @@ func (c *filesMkdir) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	return of(box, box.MakeDir(env.Ctx, c.Dir, uint32(mode)))
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error { return box.MakeDir(env.Ctx, c.Dir, uint32(mode)) })
 }
 
 type filesRm struct {
@@ -207,9 +194,5 @@ type filesMv struct {
 
 // Run implements command.Verb.
 func (c *filesMv) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	return of(box, box.Move(env.Ctx, c.From, c.To))
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error { return box.Move(env.Ctx, c.From, c.To) })
 }

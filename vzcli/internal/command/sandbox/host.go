@@ -61,6 +61,15 @@ func of(box *vzsandbox.Sandbox, err error) error {
 	return &called
 }
 
+// with does something with a sandbox.
+func with(env *command.Env, name string, do func(*vzsandbox.Sandbox) error) error {
+	box, err := find(env, name)
+	if err != nil {
+		return err
+	}
+	return of(box, do(box))
+}
+
 // each does something with all sandboxes named and prints their names.
 func each(env *command.Env, names []string, do func(*vzsandbox.Sandbox) error) error {
 	h, _, err := open(env, "")
@@ -79,7 +88,7 @@ func each(env *command.Env, names []string, do func(*vzsandbox.Sandbox) error) e
 // runSetup makes the image of setup commands, or finds it. What they write goes to stderr.
 func runSetup(ctx context.Context, env *command.Env, s *command.Services, r vzsandbox.SetupRequest) (string, error) {
 	req := setup.Request{
-		Image: r.Image, Platform: r.Platform, Commands: r.Commands, Env: r.Env, User: r.User, Locks: filepath.Join(s.Run, "dev", "setup"),
+		Image: r.Image, Platform: r.Platform, Commands: r.Commands, Env: r.Env, User: r.User, Locks: filepath.Join(s.Run, "setup"), // as vz dev has them
 	}
 	if !env.Globals.Quiet {
 		req.Output = env.Stderr
@@ -152,7 +161,7 @@ type capabilities struct{}
 
 var abilities = []vzsandbox.Ability{
 	vzsandbox.AbilitySnapshots, vzsandbox.AbilityCopy, vzsandbox.AbilityFiles, vzsandbox.AbilityPause, vzsandbox.AbilityLiveMounts,
-	vzsandbox.AbilityRename, vzsandbox.AbilitySetup, vzsandbox.AbilityAllowLists, vzsandbox.AbilityDisk,
+	vzsandbox.AbilityRename, vzsandbox.AbilityCommit, vzsandbox.AbilitySetup, vzsandbox.AbilityAllowLists, vzsandbox.AbilityDisk,
 }
 
 // Run implements command.Verb.

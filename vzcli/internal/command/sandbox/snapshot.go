@@ -16,22 +16,20 @@ type snapshot struct {
 
 // Run implements command.Verb.
 func (c *snapshot) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	if err := box.Snapshot(env.Ctx, c.Name); err != nil {
-		return of(box, err)
-	}
-	info, err := box.Info(env.Ctx)
-	if err != nil {
-		return err
-	}
-	at := slices.IndexFunc(info.Snapshots, func(s vzsandbox.Snapshot) bool { return s.Name == c.Name })
-	if at < 0 {
-		return command.PrintLine(env, c.Name) // removed meanwhile
-	}
-	return printed(env, c.Name, info.Snapshots[at])
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		if err := box.Snapshot(env.Ctx, c.Name); err != nil {
+			return err
+		}
+		info, err := box.Info(env.Ctx)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(info.Snapshots, func(s vzsandbox.Snapshot) bool { return s.Name == c.Name })
+		if at < 0 {
+			return command.PrintLine(env, c.Name) // removed meanwhile
+		}
+		return printed(env, c.Name, info.Snapshots[at])
+	})
 }
 
 type snapshots struct {
@@ -86,14 +84,12 @@ type restore struct {
 
 // Run implements command.Verb.
 func (c *restore) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	if err := box.Restore(env.Ctx, c.Name); err != nil {
-		return of(box, err)
-	}
-	return printInfo(env, box)
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		if err := box.Restore(env.Ctx, c.Name); err != nil {
+			return err
+		}
+		return printInfo(env, box)
+	})
 }
 
 type fork struct {
@@ -104,13 +100,11 @@ type fork struct {
 
 // Run implements command.Verb.
 func (c *fork) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	made, err := box.Fork(env.Ctx, c.Snapshot, c.Name)
-	if err != nil {
-		return of(box, err)
-	}
-	return printInfo(env, made)
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		made, err := box.Fork(env.Ctx, c.Snapshot, c.Name)
+		if err != nil {
+			return err
+		}
+		return printInfo(env, made)
+	})
 }
