@@ -36,28 +36,19 @@ func (c *filesLs) Run(env *command.Env) error {
 }
 
 func printFiles(env *command.Env, opts output.Options, list []vzcontract.PathStat) error {
-	if opts.Format == "json" {
-		for _, st := range list {
-			if err := printJSON(env, newFile(st)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	rows := make([]output.Row, len(list))
+	files := make([]file, len(list))
 	for i, st := range list {
-		name := st.Name
-		if st.LinkTarget != "" {
-			name += " -> " + st.LinkTarget
-		}
-		rows[i] = output.Row{
-			"Name": name, "Mode": fs.FileMode(st.Mode).String(), "Size": strconv.FormatInt(st.Size, 10), "ModTime": output.Time(st.ModTime),
-		}
-		if opts.Quiet {
-			rows[i]["Name"] = st.Name
-		}
+		files[i] = newFile(st)
 	}
-	return fileListing.Print(env.Stdout, opts, rows)
+	return printAll(env, fileListing, opts, files, func(f file) output.Row {
+		name := f.Name
+		if f.LinkTarget != "" && !opts.Quiet {
+			name += " -> " + f.LinkTarget
+		}
+		return output.Row{
+			"Name": name, "Mode": fs.FileMode(f.Mode).String(), "Size": strconv.FormatInt(f.Size, 10), "ModTime": output.Time(f.ModTime),
+		}
+	})
 }
 
 // A file is a path as the JSON of files has it.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/output"
 	"vz.internal/vzcli/internal/poolsocket"
 	"vz.internal/vzcli/internal/progress"
 	"vz.internal/vzcontract"
@@ -138,6 +139,23 @@ func printJSON(env *command.Env, document any) error {
 	e := json.NewEncoder(env.Stdout)
 	e.SetEscapeHTML(false)
 	return e.Encode(document)
+}
+
+// printAll prints a listing, or where that is asked for each of all as one document.
+func printAll[T any](env *command.Env, l output.Listing, opts output.Options, all []T, row func(T) output.Row) error {
+	if opts.Format == "json" {
+		for _, one := range all {
+			if err := printJSON(env, one); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	rows := make([]output.Row, len(all))
+	for i, one := range all {
+		rows[i] = row(one)
+	}
+	return l.Print(env.Stdout, opts, rows)
 }
 
 // printInfo prints a sandbox's name, or with --json all about it.

@@ -52,16 +52,8 @@ func (c *snapshots) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	opts := env.Listing(c.Format, c.Quiet)
 	now := time.Now()
-	var rows []output.Row
-	for _, s := range info.Snapshots {
-		if opts.Format == "json" {
-			if err := printJSON(env, s); err != nil {
-				return err
-			}
-			continue
-		}
+	return printAll(env, snapshotListing, env.Listing(c.Format, c.Quiet), info.Snapshots, func(s vzsandbox.Snapshot) output.Row {
 		note := ""
 		switch {
 		case s.Pending:
@@ -69,12 +61,8 @@ func (c *snapshots) Run(env *command.Env) error {
 		case s.Name == info.Base:
 			note = "the files come from it"
 		}
-		rows = append(rows, output.Row{"Name": s.Name, "CreatedAt": output.Ago(now, s.CreatedAt), "Parent": s.Parent, "Note": note})
-	}
-	if opts.Format == "json" {
-		return nil
-	}
-	return snapshotListing.Print(env.Stdout, opts, rows)
+		return output.Row{"Name": s.Name, "CreatedAt": output.Ago(now, s.CreatedAt), "Parent": s.Parent, "Note": note}
+	})
 }
 
 type restore struct {
