@@ -103,18 +103,11 @@ func ParseEgressRule(s string) (r EgressRule, err error) {
 		}
 		r.Port, r.Protocol = uint16(n), protocol
 	}
-	if bracketed || strings.ContainsAny(where, ":/") {
-		r.Prefix, err = parseEgressPrefix(s, where)
-		return r, err
-	}
-	if _, addrErr := netip.ParseAddr(where); addrErr == nil {
+	if _, addrErr := netip.ParseAddr(where); addrErr == nil || bracketed || strings.ContainsAny(where, ":/") {
 		r.Prefix, err = parseEgressPrefix(s, where)
 		return r, err
 	}
 	r.Name, r.Below = strings.CutPrefix(strings.ToLower(strings.TrimSuffix(where, ".")), "*.")
-	if !r.Below {
-		r.Name = strings.ToLower(strings.TrimSuffix(where, "."))
-	}
 	if where == "*" {
 		return r, invalid("egress %q: all names there are is no limit; name them, or all addresses with 0.0.0.0/0 and ::/0", s)
 	}

@@ -1,6 +1,10 @@
 package vzsandbox
 
-import "vz.internal/vzcontract"
+import (
+	"maps"
+
+	"vz.internal/vzcontract"
+)
 
 // An Ability is something that not every host of sandboxes can do.
 type Ability string
@@ -32,53 +36,41 @@ const (
 	noSetup = "this program has no means to run them (Options.Setup)"
 )
 
-// optional returns the backend as a T, or ErrUnsupported with the reason.
-func optional[T any](h *Host, what string, f vzcontract.Feature) (T, error) {
-	if why := h.missing(f); why != "" {
-		var none T
-		return none, unsupported("%s: %s", what, why)
+// lack returns why the backend is no T; empty when it is one.
+func lack[T any](h *Host, f vzcontract.Feature) string {
+	if why := h.backend.Capabilities().Missing[f]; why != "" {
+		return why
 	}
-	t, ok := h.backend.(T)
-	if !ok {
-		return t, unsupported("%s: %s", what, h.lacks())
+	if _, ok := h.backend.(T); !ok {
+		return "the backend " + h.backend.BackendName() + " does not have it"
 	}
-	return t, nil
+	return ""
 }
 
-func (h *Host) missing(f vzcontract.Feature) string { return h.backend.Capabilities().Missing[f] }
-
-func (h *Host) lacks() string {
-	return "the backend " + h.backend.BackendName() + " does not have it"
+// optional returns the backend as a T, or ErrUnsupported with the reason.
+func optional[T any](h *Host, what string, f vzcontract.Feature) (t T, err error) {
+	if why := lack[T](h, f); why != "" {
+		return t, unsupported("%s: %s", what, why)
+	}
+	return h.backend.(T), nil
 }
 
 // Capabilities tells what this host lacks here and now.
 func (h *Host) Capabilities() Capabilities {
-	missing := map[Ability]string{AbilityDisk: noDisk}
-	has := func(a Ability, f vzcontract.Feature, ok bool) {
-		if why := h.missing(f); why != "" {
-			missing[a] = why
-		} else if !ok {
-			missing[a] = h.lacks()
-		}
+	missing := map[Ability]string{
+		AbilitySnapshots:  lack[vzcontract.Checkpointer](h, vzcontract.FeatureCheckpoint),
+		AbilityCopy:       lack[vzcontract.Copier](h, vzcontract.FeatureCopy),
+		AbilityFiles:      lack[vzcontract.FileManager](h, vzcontract.FeatureFiles),
+		AbilityPause:      lack[vzcontract.Pauser](h, vzcontract.FeaturePause),
+		AbilityLiveMounts: lack[vzcontract.Mounter](h, vzcontract.FeatureMount),
+		AbilityRename:     lack[vzcontract.Renamer](h, vzcontract.FeatureRename),
+		AbilityCommit:     lack[vzcontract.Committer](h, vzcontract.FeatureCommit),
+		AbilityAllowLists: lack[vzcontract.Networks](h, vzcontract.FeatureNetworks),
+		AbilityDisk:       noDisk,
 	}
-	_, ok := h.backend.(vzcontract.Checkpointer)
-	has(AbilitySnapshots, vzcontract.FeatureCheckpoint, ok)
-	_, ok = h.backend.(vzcontract.Copier)
-	has(AbilityCopy, vzcontract.FeatureCopy, ok)
-	_, ok = h.backend.(vzcontract.FileManager)
-	has(AbilityFiles, vzcontract.FeatureFiles, ok)
-	_, ok = h.backend.(vzcontract.Pauser)
-	has(AbilityPause, vzcontract.FeaturePause, ok)
-	_, ok = h.backend.(vzcontract.Mounter)
-	has(AbilityLiveMounts, vzcontract.FeatureMount, ok)
-	_, ok = h.backend.(vzcontract.Renamer)
-	has(AbilityRename, vzcontract.FeatureRename, ok)
-	_, ok = h.backend.(vzcontract.Networks)
-	has(AbilityAllowLists, vzcontract.FeatureNetworks, ok)
-	_, ok = h.backend.(vzcontract.Committer)
-	has(AbilityCommit, vzcontract.FeatureCommit, ok)
 	if h.opts.Setup == nil {
 		missing[AbilitySetup] = noSetup
 	}
+	maps.DeleteFunc(missing, func(_ Ability, why string) bool { return why == "" })
 	return Capabilities{Missing: missing}
 }

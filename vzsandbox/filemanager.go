@@ -20,7 +20,8 @@ func (s *Sandbox) manage(ctx context.Context, op string, f func(vzcontract.FileM
 	return f(m)
 }
 
-// ReadDir lists a directory, by name.
+// ReadDir lists a directory, by name. Errors here and below are those of
+// vzcontract.FileManager, and ErrUnsupported without AbilityFiles.
 func (s *Sandbox) ReadDir(ctx context.Context, dir string) (list []vzcontract.PathStat, err error) {
 	err = s.manage(ctx, "list directory of", func(m vzcontract.FileManager) error {
 		list, err = m.ListDir(ctx, s.id, s.path(dir))

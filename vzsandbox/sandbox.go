@@ -40,7 +40,8 @@ func (s *Sandbox) Name() string { return s.name }
 func (s *Sandbox) Workspace() string { return s.facts.Template.workspace() }
 
 // Pause freezes all processes. Commands cannot be started until Resume; those that run
-// go on then. A second Pause does nothing. Time limits go on meanwhile.
+// go on then. A second Pause does nothing. Time limits go on meanwhile. Without
+// AbilityPause it is ErrUnsupported, as is Resume.
 func (s *Sandbox) Pause(ctx context.Context) error {
 	p, err := s.pauser("pause")
 	if err != nil {

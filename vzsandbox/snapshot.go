@@ -33,7 +33,8 @@ func (s *Sandbox) checkpointer(op string) (vzcontract.Checkpointer, error) {
 
 // Snapshot saves the files of the sandbox's root under a name; [a-zA-Z0-9_.-] are
 // allowed. Programs go on; they are frozen meanwhile. Mounted projects are not part of
-// it, nor is memory. A name in use is ErrConflict.
+// it, nor is memory. A name in use is ErrConflict. Without AbilitySnapshots it is
+// ErrUnsupported, as are Restore and Fork.
 func (s *Sandbox) Snapshot(ctx context.Context, name string) error {
 	c, err := s.checkpointer("snapshot")
 	if err != nil {

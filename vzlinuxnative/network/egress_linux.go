@@ -241,21 +241,17 @@ func (e *egress) Open(name string, addresses []netip.Addr, ttl time.Duration, ow
 		}
 	}
 	more := 0
-	for _, open := range fresh {
-		if !open {
-			more++
-		}
-	}
-	if len(e.pins)+more > maxPins {
-		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the container has asked for more than %d addresses", maxPins)
-	}
 	var pins, again []nft.Pin
 	for key, open := range fresh {
 		if open {
 			again = append(again, key.pins(e.places, valid+pinSlop)...)
 		} else {
+			more++
 			pins = append(pins, key.pins(e.places, valid+pinSlop)...)
 		}
+	}
+	if len(e.pins)+more > maxPins {
+		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the container has asked for more than %d addresses", maxPins)
 	}
 	if err := errors.Join(e.table.Pin(pins), e.table.Repin(again)); err != nil {
 		return nil, err

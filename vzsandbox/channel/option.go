@@ -19,8 +19,8 @@ func newConfig(opts []Option) config {
 }
 
 // WithWindow sets how many handlers may run at once, 1 to 1024. The default is 64. It
-// also bounds what the other side can make this one hold: a slot for each begun MiB of
-// a request.
+// also bounds what the other side can make this one hold: a request takes a slot, and one
+// more for each full MiB of it.
 func WithWindow(n int) Option { return func(c *config) { c.window = min(max(1, n), maxWindow) } }
 
 // WithLogger sets where panics of handlers go, with their stacks. The default discards

@@ -185,22 +185,18 @@ func (m *maker) sweep(ctx context.Context) error {
 		if !ours || filepath.Base(hash) != hash {
 			continue
 		}
+		unlock, free := func() {}, true
 		if hash != m.hash {
-			unlock, free, err := lock.Try(m.lockFile(hash))
-			if err != nil {
+			if unlock, free, err = lock.Try(m.lockFile(hash)); err != nil {
 				return err
 			}
-			if !free {
-				continue
-			}
-			err = m.remove(ctx, c.ID)
-			unlock()
-			if err != nil {
-				return err
-			}
+		}
+		if !free {
 			continue
 		}
-		if err := m.remove(ctx, c.ID); err != nil {
+		err := m.remove(ctx, c.ID)
+		unlock()
+		if err != nil {
 			return err
 		}
 	}

@@ -11,11 +11,6 @@ import (
 	"vz.internal/vzcontract"
 )
 
-// companions maps a verb to the program that has it.
-var companions = map[string]string{
-	"stack": "vz-stack", "compose": "vz-stack", "vm": "vz-vm", "sandbox": "vz-sandbox",
-}
-
 var companionHelp = map[string]string{
 	"stack": "Compose stacks (also vz compose)", "vm": "virtual machines as such",
 	"sandbox": "sandboxes for programs that run other programs",
@@ -24,7 +19,7 @@ var companionHelp = map[string]string{
 // companion replaces vz by the program that has the verb. It returns only when
 // that failed.
 func companion(g command.Globals, verb string, args []string) error {
-	program := companions[verb]
+	program := command.Companions[verb]
 	if path, ok := command.Companion(program); ok {
 		err := syscall.Exec(path, slices.Concat([]string{program}, flagsOf(g), args), os.Environ())
 		return fmt.Errorf("run %s: %w", path, err)

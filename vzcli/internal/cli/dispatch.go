@@ -26,7 +26,7 @@ func dispatch(env *command.Env, args []string) (command.Command, error) {
 		}
 		args = append(args[1:], "--help")
 	}
-	if env.Program.Name == "vz" && companions[args[0]] != "" {
+	if env.Program.Name == "vz" && command.Companions[args[0]] != "" {
 		return command.Command{}, companion(env.Globals, args[0], args[1:])
 	}
 	cmd, rest, err := find(env, args)

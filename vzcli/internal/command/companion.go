@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 )
 
+// Companions are the verbs of vz that other programs have, with the names of these.
+var Companions = map[string]string{"stack": "vz-stack", "compose": "vz-stack", "vm": "vz-vm", "sandbox": "vz-sandbox"}
+
 // Companion finds a program that is installed together with vz: in
 // $VZ_LIBEXEC, beside this program or beside vz.
 func Companion(program string) (path string, ok bool) {

@@ -168,8 +168,8 @@ func TestUnknownRequest(t *testing.T) {
 	wantClass(t, "a request that asks for nothing", err, vzcontract.ErrUnsupported)
 }
 
-// TestEndWhileWaiting ends a pool while somebody waits for a sandbox that cannot come.
-func TestEndWhileWaiting(t *testing.T) {
+// TestAcquireAfterEnd asks over a connection that is older than the end of the pool.
+func TestAcquireAfterEnd(t *testing.T) {
 	s := serve(t, Directory(t.TempDir()))
 	c := s.dial(t)
 	if _, err := c.Acquire(t.Context(), AcquireRequest{Wait: true}); err != nil {

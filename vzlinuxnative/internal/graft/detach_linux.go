@@ -30,12 +30,13 @@ func Detach(ns *os.File, id ID) error {
 		for _, m := range slices.Backward(withBelow(all, all[i])) {
 			r := removed{mount: m, copy: -1}
 			if m.id != id { // what is unmounted last need not be put back
-				if r.copy, err = v.clone(m); err != nil {
-					break
-				}
+				r.copy, err = v.clone(m)
+			}
+			if err == nil {
+				err = v.unmount(m)
 			}
 			gone = append(gone, r)
-			if err = v.unmount(m); err != nil {
+			if err != nil {
 				break
 			}
 		}

@@ -3,6 +3,7 @@
 package graft
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -104,6 +105,42 @@ func TestAttachAndDetach(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, there[id])
 	require.NoError(t, Detach(ns, id), "one that has gone")
+}
+
+// TestDetachPutsBack: of a tree that cannot be removed as a whole, all stays.
+func TestDetachPutsBack(t *testing.T) {
+	ns := other(t)
+	source, target := t.TempDir(), t.TempDir()
+	for _, dir := range []string{"cover", "x/a", "b"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(source, dir), 0o700))
+	}
+	tree := clone(t, source)
+	id, err := IDOf(tree)
+	require.NoError(t, err)
+	require.NoError(t, Attach(Attachment{Namespace: ns, Tree: tree, Target: target}))
+	require.NoError(t, tree.Close())
+	at := func(dir string) string { return filepath.Join(target, dir) }
+	require.NoError(t, inside(ns, func(view) error {
+		return errors.Join(
+			unix.Mount("none", at("cover"), "tmpfs", 0, ""),
+			unix.Mount("none", at("x/a"), "tmpfs", 0, ""),
+			unix.Mount("none", at("b"), "tmpfs", 0, ""), // goes first
+			unix.Mount(at("cover"), at("x"), "", unix.MS_MOVE, ""),
+		)
+	}))
+	points := func() (all []string) {
+		require.NoError(t, inside(ns, func(v view) error {
+			mounts, err := v.mounts()
+			for _, m := range mounts {
+				all = append(all, m.point)
+			}
+			return err
+		}))
+		return all
+	}
+	before := points()
+	require.ErrorIs(t, Detach(ns, id), vzcontract.ErrConflict, "x/a is covered")
+	require.ElementsMatch(t, before, points())
 }
 
 // TestThreadsEnd: neither the main thread nor another stays in the namespace.

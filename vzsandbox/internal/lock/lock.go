@@ -15,8 +15,11 @@ import (
 // Take waits for the lock that the file stands for, making its directory; it calls
 // wait, which may be nil, once if somebody has it. The lock ends with unlock.
 func Take(ctx context.Context, file string, wait func()) (unlock func(), err error) {
+	if err := makeDir(file); err != nil {
+		return nil, err
+	}
 	for {
-		f, err := open(file)
+		f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
 			return nil, err
 		}
@@ -40,26 +43,20 @@ func Take(ctx context.Context, file string, wait func()) (unlock func(), err err
 
 // Try takes the lock if nobody has it.
 func Try(file string) (unlock func(), taken bool, err error) {
-	f, err := open(file)
-	if err != nil {
+	if err := makeDir(file); err != nil {
 		return nil, false, err
 	}
-	err = Apply(f, syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil && same(f, file) {
-		return release(f), true, nil
+	f, err := Open(file, syscall.LOCK_EX|syscall.LOCK_NB)
+	switch {
+	case errors.Is(err, ErrHeld):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("lock %s: %w", file, err)
 	}
-	if err == nil || errors.Is(err, ErrHeld) {
-		return nil, false, f.Close()
-	}
-	return nil, false, fmt.Errorf("lock %s: %w", file, errors.Join(err, f.Close()))
+	return release(f), true, nil
 }
 
-func open(file string) (*os.File, error) {
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
-}
+func makeDir(file string) error { return os.MkdirAll(filepath.Dir(file), 0o700) }
 
 // release removes the file while it is locked, so that nobody who waits for it
 // takes it for the lock.

@@ -15,23 +15,12 @@ type create struct {
 
 // Run implements command.Verb.
 func (c *create) Run(env *command.Env) error {
-	t, err := c.template(c.Image)
-	if err != nil {
-		return err
-	}
 	p, err := c.project()
 	if err != nil {
 		return err
 	}
-	root, err := projectRoot(c.Root)
+	t, h, _, err := c.prepare(env, c.Image, c.Root)
 	if err != nil {
-		return err
-	}
-	h, s, err := open(env, root)
-	if err != nil {
-		return err
-	}
-	if err := fetch(env, s, t.Image, t.Platform); err != nil {
 		return err
 	}
 	box, err := h.Create(env.Ctx, t, vzsandbox.CreateOptions{Name: c.Name, Project: p})

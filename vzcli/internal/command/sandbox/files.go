@@ -26,40 +26,29 @@ var fileListing = output.Listing{
 
 // Run implements command.Verb.
 func (c *filesLs) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	list, err := box.ReadDir(env.Ctx, c.Dir)
-	if err != nil {
-		return of(box, err)
-	}
-	return printFiles(env, env.Listing(c.Format, c.Quiet), list)
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		list, err := box.ReadDir(env.Ctx, c.Dir)
+		if err != nil {
+			return err
+		}
+		return printFiles(env, env.Listing(c.Format, c.Quiet), list)
+	})
 }
 
 func printFiles(env *command.Env, opts output.Options, list []vzcontract.PathStat) error {
-	if opts.Format == "json" {
-		for _, st := range list {
-			if err := printJSON(env, newFile(st)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	rows := make([]output.Row, len(list))
+	files := make([]file, len(list))
 	for i, st := range list {
-		name := st.Name
-		if st.LinkTarget != "" {
-			name += " -> " + st.LinkTarget
-		}
-		rows[i] = output.Row{
-			"Name": name, "Mode": fs.FileMode(st.Mode).String(), "Size": strconv.FormatInt(st.Size, 10), "ModTime": output.Time(st.ModTime),
-		}
-		if opts.Quiet {
-			rows[i]["Name"] = st.Name
-		}
+		files[i] = newFile(st)
 	}
-	return fileListing.Print(env.Stdout, opts, rows)
+	return printAll(env, fileListing, opts, files, func(f file) output.Row {
+		name := f.Name
+		if f.LinkTarget != "" && !opts.Quiet {
+			name += " -> " + f.LinkTarget
+		}
+		return output.Row{
+			"Name": name, "Mode": fs.FileMode(f.Mode).String(), "Size": strconv.FormatInt(f.Size, 10), "ModTime": output.Time(f.ModTime),
+		}
+	})
 }
 
 // A file is a path as the JSON of files has it.
@@ -90,15 +79,13 @@ type filesStat struct {
 
 // Run implements command.Verb.
 func (c *filesStat) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	st, err := box.Stat(env.Ctx, c.Path)
-	if err != nil {
-		return of(box, err)
-	}
-	return printFiles(env, env.Listing("", false), []vzcontract.PathStat{st})
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		st, err := box.Stat(env.Ctx, c.Path)
+		if err != nil {
+			return err
+		}
+		return printFiles(env, env.Listing("", false), []vzcontract.PathStat{st})
+	})
 }
 
 type filesRead struct {
@@ -114,22 +101,19 @@ type contents struct {
 
 // Run implements command.Verb.
 func (c *filesRead) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	data, err := box.ReadFile(env.Ctx, c.Path)
-	if err != nil {
-		return of(box, err)
-	}
-	switch {
-	case !env.Globals.JSON:
-		_, err = env.Stdout.Write(data)
-		return err
-	case utf8.Valid(data):
-		return printJSON(env, contents{"utf-8", string(data)})
-	}
-	return printJSON(env, contents{"base64", base64.StdEncoding.EncodeToString(data)})
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		data, err := box.ReadFile(env.Ctx, c.Path)
+		switch {
+		case err != nil:
+			return err
+		case !env.Globals.JSON:
+			_, err = env.Stdout.Write(data)
+			return err
+		case utf8.Valid(data):
+			return printJSON(env, contents{"utf-8", string(data)})
+		}
+		return printJSON(env, contents{"base64", base64.StdEncoding.EncodeToString(data)})
+	})
 }
 
 type filesWrite struct {
@@ -144,18 +128,16 @@ func (c *filesWrite) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	data, err := io.ReadAll(io.LimitReader(env.Stdin, vzsandbox.MaxReadFile+1))
-	if err != nil {
-		return err
-	}
-	if len(data) > vzsandbox.MaxReadFile {
-		return vzcontract.Errorf(vzcontract.ErrValidation, "files write: stdin has more than %d bytes; use vz sandbox cp", vzsandbox.MaxReadFile)
-	}
-	return of(box, box.WriteFile(env.Ctx, c.Path, data, mode))
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		data, err := io.ReadAll(io.LimitReader(env.Stdin, vzsandbox.MaxReadFile+1))
+		if err != nil {
+			return err
+		}
+		if len(data) > vzsandbox.MaxReadFile {
+			return vzcontract.Errorf(vzcontract.ErrValidation, "files write: stdin has more than %d bytes; use vz sandbox cp", vzsandbox.MaxReadFile)
+		}
+		return box.WriteFile(env.Ctx, c.Path, data, mode)
+	})
 }
 
 func permission(s string) (fs.FileMode, error) {
@@ -178,11 +160,7 @@ func (c *filesMkdir) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	return of(box, box.MakeDir(env.Ctx, c.Dir, uint32(mode)))
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error { return box.MakeDir(env.Ctx, c.Dir, uint32(mode)) })
 }
 
 type filesRm struct {
@@ -207,9 +185,5 @@ type filesMv struct {
 
 // Run implements command.Verb.
 func (c *filesMv) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	return of(box, box.Move(env.Ctx, c.From, c.To))
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error { return box.Move(env.Ctx, c.From, c.To) })
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/output"
 	"vz.internal/vzcli/internal/poolsocket"
 	"vz.internal/vzcli/internal/progress"
 	"vz.internal/vzcontract"
@@ -61,6 +62,15 @@ func of(box *vzsandbox.Sandbox, err error) error {
 	return &called
 }
 
+// with does something with a sandbox.
+func with(env *command.Env, name string, do func(*vzsandbox.Sandbox) error) error {
+	box, err := find(env, name)
+	if err != nil {
+		return err
+	}
+	return of(box, do(box))
+}
+
 // each does something with all sandboxes named and prints their names.
 func each(env *command.Env, names []string, do func(*vzsandbox.Sandbox) error) error {
 	h, _, err := open(env, "")
@@ -79,7 +89,7 @@ func each(env *command.Env, names []string, do func(*vzsandbox.Sandbox) error) e
 // runSetup makes the image of setup commands, or finds it. What they write goes to stderr.
 func runSetup(ctx context.Context, env *command.Env, s *command.Services, r vzsandbox.SetupRequest) (string, error) {
 	req := setup.Request{
-		Image: r.Image, Platform: r.Platform, Commands: r.Commands, Env: r.Env, User: r.User, Locks: filepath.Join(s.Run, "dev", "setup"),
+		Image: r.Image, Platform: r.Platform, Commands: r.Commands, Env: r.Env, User: r.User, Locks: filepath.Join(s.Run, "setup"), // as vz dev has them
 	}
 	if !env.Globals.Quiet {
 		req.Output = env.Stderr
@@ -131,6 +141,23 @@ func printJSON(env *command.Env, document any) error {
 	return e.Encode(document)
 }
 
+// printAll prints a listing, or where that is asked for each of all as one document.
+func printAll[T any](env *command.Env, l output.Listing, opts output.Options, all []T, row func(T) output.Row) error {
+	if opts.Format == "json" {
+		for _, one := range all {
+			if err := printJSON(env, one); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	rows := make([]output.Row, len(all))
+	for i, one := range all {
+		rows[i] = row(one)
+	}
+	return l.Print(env.Stdout, opts, rows)
+}
+
 // printInfo prints a sandbox's name, or with --json all about it.
 func printInfo(env *command.Env, s *vzsandbox.Sandbox) error {
 	if !env.Globals.JSON {
@@ -152,7 +179,7 @@ type capabilities struct{}
 
 var abilities = []vzsandbox.Ability{
 	vzsandbox.AbilitySnapshots, vzsandbox.AbilityCopy, vzsandbox.AbilityFiles, vzsandbox.AbilityPause, vzsandbox.AbilityLiveMounts,
-	vzsandbox.AbilityRename, vzsandbox.AbilitySetup, vzsandbox.AbilityAllowLists, vzsandbox.AbilityDisk,
+	vzsandbox.AbilityRename, vzsandbox.AbilityCommit, vzsandbox.AbilitySetup, vzsandbox.AbilityAllowLists, vzsandbox.AbilityDisk,
 }
 
 // Run implements command.Verb.

@@ -46,7 +46,9 @@ func (c *ls) Run(env *command.Env) error {
 	}
 	all, damaged := h.List(env.Ctx)
 	all = slices.DeleteFunc(all, func(i vzsandbox.Info) bool { return !matches(filters, i) })
-	return errors.Join(c.print(env, all), damaged)
+	now := time.Now()
+	shown := printAll(env, listing, env.Listing(c.Format, c.Quiet), all, func(i vzsandbox.Info) output.Row { return row(now, i) })
+	return errors.Join(shown, damaged)
 }
 
 func matches(f output.Filters, i vzsandbox.Info) bool {
@@ -62,24 +64,6 @@ func state(i vzsandbox.Info) string {
 		return "paused"
 	}
 	return string(i.State)
-}
-
-func (c *ls) print(env *command.Env, all []vzsandbox.Info) error {
-	opts := env.Listing(c.Format, c.Quiet)
-	if opts.Format == "json" {
-		for _, i := range all {
-			if err := printJSON(env, i); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	now := time.Now()
-	rows := make([]output.Row, len(all))
-	for n, i := range all {
-		rows[n] = row(now, i)
-	}
-	return listing.Print(env.Stdout, opts, rows)
 }
 
 func row(now time.Time, i vzsandbox.Info) output.Row {

@@ -85,14 +85,7 @@ func (c *poolLs) Run(env *command.Env) error {
 
 func printPools(env *command.Env, opts output.Options, all []poolsocket.Status) error {
 	now := time.Now()
-	var rows []output.Row
-	for _, p := range all {
-		if opts.Format == "json" {
-			if err := printJSON(env, p); err != nil {
-				return err
-			}
-			continue
-		}
+	return printAll(env, poolListing, opts, all, func(p poolsocket.Status) output.Row {
 		r := output.Row{
 			"Name": p.Name, "State": "ready", "Image": p.Image, "Size": p.Size, "Idle": p.Idle, "Making": p.Making, "PID": p.PID,
 			"Since": output.Ago(now, p.Since), "Error": p.Error,
@@ -105,12 +98,8 @@ func printPools(env *command.Env, opts output.Options, all []poolsocket.Status) 
 		case p.Idle == 0:
 			r["State"] = "empty"
 		}
-		rows = append(rows, r)
-	}
-	if opts.Format == "json" {
-		return nil
-	}
-	return poolListing.Print(env.Stdout, opts, rows)
+		return r
+	})
 }
 
 type poolStatus struct {

@@ -27,22 +27,11 @@ const closeTime = time.Minute
 // Run implements command.Verb.
 func (c *serve) Run(env *command.Env) error {
 	tell := starter()
-	t, err := c.template(c.Image)
-	if err != nil {
-		return err
-	}
 	if c.Size < 1 {
 		return command.Usagef("--size %d: want at least 1", c.Size)
 	}
-	root, err := projectRoot(c.Root)
+	t, h, s, err := c.prepare(env, c.Image, c.Root)
 	if err != nil {
-		return err
-	}
-	h, s, err := open(env, root)
-	if err != nil {
-		return err
-	}
-	if err := fetch(env, s, t.Image, t.Platform); err != nil {
 		return err
 	}
 	if c.Detach && tell == nil {

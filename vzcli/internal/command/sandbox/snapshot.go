@@ -16,22 +16,20 @@ type snapshot struct {
 
 // Run implements command.Verb.
 func (c *snapshot) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	if err := box.Snapshot(env.Ctx, c.Name); err != nil {
-		return of(box, err)
-	}
-	info, err := box.Info(env.Ctx)
-	if err != nil {
-		return err
-	}
-	at := slices.IndexFunc(info.Snapshots, func(s vzsandbox.Snapshot) bool { return s.Name == c.Name })
-	if at < 0 {
-		return command.PrintLine(env, c.Name) // removed meanwhile
-	}
-	return printed(env, c.Name, info.Snapshots[at])
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		if err := box.Snapshot(env.Ctx, c.Name); err != nil {
+			return err
+		}
+		info, err := box.Info(env.Ctx)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(info.Snapshots, func(s vzsandbox.Snapshot) bool { return s.Name == c.Name })
+		if at < 0 {
+			return command.PrintLine(env, c.Name) // removed meanwhile
+		}
+		return printed(env, c.Name, info.Snapshots[at])
+	})
 }
 
 type snapshots struct {
@@ -54,16 +52,8 @@ func (c *snapshots) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	opts := env.Listing(c.Format, c.Quiet)
 	now := time.Now()
-	var rows []output.Row
-	for _, s := range info.Snapshots {
-		if opts.Format == "json" {
-			if err := printJSON(env, s); err != nil {
-				return err
-			}
-			continue
-		}
+	return printAll(env, snapshotListing, env.Listing(c.Format, c.Quiet), info.Snapshots, func(s vzsandbox.Snapshot) output.Row {
 		note := ""
 		switch {
 		case s.Pending:
@@ -71,12 +61,8 @@ func (c *snapshots) Run(env *command.Env) error {
 		case s.Name == info.Base:
 			note = "the files come from it"
 		}
-		rows = append(rows, output.Row{"Name": s.Name, "CreatedAt": output.Ago(now, s.CreatedAt), "Parent": s.Parent, "Note": note})
-	}
-	if opts.Format == "json" {
-		return nil
-	}
-	return snapshotListing.Print(env.Stdout, opts, rows)
+		return output.Row{"Name": s.Name, "CreatedAt": output.Ago(now, s.CreatedAt), "Parent": s.Parent, "Note": note}
+	})
 }
 
 type restore struct {
@@ -86,14 +72,12 @@ type restore struct {
 
 // Run implements command.Verb.
 func (c *restore) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	if err := box.Restore(env.Ctx, c.Name); err != nil {
-		return of(box, err)
-	}
-	return printInfo(env, box)
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		if err := box.Restore(env.Ctx, c.Name); err != nil {
+			return err
+		}
+		return printInfo(env, box)
+	})
 }
 
 type fork struct {
@@ -104,13 +88,11 @@ type fork struct {
 
 // Run implements command.Verb.
 func (c *fork) Run(env *command.Env) error {
-	box, err := find(env, c.Sandbox)
-	if err != nil {
-		return err
-	}
-	made, err := box.Fork(env.Ctx, c.Snapshot, c.Name)
-	if err != nil {
-		return of(box, err)
-	}
-	return printInfo(env, made)
+	return with(env, c.Sandbox, func(box *vzsandbox.Sandbox) error {
+		made, err := box.Fork(env.Ctx, c.Snapshot, c.Name)
+		if err != nil {
+			return err
+		}
+		return printInfo(env, made)
+	})
 }

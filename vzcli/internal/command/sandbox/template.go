@@ -60,6 +60,21 @@ func (f *templateFlags) template(image string) (t vzsandbox.Template, err error)
 	return t, t.Validate()
 }
 
+// prepare returns what sandboxes are made from, with its image fetched, and what makes
+// them. Projects must lie below root; see projectRoot.
+func (f *templateFlags) prepare(env *command.Env, image, root string) (t vzsandbox.Template, h *vzsandbox.Host, s *command.Services, err error) {
+	if t, err = f.template(image); err != nil {
+		return t, nil, nil, err
+	}
+	if root, err = projectRoot(root); err != nil {
+		return t, nil, nil, err
+	}
+	if h, s, err = open(env, root); err != nil {
+		return t, nil, nil, err
+	}
+	return t, h, s, fetch(env, s, t.Image, t.Platform)
+}
+
 func (f *templateFlags) network() (vzsandbox.Network, error) {
 	switch n := (vzsandbox.Network{Mode: vzsandbox.NetworkMode(f.Network), Allow: f.Allow}); {
 	case len(f.Allow) > 0 && (n.Mode == "" || n.Mode == vzsandbox.NetworkAllow):

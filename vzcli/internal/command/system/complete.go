@@ -2,6 +2,7 @@ package system
 
 import (
 	"fmt"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -27,7 +28,7 @@ func (c *complete) Run(env *command.Env) error {
 	if len(words) == 0 {
 		words = []string{""}
 	}
-	if program := companions[words[0]]; program != "" && env.Program.Name == "vz" && len(words) > 1 {
+	if program := command.Companions[words[0]]; program != "" && env.Program.Name == "vz" && len(words) > 1 {
 		return ask(env, program, words[1:])
 	}
 	prefix := words[len(words)-1]
@@ -43,10 +44,7 @@ func (c *complete) Run(env *command.Env) error {
 	return nil
 }
 
-// companions have verbs of vz and know what may follow them.
-var companions = map[string]string{"stack": "vz-stack", "compose": "vz-stack", "vm": "vz-vm", "sandbox": "vz-sandbox"}
-
-// ask has a companion complete the words. Without one there is nothing to say.
+// ask has a companion complete the words, as it knows what may follow its verb. Without one there is nothing to say.
 func ask(env *command.Env, program string, words []string) error {
 	path, ok := command.Companion(program)
 	if !ok {
@@ -114,7 +112,7 @@ func verbs(env *command.Env, before []string) []string {
 		}
 	}
 	if len(before) == 0 && env.Program.Name == "vz" {
-		found = append(found, "stack", "compose", "vm", "sandbox")
+		found = slices.AppendSeq(found, maps.Keys(command.Companions))
 	}
 	return found
 }

@@ -116,40 +116,40 @@ func (t *Table) PrepareEgress(refused []netip.Prefix) error {
 	creation.Lock()
 	defer creation.Unlock()
 	for _, family := range egressFamilies {
-		if there, err := tableExists(t.egress(family)); err != nil || there {
-			if err != nil {
-				return err
-			}
-			continue
+		there, err := tableExists(t.egress(family))
+		if err == nil && !there {
+			err = change(func(c *nftables.Conn) error { return t.addEgress(c, family, refused) })
 		}
-		err := change(func(c *nftables.Conn) error {
-			c.CreateTable(t.egress(family))
-			names := []string{pinHost, pinPort}
-			if family == nftables.TableFamilyINet {
-				names = append(names, policed, static, never)
-			}
-			for _, v := range []ipVersion{ip4, ip6} {
-				for _, name := range names {
-					if err := c.AddSet(t.egressSet(family, name, v), nil); err != nil {
-						return err
-					}
-				}
-			}
-			if family != nftables.TableFamilyINet {
-				return nil
-			}
-			for _, p := range refused {
-				if err := c.SetAddElements(t.egressSet(family, never, version(p.Addr())), interval(p)); err != nil {
-					return err
-				}
-			}
-			t.egressChains(c)
-			return nil
-		})
 		if err != nil && !errors.Is(err, unix.EEXIST) {
 			return fmt.Errorf("make nftables table %s of family %s: %w", t.egress(family).Name, egressFamily(family), err)
 		}
 	}
+	return nil
+}
+
+// addEgress makes the table of a family, without endpoints.
+func (t *Table) addEgress(c *nftables.Conn, family nftables.TableFamily, refused []netip.Prefix) error {
+	c.CreateTable(t.egress(family))
+	names := []string{pinHost, pinPort}
+	if family == nftables.TableFamilyINet {
+		names = append(names, policed, static, never)
+	}
+	for _, v := range []ipVersion{ip4, ip6} {
+		for _, name := range names {
+			if err := c.AddSet(t.egressSet(family, name, v), nil); err != nil {
+				return err
+			}
+		}
+	}
+	if family != nftables.TableFamilyINet {
+		return nil
+	}
+	for _, p := range refused {
+		if err := c.SetAddElements(t.egressSet(family, never, version(p.Addr())), interval(p)); err != nil {
+			return err
+		}
+	}
+	t.egressChains(c)
 	return nil
 }
 
