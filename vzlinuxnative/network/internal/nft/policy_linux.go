@@ -51,7 +51,9 @@ func (t *Table) egressChains(c *nftables.Conn) {
 		}, toChain(expr.VerdictJump, chainJudge))
 	}
 
-	standing := state(expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED)
+	// Not what is related to a connection: an error of ICMP gets to whoever has pinged
+	// the host, as it need not be about a connection of the container's.
+	standing := state(expr.CtStateBitESTABLISHED)
 	answer := []expr.Any{&expr.Ct{Key: expr.CtKeyDIRECTION, Register: reg}, &expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{1}}}
 	refused := toChain(expr.VerdictGoto, chainRefuse)
 	add(judge, standing, answer, verdict(expr.VerdictAccept))
