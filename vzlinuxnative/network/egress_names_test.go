@@ -4,6 +4,7 @@ package network
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -163,4 +164,42 @@ func TestEgressFlood(t *testing.T) {
 	require.NoError(t, err, "what is open stays")
 	require.NoError(t, s.Close(context.Background()))
 	nothingLeft(t, m)
+}
+
+// TestEgressFragments: what is too long for a frame gets to a neighbour whose port is
+// listed, and to no other port.
+func TestEgressFragments(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	bothFilters(t, func(t *testing.T) {
+		m := manager(t)
+		dual(t, m, "net")
+		db, dbNS := start(t, m, Request{ContainerID: "db", Networks: on("net")})
+		hosttest.Serve(t, dbNS, "udp", ":53", "db")
+		hosttest.Serve(t, dbNS, "udp", ":54", "db")
+		d := db.Endpoints()[0]
+		_, ns := start(t, m, Request{ContainerID: "held", Networks: on("net"), Egress: allow(d.IPv4+":53", "["+d.IPv6+"]:53/udp")})
+		for _, a := range []string{d.IPv4, "[" + d.IPv6 + "]"} {
+			for port, patience := range map[string]time.Duration{":53": 5 * time.Second, ":54": 500 * time.Millisecond} {
+				require.NoError(t, hosttest.In(t, ns, func() error {
+					c, err := net.Dial("udp", a+port)
+					if err != nil {
+						return err
+					}
+					defer c.Close()
+					if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+						return err
+					}
+					if _, err := c.Write(make([]byte, 4000)); err != nil {
+						return err
+					}
+					if _, err := c.Read(make([]byte, 100)); (err == nil) != (port == ":53") {
+						t.Errorf("%s answers with %v", a+port, err)
+					}
+					return nil
+				}))
+			}
+		}
+	})
 }

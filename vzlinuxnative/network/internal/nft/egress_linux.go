@@ -79,11 +79,15 @@ type ipVersion struct {
 	second           uint32 // the register after one address
 	third, fourth    uint32 // those after two
 	icmp, echo, pong byte
+	fragment         []expr.Any // matches a part of a packet, in family netdev
 }
 
 var (
-	ip4 = ipVersion{"4", nftables.TypeIPAddr, v4, []byte{0x08, 0x00}, 12, 16, 4, word1, word1 + 1, word1 + 2, unix.IPPROTO_ICMP, 8, 0}
-	ip6 = ipVersion{"6", nftables.TypeIP6Addr, v6, []byte{0x86, 0xdd}, 8, 24, 16, word4, word8, word9, unix.IPPROTO_ICMPV6, 128, 129}
+	ip4 = ipVersion{"4", nftables.TypeIPAddr, v4, []byte{0x08, 0x00}, 12, 16, 4, word1, word1 + 1, word1 + 2, unix.IPPROTO_ICMP, 8, 0, []expr.Any{
+		network(reg, 6, 2), &expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 2, Mask: []byte{0x3f, 0xff}, Xor: []byte{0, 0}},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{0, 0}},
+	}}
+	ip6 = ipVersion{"6", nftables.TypeIP6Addr, v6, []byte{0x86, 0xdd}, 8, 24, 16, word4, word8, word9, unix.IPPROTO_ICMPV6, 128, 129, bytesAt(6, expr.CmpOpEq, []byte{unix.IPPROTO_FRAGMENT})}
 )
 
 func version(a netip.Addr) ipVersion {

@@ -168,6 +168,8 @@ func (e Endpoint) frames(add func(parts ...[]expr.Any), v ipVersion, own netip.P
 	is := etherType(v.etherType...)
 	add(is, bytesAt(v.source, expr.CmpOpNeq, own.Addr().AsSlice()), verdict(expr.VerdictDrop))
 	near := rule(is, destination(own.Masked()))
+	// Of fragments all but the first have no port. The host puts them together.
+	add(near, v.fragment, e.toHost(), verdict(expr.VerdictAccept))
 	const syn, ack = 0x02, 0x10
 	add(near, transport(unix.IPPROTO_TCP), []expr.Any{
 		header(13, 1), &expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 1, Mask: []byte{syn | ack}, Xor: []byte{0}},
