@@ -84,6 +84,27 @@ func TestEgressNames(t *testing.T) {
 	require.Equal(t, before, r.asked.Load(), "a question for a name that is not allowed got out")
 }
 
+// TestEgressNamesNear: who controls a listed name cannot point it at neighbours, be their
+// network's addresses public ones.
+func TestEgressNamesNear(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	internet(t)
+	resolves(t, "rebound.example. 1 A 192.0.2.9")
+	m := manager(t)
+	_, err := m.Create(context.Background(), vzcontract.NetworkConfig{Name: "public", Subnets: []string{"192.0.2.0/24"}})
+	require.NoError(t, err)
+	_, dbNS := start(t, m, Request{ContainerID: "db", Name: "db", Networks: []vzcontract.NetworkAttach{{Network: "public", IPv4: "192.0.2.9"}}})
+	hosttest.Serve(t, dbNS, "tcp", ":80", "db")
+	_, ns := start(t, m, Request{ContainerID: "held", Networks: on("public"), Egress: allow("rebound.example", "db")})
+	require.Equal(t, "NOERROR", question(t, ns, "udp", "rebound.example", dns.TypeA))
+	refused(t, ns, "tcp", "192.0.2.9:80")
+	require.Equal(t, "192.0.2.9", question(t, ns, "udp", "db", dns.TypeA))
+	_, err = hosttest.Ask(t, ns, "tcp", "192.0.2.9:80")
+	require.NoError(t, err)
+}
+
 // TestEgressPinsEnd: what a name opened is closed after its time; connections go on.
 func TestEgressPinsEnd(t *testing.T) {
 	if !hosttest.Enter(t) {
