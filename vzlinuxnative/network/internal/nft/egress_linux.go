@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/nftables"
@@ -204,10 +205,22 @@ func (t *Table) Stands(e Endpoint) (bool, error) {
 		return false, fmt.Errorf("open nftables: %w", err)
 	}
 	for _, family := range egressFamilies {
-		names, err := t.chainsOf(c, family)
-		if err != nil || !slices.Contains(names, e.Device) {
+		if there, err := t.hasChain(c, family, e.Device); err != nil || !there {
 			return false, err
 		}
+	}
+	return true, nil
+}
+
+// hasChain looks for one chain. A list of all may leave some out while others come and
+// go.
+func (t *Table) hasChain(c *nftables.Conn, family nftables.TableFamily, name string) (bool, error) {
+	_, err := c.ListChain(t.egress(family), name)
+	if err != nil && strings.Contains(err.Error(), unix.ENOENT.Error()) { // it is not wrapped
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find chain %s of nftables: %w", name, err)
 	}
 	return true, nil
 }
@@ -261,11 +274,11 @@ func (t *Table) of(e Endpoint) (found []func(c *nftables.Conn) error, all bool, 
 			}
 			found, all = append(found, dels...), all && whole
 		}
-		names, err := t.chainsOf(c, family)
+		there, err = t.hasChain(c, family, e.Device)
 		if err != nil {
 			return nil, false, err
 		}
-		if slices.Contains(names, e.Device) {
+		if there {
 			found = append(found, func(c *nftables.Conn) error {
 				c.DelChain(&nftables.Chain{Table: t.egress(family), Name: e.Device})
 				return nil
