@@ -43,9 +43,9 @@ type EgressPolicy struct {
 	// alone: what it answers for an allowed name may be reached from then on, as
 	// long as the answer is valid (its TTL, at least a minute and at most an hour;
 	// connections that stand go on). An answer for an allowed name that is an
-	// address of a private range or of the host is left out, so that who controls
-	// the name cannot point it there, unless Allow lists that address or its
-	// range too. Only addresses (A, AAAA) can be asked for.
+	// address of a private range, of the host or of the container's networks is left
+	// out, so that who controls the name cannot point it there, unless Allow lists
+	// that address or its range too. Only addresses (A, AAAA) can be asked for.
 	//
 	// An allowed name is a way out for data: who controls its DNS zone sees what is
 	// asked for below a wildcard, and many sites may share an address.

@@ -2,8 +2,6 @@ package vzlinuxnative
 
 import (
 	"runtime"
-	"slices"
-	"strings"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/signame"
@@ -44,24 +42,8 @@ func validateEgress(run *vzcontract.RunConfig) error {
 	if run.Egress == nil {
 		return nil
 	}
-	around := ""
-	has := func(name string) bool {
-		return slices.ContainsFunc(run.Security.CapAdd, func(c string) bool { return strings.TrimPrefix(strings.ToUpper(c), "CAP_") == name })
-	}
-	own := run.Namespaces.User != "" && run.Namespaces.User != "host" // what it may do ends with its user namespace
-	switch {
-	case run.Security.Privileged:
-		around = "a privileged container"
-	case own:
-	case has("ALL"):
-		around = "a container with all capabilities"
-	case has("SYS_ADMIN"), has("SYS_MODULE"), has("SYS_RAWIO"):
-		around = "a container with CAP_SYS_ADMIN, CAP_SYS_MODULE or CAP_SYS_RAWIO"
-	case run.Namespaces.PID == "host" && has("SYS_PTRACE"):
-		around = "a container that may trace the host's processes"
-	}
-	if around != "" {
-		return vzcontract.Errorf(vzcontract.ErrUnsupported, "egress policy: %s gets out by the host itself; leave that right away, or run it in a machine (--backend vm)", around)
+	if err := network.CanHold(run); err != nil {
+		return err
 	}
 	return network.CanPolice()
 }

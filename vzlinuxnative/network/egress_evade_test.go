@@ -253,7 +253,7 @@ func forge(t *testing.T, freeNS, ns *os.File, f, h vzcontract.NetworkEndpoint, h
 		}
 	}
 	answers := ethernet(victim, own, unix.ETH_P_IPV6, ip6(h.IPv6, f.IPv6, 58, advertise(h.IPv6)...))
-	count := frames(t, freeNS, isEnd, from)
+	count := frames(t, freeNS, isEnd, func(frame []byte) bool { return string(frame) == string(answers) }) // the kernel's own come, too
 	send(answers)
 	send(end)
 	require.Equal(t, 1, count(), "an honest frame does not come")
@@ -321,4 +321,66 @@ func TestEgressNewcomer(t *testing.T) {
 	require.NoError(t, old.Close(ctx))
 	_, ns := start(t, m, Request{ContainerID: "new", Networks: []vzcontract.NetworkAttach{{Network: DefaultNetwork, IPv4: "10.88.0.9"}}, Egress: allow()})
 	require.ErrorIs(t, ask(ns), unix.EHOSTUNREACH)
+}
+
+// TestEgressRelated: a container's errors of ICMP do not get out by connections that
+// others have, as by a ping of the host's.
+func TestEgressRelated(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	world := internet(t)
+	m := manager(t)
+	ping := []byte{8, 0, 0xf7, 0xb1, 0, 77, 0, 1}
+	for _, policy := range []*vzcontract.EgressPolicy{nil, allow()} {
+		s, ns := start(t, m, Request{ContainerID: "c", Networks: on(DefaultNetwork), Egress: policy})
+		var outside net.PacketConn
+		require.NoError(t, hosttest.In(t, world, func() (err error) {
+			if outside, err = net.ListenPacket("ip4:icmp", "203.0.113.2"); err != nil {
+				return err
+			}
+			_, err = outside.WriteTo(ping, &net.IPAddr{IP: net.IPv4(203, 0, 113, 1)})
+			return err
+		}))
+		require.NoError(t, outside.SetDeadline(time.Now().Add(10*time.Second)))
+		buf := make([]byte, 2048)
+		_, _, err := outside.ReadFrom(buf)
+		require.NoError(t, err)
+		require.EqualValues(t, 0, buf[0], "the host answers the ping")
+
+		inner := append([]byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0, 203, 0, 113, 2, 203, 0, 113, 1}, ping...)
+		binary.BigEndian.PutUint16(inner[10:], checksum(inner[:20]))
+		message := append([]byte{3, 1, 0, 0, 0, 0, 0, 0}, inner...)
+		binary.BigEndian.PutUint16(message[2:], checksum(message))
+		require.NoError(t, hosttest.In(t, ns, func() error {
+			c, err := net.Dial("ip4:icmp", "203.0.113.2")
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			_, err = c.Write(message)
+			return err
+		}))
+		if policy != nil {
+			refused(t, ns, "tcp", "203.0.113.2:80") // what came before it is judged
+			require.NoError(t, outside.SetDeadline(time.Now().Add(300*time.Millisecond)))
+		}
+		_, _, err = outside.ReadFrom(buf)
+		if policy == nil {
+			require.NoError(t, err, "without a policy the error gets out")
+			require.EqualValues(t, 3, buf[0])
+		} else {
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded, "the error gets out")
+		}
+		require.NoError(t, outside.Close())
+		require.NoError(t, s.Close(context.Background()))
+	}
+}
+
+func checksum(b []byte) uint16 {
+	sum := uint32(0)
+	for i := 0; i < len(b); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(b[i:]))
+	}
+	return ^uint16(sum + sum>>16)
 }

@@ -301,3 +301,49 @@ func TestEgressRefused(t *testing.T) {
 	require.ErrorIs(t, err, vzcontract.ErrValidation)
 	nothingLeft(t, m)
 }
+
+// TestEgressStands: the rules of a container are seen to stand while those of many others
+// come and go, or its port would be set down.
+func TestEgressStands(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	m := manager(t)
+	held, _ := start(t, m, Request{ContainerID: "held", Networks: on(DefaultNetwork), Egress: allow()})
+	c, err := nftables.New()
+	require.NoError(t, err)
+	tables, err := c.ListTablesOfFamily(nftables.TableFamilyINet)
+	require.NoError(t, err)
+	i := slices.IndexFunc(tables, func(t *nftables.Table) bool { return strings.HasSuffix(t.Name, "-egress") })
+	require.GreaterOrEqual(t, i, 0)
+	table := tables[i]
+	for i := range 600 {
+		c.AddChain(&nftables.Chain{Table: table, Name: fmt.Sprintf("before%d", i)})
+		if i%100 == 99 {
+			require.NoError(t, c.Flush())
+		}
+	}
+	other, _ := start(t, m, Request{ContainerID: "other", Networks: on(DefaultNetwork), Egress: allow()})
+	require.NoError(t, held.Close(context.Background()))
+	done := make(chan error)
+	go func() {
+		c, err := nftables.New()
+		for i := 0; i < 600 && err == nil; i++ {
+			c.DelChain(&nftables.Chain{Table: table, Name: fmt.Sprintf("before%d", i)})
+			err = c.Flush()
+		}
+		done <- err
+	}()
+	for {
+		stands, err := m.table.Stands(other.places[0].endpoint())
+		if err != nil || !stands {
+			t.Fatalf("the rules are said to be gone: %v", err)
+		}
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+			return
+		default:
+		}
+	}
+}

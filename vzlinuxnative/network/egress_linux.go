@@ -217,7 +217,7 @@ func (e *egress) Open(name string, addresses []netip.Addr, ttl time.Duration, ow
 		switch {
 		case contains(never, a):
 			continue
-		case !own && (contains(private, a) || isLocal(a)):
+		case !own && (contains(private, a) || e.near(a) || isLocal(a)):
 			if !slices.ContainsFunc(e.rules, func(r vzcontract.EgressRule) bool { return r.Prefix.IsValid() && r.Prefix.Contains(a) }) {
 				continue
 			}

@@ -4,6 +4,7 @@ package network
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -81,6 +82,27 @@ func TestEgressNames(t *testing.T) {
 	before := r.asked.Load()
 	question(t, ns, "udp", "stolen-data.evil.example", dns.TypeA)
 	require.Equal(t, before, r.asked.Load(), "a question for a name that is not allowed got out")
+}
+
+// TestEgressNamesNear: who controls a listed name cannot point it at neighbours, be their
+// network's addresses public ones.
+func TestEgressNamesNear(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	internet(t)
+	resolves(t, "rebound.example. 1 A 192.0.2.9")
+	m := manager(t)
+	_, err := m.Create(context.Background(), vzcontract.NetworkConfig{Name: "public", Subnets: []string{"192.0.2.0/24"}})
+	require.NoError(t, err)
+	_, dbNS := start(t, m, Request{ContainerID: "db", Name: "db", Networks: []vzcontract.NetworkAttach{{Network: "public", IPv4: "192.0.2.9"}}})
+	hosttest.Serve(t, dbNS, "tcp", ":80", "db")
+	_, ns := start(t, m, Request{ContainerID: "held", Networks: on("public"), Egress: allow("rebound.example", "db")})
+	require.Equal(t, "NOERROR", question(t, ns, "udp", "rebound.example", dns.TypeA))
+	refused(t, ns, "tcp", "192.0.2.9:80")
+	require.Equal(t, "192.0.2.9", question(t, ns, "udp", "db", dns.TypeA))
+	_, err = hosttest.Ask(t, ns, "tcp", "192.0.2.9:80")
+	require.NoError(t, err)
 }
 
 // TestEgressPinsEnd: what a name opened is closed after its time; connections go on.
@@ -163,4 +185,42 @@ func TestEgressFlood(t *testing.T) {
 	require.NoError(t, err, "what is open stays")
 	require.NoError(t, s.Close(context.Background()))
 	nothingLeft(t, m)
+}
+
+// TestEgressFragments: what is too long for a frame gets to a neighbour whose port is
+// listed, and to no other port.
+func TestEgressFragments(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	bothFilters(t, func(t *testing.T) {
+		m := manager(t)
+		dual(t, m, "net")
+		db, dbNS := start(t, m, Request{ContainerID: "db", Networks: on("net")})
+		hosttest.Serve(t, dbNS, "udp", ":53", "db")
+		hosttest.Serve(t, dbNS, "udp", ":54", "db")
+		d := db.Endpoints()[0]
+		_, ns := start(t, m, Request{ContainerID: "held", Networks: on("net"), Egress: allow(d.IPv4+":53", "["+d.IPv6+"]:53/udp")})
+		for _, a := range []string{d.IPv4, "[" + d.IPv6 + "]"} {
+			for port, patience := range map[string]time.Duration{":53": 5 * time.Second, ":54": 500 * time.Millisecond} {
+				require.NoError(t, hosttest.In(t, ns, func() error {
+					c, err := net.Dial("udp", a+port)
+					if err != nil {
+						return err
+					}
+					defer c.Close()
+					if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+						return err
+					}
+					if _, err := c.Write(make([]byte, 4000)); err != nil {
+						return err
+					}
+					if _, err := c.Read(make([]byte, 100)); (err == nil) != (port == ":53") {
+						t.Errorf("%s answers with %v", a+port, err)
+					}
+					return nil
+				}))
+			}
+		}
+	})
 }

@@ -15,6 +15,7 @@ import (
 	"vz.internal/vzlinuxnative/internal/signame"
 	"vz.internal/vzlinuxnative/internal/stream"
 	"vz.internal/vzlinuxnative/internal/wire"
+	"vz.internal/vzlinuxnative/network"
 )
 
 // A session is a further program in the container.
@@ -64,6 +65,13 @@ func (m *monitor) startExec(q *request) (*session, error) {
 	}
 	if cfg == nil || len(cfg.Args) == 0 {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "no command given")
+	}
+	if r.net.held {
+		with := r.cfg
+		with.Security.Privileged = with.Security.Privileged || cfg.Privileged
+		if err := network.CanHold(&with); err != nil {
+			return nil, err
+		}
 	}
 	spec, err := ocispec.Exec(r.spec, fmt.Sprintf("/proc/%d/root", r.c.PID()), *cfg)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 type joined struct {
 	mode  string // the only network, where it is no bridge
 	files []engine.ResolvedMount
+	held  bool // by an egress policy, be it that of a container whose network it shares
 
 	mu  sync.Mutex
 	box *network.Sandbox // nil without a bridge; guarded by mu
@@ -32,6 +33,9 @@ var etcFiles = []string{"hosts", "resolv.conf", "hostname"}
 func (m *monitor) reserve(r *run, st *record.State, undo *cleanups) error {
 	dir := m.store.Dir(m.id)
 	mode := r.cfg.NetworkMode
+	if err := m.hold(r); err != nil {
+		return err
+	}
 	if name, ok := strings.CutPrefix(mode, "container:"); ok {
 		id, err := m.store.Find(name)
 		if err != nil {
@@ -59,6 +63,32 @@ func (m *monitor) reserve(r *run, st *record.State, undo *cleanups) error {
 		Hostname: m.hostname(r.cfg), Domainname: r.cfg.Domainname, ExtraHosts: r.cfg.ExtraHosts, DNS: r.cfg.DNS,
 		SharesHost: mode == network.HostNetwork,
 	})
+}
+
+// hold refuses a run that shares the network of a container with an egress policy and
+// could get around that.
+func (m *monitor) hold(r *run) error {
+	cfg := r.cfg
+	for range 100 { // they could share each other's
+		if cfg.Egress != nil {
+			r.net.held = true
+			return network.CanHold(&r.cfg)
+		}
+		name, ok := strings.CutPrefix(cfg.NetworkMode, "container:")
+		if !ok {
+			return nil
+		}
+		id, err := m.store.Find(name)
+		if err != nil {
+			return fmt.Errorf("network of container %s: %w", name, err)
+		}
+		target, err := m.store.Config(id)
+		if err != nil {
+			return fmt.Errorf("network of container %s: %w", name, err)
+		}
+		cfg = target.Run
+	}
+	return fmt.Errorf("network %s: containers share each other's networks in a circle", r.cfg.NetworkMode)
 }
 
 func etcMounts(dir string, names ...string) []engine.ResolvedMount {

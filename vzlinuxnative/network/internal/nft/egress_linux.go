@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/nftables"
@@ -79,11 +80,15 @@ type ipVersion struct {
 	second           uint32 // the register after one address
 	third, fourth    uint32 // those after two
 	icmp, echo, pong byte
+	fragment         []expr.Any // matches a part of a packet, in family netdev
 }
 
 var (
-	ip4 = ipVersion{"4", nftables.TypeIPAddr, v4, []byte{0x08, 0x00}, 12, 16, 4, word1, word1 + 1, word1 + 2, unix.IPPROTO_ICMP, 8, 0}
-	ip6 = ipVersion{"6", nftables.TypeIP6Addr, v6, []byte{0x86, 0xdd}, 8, 24, 16, word4, word8, word9, unix.IPPROTO_ICMPV6, 128, 129}
+	ip4 = ipVersion{"4", nftables.TypeIPAddr, v4, []byte{0x08, 0x00}, 12, 16, 4, word1, word1 + 1, word1 + 2, unix.IPPROTO_ICMP, 8, 0, []expr.Any{
+		network(reg, 6, 2), &expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 2, Mask: []byte{0x3f, 0xff}, Xor: []byte{0, 0}},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{0, 0}},
+	}}
+	ip6 = ipVersion{"6", nftables.TypeIP6Addr, v6, []byte{0x86, 0xdd}, 8, 24, 16, word4, word8, word9, unix.IPPROTO_ICMPV6, 128, 129, bytesAt(6, expr.CmpOpEq, []byte{unix.IPPROTO_FRAGMENT})}
 )
 
 func version(a netip.Addr) ipVersion {
@@ -200,10 +205,22 @@ func (t *Table) Stands(e Endpoint) (bool, error) {
 		return false, fmt.Errorf("open nftables: %w", err)
 	}
 	for _, family := range egressFamilies {
-		names, err := t.chainsOf(c, family)
-		if err != nil || !slices.Contains(names, e.Device) {
+		if there, err := t.hasChain(c, family, e.Device); err != nil || !there {
 			return false, err
 		}
+	}
+	return true, nil
+}
+
+// hasChain looks for one chain. A list of all may leave some out while others come and
+// go.
+func (t *Table) hasChain(c *nftables.Conn, family nftables.TableFamily, name string) (bool, error) {
+	_, err := c.ListChain(t.egress(family), name)
+	if err != nil && strings.Contains(err.Error(), unix.ENOENT.Error()) { // it is not wrapped
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("find chain %s of nftables: %w", name, err)
 	}
 	return true, nil
 }
@@ -257,11 +274,11 @@ func (t *Table) of(e Endpoint) (found []func(c *nftables.Conn) error, all bool, 
 			}
 			found, all = append(found, dels...), all && whole
 		}
-		names, err := t.chainsOf(c, family)
+		there, err = t.hasChain(c, family, e.Device)
 		if err != nil {
 			return nil, false, err
 		}
-		if slices.Contains(names, e.Device) {
+		if there {
 			found = append(found, func(c *nftables.Conn) error {
 				c.DelChain(&nftables.Chain{Table: t.egress(family), Name: e.Device})
 				return nil

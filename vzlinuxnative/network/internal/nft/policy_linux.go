@@ -51,7 +51,9 @@ func (t *Table) egressChains(c *nftables.Conn) {
 		}, toChain(expr.VerdictJump, chainJudge))
 	}
 
-	standing := state(expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED)
+	// Not what is related to a connection: an error of ICMP gets to whoever has pinged
+	// the host, as it need not be about a connection of the container's.
+	standing := state(expr.CtStateBitESTABLISHED)
 	answer := []expr.Any{&expr.Ct{Key: expr.CtKeyDIRECTION, Register: reg}, &expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: []byte{1}}}
 	refused := toChain(expr.VerdictGoto, chainRefuse)
 	add(judge, standing, answer, verdict(expr.VerdictAccept))
@@ -166,6 +168,8 @@ func (e Endpoint) frames(add func(parts ...[]expr.Any), v ipVersion, own netip.P
 	is := etherType(v.etherType...)
 	add(is, bytesAt(v.source, expr.CmpOpNeq, own.Addr().AsSlice()), verdict(expr.VerdictDrop))
 	near := rule(is, destination(own.Masked()))
+	// Of fragments all but the first have no port. The host puts them together.
+	add(near, v.fragment, e.toHost(), verdict(expr.VerdictAccept))
 	const syn, ack = 0x02, 0x10
 	add(near, transport(unix.IPPROTO_TCP), []expr.Any{
 		header(13, 1), &expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 1, Mask: []byte{syn | ack}, Xor: []byte{0}},
