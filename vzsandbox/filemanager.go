@@ -38,10 +38,10 @@ func (s *Sandbox) MakeDir(ctx context.Context, dir string, mode uint32) error {
 
 // RemoveFile removes a file, a link or a directory with all below it.
 func (s *Sandbox) RemoveFile(ctx context.Context, path string) error {
-	return s.manage(ctx, "remove file of", func(m vzcontract.FileManager) error { return m.RemovePath(ctx, s.id, s.path(path)) })
+	return s.manage(ctx, "remove file of", func(m vzcontract.FileManager) error { return m.RemovePath(ctx, s.id, s.entry(path)) })
 }
 
 // Move gives a file or directory another path.
 func (s *Sandbox) Move(ctx context.Context, from, to string) error {
-	return s.manage(ctx, "move file of", func(m vzcontract.FileManager) error { return m.MovePath(ctx, s.id, s.path(from), s.path(to)) })
+	return s.manage(ctx, "move file of", func(m vzcontract.FileManager) error { return m.MovePath(ctx, s.id, s.entry(from), s.entry(to)) })
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"path"
@@ -21,6 +22,15 @@ func (s *Sandbox) path(name string) string {
 		return name // a slash at the end has a meaning
 	}
 	return s.Workspace() + "/" + name
+}
+
+// entry is path for what is removed or moved: nothing stays nothing, which the backend
+// refuses, and does not become the workspace with all in it.
+func (s *Sandbox) entry(name string) string {
+	if name == "" {
+		return ""
+	}
+	return s.path(name)
 }
 
 // copier returns the backend's, with the sandbox in use until done.
@@ -97,6 +107,8 @@ func onlyFile(archive io.Reader, name string, limit int64) ([]byte, error) {
 	in := tar.NewReader(archive)
 	h, err := in.Next()
 	switch {
+	case errors.Is(err, io.EOF): // a device or pipe, which archives leave out
+		return nil, invalid("%s is not a regular file", name)
 	case err != nil:
 		return nil, err
 	case h.Typeflag != tar.TypeReg:

@@ -1,6 +1,8 @@
 package vzsandbox_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +53,15 @@ func TestDamagedRecord(t *testing.T) {
 	shell(t, s, "echo works")
 	if err := s.Snapshot(t.Context(), "two"); err != nil {
 		t.Error(err)
+	}
+	if err := s.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file + ".damaged"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the damaged record of a sandbox that is gone: %v", err)
 	}
 }
 

@@ -146,7 +146,7 @@ func (h *Host) sweepFiles(ctx context.Context, pool string) error {
 			}
 			continue
 		}
-		id, isRecord := strings.CutSuffix(name, ".json")
+		id, isRecord := strings.CutSuffix(strings.TrimSuffix(name, ".damaged"), ".json")
 		if !isRecord {
 			id, isRecord = strings.CutSuffix(name, lockSuffix)
 		}

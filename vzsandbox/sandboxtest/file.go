@@ -126,6 +126,8 @@ func filesManage(e *env) {
 	if err != nil || len(list) != 2 || list[0].Name != "dir" || list[1].Name != "other" {
 		e.Errorf("list = %+v, %v", list, err)
 	}
+	e.wantClass("remove a path that is empty", s.RemoveFile(e.ctx, ""), vzcontract.ErrValidation)
+	e.wantClass("move a path that is empty", s.Move(e.ctx, "", "/tmp/all"), vzcontract.ErrValidation)
 	e.must(s.RemoveFile(e.ctx, "new"))
 	_, err = s.ReadDir(e.ctx, "new")
 	e.wantClass("list what was removed", err, vzcontract.ErrNotFound)

@@ -173,6 +173,13 @@ func (m *maker) step(number int, command string) {
 	}
 }
 
+// Sweep removes the containers that makers have left who were killed. locks is that of
+// the requests.
+func Sweep(ctx context.Context, b vzcontract.RuntimeBackend, locks string) error {
+	m := &maker{Request: Request{Locks: locks}, backend: b}
+	return m.sweep(ctx)
+}
+
 // sweep removes the containers whose makers were killed: those of this hash,
 // whose lock m has, and those whose lock nobody has.
 func (m *maker) sweep(ctx context.Context) error {

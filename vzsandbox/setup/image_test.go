@@ -237,6 +237,12 @@ func TestImageSweeps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := p.Create(t.Context(), vzcontract.RunConfig{Image: "vz:builtin", Idle: true, Labels: map[string]string{setup.Label: "killed"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := setup.Sweep(t.Context(), p, p.locks); err != nil {
+		t.Fatal(err)
+	}
 	all, err := p.List(t.Context())
 	if err != nil || len(all) != 1 || all[0].Name != "alive" {
 		t.Errorf("containers %v, %v, want alive alone", all, err)

@@ -132,8 +132,10 @@ func OutAs(ctx context.Context, root *os.File, name, as string) (io.ReadCloser, 
 	ctx, cancel := context.WithCancel(ctx)
 	r, w := io.Pipe()
 	s := &stream{PipeReader: r, cancel: cancel, done: make(chan struct{})}
+	interrupted := context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) }) // in a large file too
 	go func() {
 		defer close(s.done)
+		defer interrupted()
 		defer unix.Close(fd)
 		p := pack.New(w, pack.Options{})
 		var err error

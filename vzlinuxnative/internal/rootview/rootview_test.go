@@ -331,3 +331,20 @@ func FuzzIn(f *testing.F) {
 		}))
 	})
 }
+
+// TestOutInterrupted ends a copy in the middle of a file: a container can make one of any
+// size that takes no space.
+func TestOutInterrupted(t *testing.T) {
+	root, dir, _ := container(t)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "huge"), nil, 0o600))
+	require.NoError(t, os.Truncate(filepath.Join(dir, "huge"), 1<<40))
+	ctx, cancel := context.WithCancel(t.Context())
+	stream, _, err := Out(ctx, root, "/huge")
+	require.NoError(t, err)
+	defer stream.Close()
+	_, err = io.CopyN(io.Discard, stream, 4096)
+	require.NoError(t, err)
+	cancel()
+	_, err = io.CopyN(io.Discard, stream, 1<<30) // a little may be on its way
+	require.ErrorIs(t, err, context.Canceled)
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -72,12 +73,12 @@ func with(env *command.Env, name string, do func(*vzsandbox.Sandbox) error) erro
 }
 
 // each does something with all sandboxes named and prints their names.
-func each(env *command.Env, names []string, do func(*vzsandbox.Sandbox) error) error {
+func each(env *command.Env, names []string, ignore error, do func(*vzsandbox.Sandbox) error) error {
 	h, _, err := open(env, "")
 	if err != nil {
 		return err
 	}
-	return command.Each(env.Stdout, names, func(name string) error {
+	return named(env, names, ignore, func(name string) error {
 		s, err := lookUp(env, h, name)
 		if err != nil {
 			return err
@@ -86,10 +87,35 @@ func each(env *command.Env, names []string, do func(*vzsandbox.Sandbox) error) e
 	})
 }
 
+// named does something with all that is named, and prints the names where that went
+// well: with --json in one document, unless there is an error to print. Errors of the
+// class ignore are none; nil is no class.
+func named(env *command.Env, names []string, ignore error, do func(name string) error) error {
+	out := env.Stdout
+	if env.Globals.JSON {
+		out = io.Discard
+	}
+	done := []string{}
+	err := without(command.Each(out, names, func(name string) error {
+		err := do(name)
+		if err == nil {
+			done = append(done, name)
+		}
+		return err
+	}), ignore)
+	if err != nil || !env.Globals.JSON {
+		return err
+	}
+	return printJSON(env, map[string][]string{"names": done})
+}
+
+// setupLocks is the directory of locks that all setups share, also those of vz dev.
+func setupLocks(s *command.Services) string { return filepath.Join(s.Run, "setup") }
+
 // runSetup makes the image of setup commands, or finds it. What they write goes to stderr.
 func runSetup(ctx context.Context, env *command.Env, s *command.Services, r vzsandbox.SetupRequest) (string, error) {
 	req := setup.Request{
-		Image: r.Image, Platform: r.Platform, Commands: r.Commands, Env: r.Env, User: r.User, Locks: filepath.Join(s.Run, "setup"), // as vz dev has them
+		Image: r.Image, Platform: r.Platform, Commands: r.Commands, Env: r.Env, User: r.User, Locks: setupLocks(s),
 	}
 	if !env.Globals.Quiet {
 		req.Output = env.Stderr

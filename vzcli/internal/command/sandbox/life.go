@@ -6,6 +6,7 @@ import (
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcontract"
 	"vz.internal/vzsandbox"
+	"vz.internal/vzsandbox/setup"
 )
 
 type pause struct {
@@ -14,7 +15,7 @@ type pause struct {
 
 // Run implements command.Verb.
 func (c *pause) Run(env *command.Env) error {
-	return each(env, c.Sandboxes, func(s *vzsandbox.Sandbox) error { return s.Pause(env.Ctx) })
+	return each(env, c.Sandboxes, nil, func(s *vzsandbox.Sandbox) error { return s.Pause(env.Ctx) })
 }
 
 type unpause struct {
@@ -23,7 +24,7 @@ type unpause struct {
 
 // Run implements command.Verb.
 func (c *unpause) Run(env *command.Env) error {
-	return each(env, c.Sandboxes, func(s *vzsandbox.Sandbox) error { return s.Resume(env.Ctx) })
+	return each(env, c.Sandboxes, nil, func(s *vzsandbox.Sandbox) error { return s.Resume(env.Ctx) })
 }
 
 type rm struct {
@@ -33,11 +34,11 @@ type rm struct {
 
 // Run implements command.Verb.
 func (c *rm) Run(env *command.Env) error {
-	err := each(env, c.Sandboxes, func(s *vzsandbox.Sandbox) error { return s.Remove(env.Ctx) })
+	var ignore error
 	if c.Force {
-		return without(err, vzcontract.ErrNotFound)
+		ignore = vzcontract.ErrNotFound
 	}
-	return err
+	return each(env, c.Sandboxes, ignore, func(s *vzsandbox.Sandbox) error { return s.Remove(env.Ctx) })
 }
 
 // without leaves errors of a class out of a joined one.
@@ -59,7 +60,7 @@ type prune struct {
 	Force bool `short:"f" help:"Do not ask."`
 }
 
-// Run implements command.Verb.
+// Run implements command.Verb. What setups have left that were killed goes too.
 func (c *prune) Run(env *command.Env) error {
 	h, s, err := open(env, "")
 	if err != nil {
@@ -85,7 +86,7 @@ func (c *prune) Run(env *command.Env) error {
 			errs = append(errs, err)
 		}
 	}
-	errs = append(errs, pools(s).Sweep())
+	errs = append(errs, pools(s).Sweep(), setup.Sweep(env.Ctx, s.Backend, setupLocks(s)))
 	if env.Globals.JSON {
 		if removed == nil {
 			removed = []string{}

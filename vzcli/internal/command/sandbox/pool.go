@@ -136,7 +136,7 @@ type poolStop struct {
 
 // Run implements command.Verb.
 func (c *poolStop) Run(env *command.Env) error {
-	return command.Each(env.Stdout, c.Pools, func(name string) error {
+	return named(env, c.Pools, nil, func(name string) error {
 		client, err := dial(env, name)
 		if err != nil {
 			return err
