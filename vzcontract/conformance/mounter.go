@@ -79,7 +79,7 @@ func addMount(e *env) {
 	e.addMount(info.ID, bind(dir, "/added"))
 	e.awaitLine(info.ID, "from host")
 	e.sees(info.ID, "cat /added/in", "from host\n")
-	e.sees(info.ID, "until [ -e /added/out ]; do sleep 0.01; done; cat /added/out", "back\n")
+	e.sees(info.ID, "until [ -s /added/out ]; do sleep 0.01; done; cat /added/out", "back\n")
 	if got, err := os.ReadFile(filepath.Join(dir, "out")); err != nil || string(got) != "back\n" {
 		e.Errorf("the host reads %q, %v", got, err)
 	}
