@@ -66,6 +66,9 @@ type flavour struct {
 	light bool
 }
 
+// temp is where bundles are made, whatever a test has its own files made in.
+var temp = os.TempDir()
+
 var bundles = map[flavour]*bundle{{"x86_64", false}: {}, {"x86_64", true}: {}, {"arm64", false}: {}, {"arm64", true}: {}}
 
 // goarch is what Go calls the guests' architectures.
@@ -107,7 +110,7 @@ func (b *bundle) make(f flavour) {
 		b.why = "the kernel bundle is missing: make -C kernel build ARCH=" + f.arch
 		return
 	}
-	if b.dir, b.err = os.MkdirTemp("", "vmtest-"); b.err == nil {
+	if b.dir, b.err = os.MkdirTemp(temp, "vmtest-"); b.err == nil {
 		b.err = guestbundle.Build(context.Background(), guestbundle.Spec{Root: root, Kernel: kernel, Dir: b.dir, Light: f.light})
 	}
 }
