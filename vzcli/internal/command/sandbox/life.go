@@ -88,10 +88,13 @@ func (c *prune) Run(env *command.Env) error {
 	}
 	errs = append(errs, pools(s).Sweep(), setup.Sweep(env.Ctx, s.Backend, setupLocks(s)))
 	if env.Globals.JSON {
+		if err := errors.Join(errs...); err != nil {
+			return err // which is the one document
+		}
 		if removed == nil {
 			removed = []string{}
 		}
-		return errors.Join(append(errs, printJSON(env, map[string][]string{"removed": removed}))...)
+		return printJSON(env, map[string][]string{"removed": removed})
 	}
 	for _, name := range removed {
 		errs = append(errs, command.PrintLine(env, name))

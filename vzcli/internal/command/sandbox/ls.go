@@ -118,5 +118,9 @@ func (c *inspect) Run(env *command.Env) error {
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(output.Documents(env.Stdout, c.Format, found), errors.Join(errs...))
+	err = errors.Join(errs...)
+	if err != nil && env.Globals.JSON {
+		return err // which is the one document
+	}
+	return errors.Join(output.Documents(env.Stdout, c.Format, found), err)
 }

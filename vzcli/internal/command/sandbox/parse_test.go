@@ -47,18 +47,18 @@ func TestProject(t *testing.T) {
 		want *vzsandbox.Project
 	}{
 		{projectFlags{}, nil},
-		{projectFlags{Project: "."}, &vzsandbox.Project{Dir: here}},
-		{projectFlags{Project: "/a:ro"}, &vzsandbox.Project{Dir: "/a"}},
-		{projectFlags{Project: "/a:rw"}, &vzsandbox.Project{Dir: "/a", Writable: true}},
-		{projectFlags{Project: "/a:rw:ro"}, &vzsandbox.Project{Dir: "/a:rw"}},
-		{projectFlags{Project: "/a:b", Copy: true}, &vzsandbox.Project{Dir: "/a:b", Copy: true}},
+		{projectFlags{Project: new(".")}, &vzsandbox.Project{Dir: here}},
+		{projectFlags{Project: new("/a:ro")}, &vzsandbox.Project{Dir: "/a"}},
+		{projectFlags{Project: new("/a:rw")}, &vzsandbox.Project{Dir: "/a", Writable: true}},
+		{projectFlags{Project: new("/a:rw:ro")}, &vzsandbox.Project{Dir: "/a:rw"}},
+		{projectFlags{Project: new("/a:b"), Copy: true}, &vzsandbox.Project{Dir: "/a:b", Copy: true}},
 	} {
 		got, err := tt.in.project()
 		if err != nil || !cmp.Equal(got, tt.want) {
 			t.Errorf("%+v = %+v, %v, want %+v", tt.in, got, err, tt.want)
 		}
 	}
-	for _, in := range []projectFlags{{Copy: true}, {Project: ":rw"}, {Project: "a:rw", Copy: true}, {Project: "a:ro", Copy: true}} {
+	for _, in := range []projectFlags{{Copy: true}, {Project: new("")}, {Project: new(":rw")}, {Project: new("a:rw"), Copy: true}, {Project: new("a:ro"), Copy: true}} {
 		_, err := in.project()
 		if usage := new(command.UsageError); !errors.As(err, &usage) {
 			t.Errorf("%+v: error = %v, want one of usage", in, err)
