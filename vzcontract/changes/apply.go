@@ -1,18 +1,19 @@
 package changes
 
 import (
+	"path"
 	"slices"
 	"strings"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"vz.internal/vzcontract"
 )
 
 // Apply changes c as the instructions say, in their order. A line that is not
-// understood is ErrValidation and is quoted.
-func Apply(c *v1.Config, lines []string) error {
-	for _, line := range lines {
+// understood is ErrValidation and is quoted. What c shares with others is not
+// written to.
+func Apply(c *vzcontract.ImageConfig, lines []string) error {
+	a := application{ImageConfig: c}
+	for _, line := range instructionsOf(lines) {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		rest = strings.TrimSpace(rest)
 		instruction, known := instructions[strings.ToUpper(word)]
@@ -23,7 +24,7 @@ func Apply(c *v1.Config, lines []string) error {
 		case rest == "":
 			reason = "the value is missing"
 		default:
-			reason = instruction(c, rest)
+			reason = instruction(&a, rest)
 		}
 		if reason != "" {
 			return vzcontract.Errorf(vzcontract.ErrValidation, "change %q: %s", line, reason)
@@ -32,27 +33,58 @@ func Apply(c *v1.Config, lines []string) error {
 	return nil
 }
 
+// instructionsOf splits texts of several lines, as far as no backslash joins them.
+func instructionsOf(lines []string) (all []string) {
+	for _, text := range lines {
+		if !strings.Contains(text, "\n") {
+			all = append(all, text)
+			continue
+		}
+		for line := range strings.SplitSeq(strings.ReplaceAll(text, "\\\n", ""), "\n") {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				all = append(all, line)
+			}
+		}
+	}
+	return all
+}
+
+// An application is under way.
+type application struct {
+	*vzcontract.ImageConfig
+	command bool // there was a CMD
+}
+
 // An instruction changes c, or says why not.
-type instruction func(c *v1.Config, rest string) (reason string)
+type instruction func(c *application, rest string) (reason string)
 
 var instructions = map[string]instruction{
-	"CMD":        func(c *v1.Config, s string) (reason string) { c.Cmd, reason = command(c, s); return reason },
-	"ENTRYPOINT": func(c *v1.Config, s string) (reason string) { c.Entrypoint, reason = command(c, s); return reason },
+	"CMD": func(c *application, s string) (reason string) {
+		c.Cmd, reason = command(c, s)
+		c.command = true
+		return reason
+	},
+	"ENTRYPOINT": func(c *application, s string) (reason string) {
+		if c.Entrypoint, reason = command(c, s); !c.command {
+			c.Cmd = nil // it was for another program
+		}
+		return reason
+	},
 	"ENV":        env,
 	"EXPOSE":     expose,
 	"LABEL":      label,
-	"ONBUILD":    func(c *v1.Config, s string) string { c.OnBuild = append(slices.Clone(c.OnBuild), s); return "" },
+	"ONBUILD":    func(c *application, s string) string { c.OnBuild = append(slices.Clone(c.OnBuild), s); return "" },
 	"SHELL":      shell,
-	"STOPSIGNAL": func(c *v1.Config, s string) string { c.StopSignal = s; return "" },
-	"USER":       func(c *v1.Config, s string) string { c.User = s; return "" },
+	"STOPSIGNAL": func(c *application, s string) (reason string) { c.StopSignal, reason = expand(s, c.Env); return reason },
+	"USER":       func(c *application, s string) (reason string) { c.User, reason = expand(s, c.Env); return reason },
 	"VOLUME":     volume,
 	"WORKDIR":    workdir,
 
 	"HEALTHCHECK": healthcheck,
 }
 
-func env(c *v1.Config, s string) string {
-	pairs, reason := pairs(s)
+func env(c *application, s string) string {
+	pairs, reason := pairs(s, c.Env)
 	if reason != "" {
 		return reason
 	}
@@ -68,8 +100,8 @@ func env(c *v1.Config, s string) string {
 	return ""
 }
 
-func label(c *v1.Config, s string) string {
-	pairs, reason := pairs(s)
+func label(c *application, s string) string {
+	pairs, reason := pairs(s, c.Env)
 	if reason != "" {
 		return reason
 	}
@@ -84,60 +116,49 @@ func label(c *v1.Config, s string) string {
 	return ""
 }
 
-func expose(c *v1.Config, s string) string {
-	ports := map[string]struct{}{}
-	for p := range c.ExposedPorts {
-		ports[p] = struct{}{}
-	}
-	for _, p := range strings.Fields(s) {
+func expose(c *application, s string) string {
+	list, reason := words(s, c.Env)
+	ports := slices.Clone(c.ExposedPorts)
+	for _, p := range list {
 		number, protocol, named := strings.Cut(p, "/")
 		if !named {
 			protocol = "tcp"
 		}
-		if strings.Trim(number, "0123456789-") != "" || !slices.Contains([]string{"tcp", "udp", "sctp"}, protocol) {
+		if number == "" || strings.Trim(number, "0123456789-") != "" || !slices.Contains([]string{"tcp", "udp", "sctp"}, protocol) {
 			return p + " is not a port such as 80 or 53/udp"
 		}
-		ports[number+"/"+protocol] = struct{}{}
+		ports = put(ports, number+"/"+protocol)
 	}
 	c.ExposedPorts = ports
-	return ""
+	return reason
 }
 
-func volume(c *v1.Config, s string) string {
+func volume(c *application, s string) string {
 	list, isJSON, reason := array(s)
-	if reason != "" {
-		return reason
+	if !isJSON && reason == "" {
+		list, reason = words(s, c.Env)
 	}
-	if !isJSON {
-		list = strings.Fields(s)
-	}
-	volumes := map[string]struct{}{}
-	for v := range c.Volumes {
-		volumes[v] = struct{}{}
-	}
+	volumes := slices.Clone(c.Volumes)
 	for _, v := range list {
 		if !strings.HasPrefix(v, "/") {
 			return v + " is not an absolute path"
 		}
-		volumes[v] = struct{}{}
+		volumes = put(volumes, v)
 	}
 	c.Volumes = volumes
-	return ""
+	return reason
 }
 
-func workdir(c *v1.Config, s string) string {
-	if !strings.HasPrefix(s, "/") {
-		base := c.WorkingDir
-		if base == "" {
-			base = "/"
-		}
-		s = strings.TrimSuffix(base, "/") + "/" + s
+func workdir(c *application, s string) string {
+	s, reason := expand(s, c.Env)
+	if !path.IsAbs(s) {
+		s = path.Join("/", c.WorkingDir, s)
 	}
 	c.WorkingDir = s
-	return ""
+	return reason
 }
 
-func shell(c *v1.Config, s string) string {
+func shell(c *application, s string) string {
 	list, isJSON, reason := array(s)
 	switch {
 	case reason != "":
@@ -147,4 +168,12 @@ func shell(c *v1.Config, s string) string {
 	}
 	c.Shell = list
 	return ""
+}
+
+// put adds a value that may be there.
+func put(list []string, v string) []string {
+	if slices.Contains(list, v) {
+		return list
+	}
+	return append(list, v)
 }

@@ -3,8 +3,6 @@ package changes
 import (
 	"encoding/json"
 	"strings"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // array reads the JSON form of a list.
@@ -19,7 +17,7 @@ func array(s string) (list []string, isJSON bool, reason string) {
 }
 
 // command reads the exec form, or wraps the shell form.
-func command(c *v1.Config, s string) (argv []string, reason string) {
+func command(c *application, s string) (argv []string, reason string) {
 	list, isJSON, reason := array(s)
 	if isJSON || reason != "" {
 		return list, reason
@@ -35,19 +33,20 @@ type pair struct{ key, value string }
 
 // pairs reads key=value, several of them, values quoted or not; or one "key
 // value".
-func pairs(s string) (list []pair, reason string) {
-	words, reason := split(s)
+func pairs(s string, env []string) (list []pair, reason string) {
+	first, rest, more := strings.Cut(s, " ")
+	if !strings.Contains(first, "=") {
+		if !more {
+			return nil, "must have the form name=value"
+		}
+		value, reason := expand(strings.TrimSpace(rest), env)
+		return []pair{{first, value}}, reason
+	}
+	all, reason := words(s, env)
 	if reason != "" {
 		return nil, reason
 	}
-	if len(words) > 0 && !strings.Contains(words[0], "=") {
-		key, value, found := strings.Cut(s, " ")
-		if !found {
-			return nil, "must have the form name=value"
-		}
-		return []pair{{key, strings.TrimSpace(value)}}, ""
-	}
-	for _, w := range words {
+	for _, w := range all {
 		key, value, found := strings.Cut(w, "=")
 		if !found || key == "" {
 			return nil, "must have the form name=value"
@@ -55,40 +54,4 @@ func pairs(s string) (list []pair, reason string) {
 		list = append(list, pair{key, value})
 	}
 	return list, ""
-}
-
-// split splits at blanks outside quotes and takes the quotes away.
-func split(s string) (words []string, reason string) {
-	var word strings.Builder
-	var quote rune
-	in, escaped := false, false
-	for _, r := range s {
-		switch {
-		case escaped:
-			word.WriteRune(r)
-			escaped = false
-		case r == '\\' && quote != '\'':
-			in, escaped = true, true
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote == 0 && (r == '"' || r == '\''):
-			in, quote = true, r
-		case quote == 0 && (r == ' ' || r == '\t'):
-			if in {
-				words = append(words, word.String())
-				word.Reset()
-				in = false
-			}
-		default:
-			in = true
-			word.WriteRune(r)
-		}
-	}
-	if quote != 0 || escaped {
-		return nil, "a quote is not closed"
-	}
-	if in {
-		words = append(words, word.String())
-	}
-	return words, ""
 }
