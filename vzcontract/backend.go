@@ -9,8 +9,8 @@ import (
 // A RuntimeBackend runs containers. All methods of it and of the optional
 // interfaces are safe for concurrent use, in one process and across processes
 // that share its directories. A container argument is a name, an id or an
-// unambiguous prefix of an id; an unknown one is ErrNotFound, an ambiguous
-// prefix ErrValidation.
+// unambiguous prefix of an id, with or without the slash that docker puts before
+// names; an unknown one is ErrNotFound, an ambiguous prefix ErrValidation.
 type RuntimeBackend interface {
 	Identity
 	Containers

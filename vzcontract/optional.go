@@ -210,7 +210,8 @@ type CommitOptions struct {
 	Author  string
 	Comment string
 	// Changes are Dockerfile lines: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL,
-	// ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR, HEALTHCHECK.
+	// ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR, HEALTHCHECK; see package
+	// changes.
 	Changes []string
 	// NoPause lets the container run while its files are read.
 	NoPause bool

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"vz.internal/vzcontract"
@@ -122,6 +123,7 @@ func (b *Backend) find(op, ref string) (string, error) {
 // Find returns the id of a container, and whether ref is its name or id and no
 // beginning of one.
 func (b *Backend) Find(_ context.Context, ref string) (id string, exact bool, err error) {
+	ref = strings.TrimPrefix(ref, "/")
 	if id, err = b.find("find", ref); err != nil || id == ref || len(ref) > len(id) || id[:len(ref)] != ref {
 		return id, err == nil, err
 	}

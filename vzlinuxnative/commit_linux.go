@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/changes"
 	"vz.internal/vzlinuxnative/internal/layer"
+	"vz.internal/vzlinuxnative/internal/signame"
 )
 
 var _ vzcontract.Committer = (*Backend)(nil)
@@ -22,8 +24,12 @@ func (b *Backend) Commit(ctx context.Context, ref string, opts vzcontract.Commit
 			return vzcontract.Errorf(vzcontract.ErrUnsupported, "the image store takes no new layers")
 		}
 		cfg := imageConfig(c)
-		for _, line := range opts.Changes {
-			if err := applyChange(&cfg, line); err != nil {
+		before := cfg.StopSignal
+		if err := changes.Apply(&cfg, opts.Changes); err != nil {
+			return err
+		}
+		if cfg.StopSignal != before {
+			if _, err := signame.Parse(cfg.StopSignal); err != nil {
 				return err
 			}
 		}

@@ -100,7 +100,10 @@ func (f *Files) hosts() (string, error) {
 	}
 	names := f.Hostname
 	if f.Domainname != "" {
-		names = f.Hostname + "." + f.Domainname + " " + f.Hostname
+		names += "." + f.Domainname
+	}
+	if short, _, ok := strings.Cut(names, "."); ok {
+		names += " " + short
 	}
 	for _, a := range f.Addresses {
 		if names != "" {

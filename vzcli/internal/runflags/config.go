@@ -11,7 +11,7 @@ import (
 // flags name and vz's own environment, nothing else.
 func (f *Flags) Config() (vzcontract.RunConfig, error) {
 	cfg := vzcontract.RunConfig{
-		Name: f.Name, Platform: f.Platform, WorkingDir: f.Workdir, User: f.User, Groups: f.GroupAdd,
+		Name: strings.TrimPrefix(f.Name, "/"), Platform: f.Platform, WorkingDir: f.Workdir, User: f.User, Groups: f.GroupAdd,
 		TTY: f.TTY, OpenStdin: f.Interactive, Init: f.Init, AutoRemove: f.Rm, ReadOnly: f.ReadOnly,
 	}
 	if len(f.Command) == 0 || f.Command[0] == "" {

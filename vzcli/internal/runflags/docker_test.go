@@ -106,7 +106,7 @@ var dockerFlags = []struct {
 	{"read-only", "--read-only", func(c vzcontract.RunConfig) any { return c.ReadOnly }, true, ""},
 	{"restart", "--restart on-failure:3", func(c vzcontract.RunConfig) any { return c.Restart.MaxRetries }, 3, ""},
 	{"rm", "--rm", func(c vzcontract.RunConfig) any { return c.AutoRemove }, true, ""},
-	{"runtime", "--runtime runc", nil, nil, "runtime"},
+	{"runtime", "--runtime kata", nil, nil, "runtime"},
 	{"security-opt", "--security-opt no-new-privileges", func(c vzcontract.RunConfig) any { return c.Security.NoNewPrivileges }, true, ""},
 	{"shm-size", "--shm-size 1m", func(c vzcontract.RunConfig) any { return c.ShmSize }, int64(1 << 20), ""},
 	{"stop-signal", "--stop-signal INT", func(c vzcontract.RunConfig) any { return c.StopSignal }, "INT", ""},

@@ -5,16 +5,16 @@ import (
 	"strings"
 	"time"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"vz.internal/vzcontract"
 )
 
 // healthcheck reads [--interval=… …] CMD command, or NONE.
-func healthcheck(c *v1.Config, s string) string {
+func healthcheck(c *application, s string) string {
 	if strings.EqualFold(s, "NONE") {
-		c.Healthcheck = &v1.HealthConfig{Test: []string{"NONE"}}
+		c.Health = &vzcontract.HealthCheck{Test: []string{"NONE"}}
 		return ""
 	}
-	h := &v1.HealthConfig{}
+	h := &vzcontract.HealthCheck{}
 	for strings.HasPrefix(s, "--") {
 		flag, rest, _ := strings.Cut(s, " ")
 		s = strings.TrimSpace(rest)
@@ -35,11 +35,11 @@ func healthcheck(c *v1.Config, s string) string {
 	if isJSON {
 		h.Test = append([]string{"CMD"}, list...)
 	}
-	c.Healthcheck = h
+	c.Health = h
 	return ""
 }
 
-func healthFlag(h *v1.HealthConfig, flag string) string {
+func healthFlag(h *vzcontract.HealthCheck, flag string) string {
 	name, value, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
 	if name == "retries" {
 		n, err := strconv.Atoi(value)
