@@ -502,14 +502,14 @@ static int op_bounding(uint64_t keep)
 static int op_user(struct child *c)
 {
 	static gid_t groups[65536];
-	uint64_t uid = num(&c->in), gid = num(&c->in), n = num(&c->in);
+	uint64_t uid = num(&c->in), gid = num(&c->in), keep = num(&c->in), n = num(&c->in);
 	if (n > 65536)
 		return errno = EINVAL, -1;
 	for (uint64_t i = 0; i < n; i++)
 		groups[i] = num(&c->in);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return -1;
-	if (syscall(SYS_setgroups, n, groups) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0 ||
+	if ((!keep && syscall(SYS_setgroups, n, groups) < 0) || syscall(SYS_setresgid, gid, gid, gid) < 0 ||
 	    syscall(SYS_setresuid, uid, uid, uid) < 0)
 		return -1;
 	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);

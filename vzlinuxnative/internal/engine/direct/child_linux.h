@@ -33,7 +33,7 @@ enum vz_op {
 	VZ_CLOSE,       // all descriptors but stdio and the parent's
 	VZ_CHDIR,       // str path
 	VZ_BOUNDING,    // u64 capabilities that stay
-	VZ_USER,        // u64 uid, u64 gid, u64 n, n × u64
+	VZ_USER,        // u64 uid, u64 gid, u64 keep the groups, u64 n, n × u64
 	VZ_CAPS,        // u64 effective, permitted, inheritable, ambient
 	VZ_EXEC,        // u64 n paths, u64 n argv, u64 n env, the strings
 	VZ_LOOPBACK,    // lo of the network namespace comes up
