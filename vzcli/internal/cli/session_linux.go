@@ -28,7 +28,7 @@ func enterSession(g command.Globals, s *command.Services) error {
 		return nil
 	}
 	err := rootless.Enter(rootless.Options{
-		Survivors: func() *rootless.Namespaces { return vzlinuxnative.Survivors(s.Run) },
+		Survivors: func() *rootless.Namespaces { return vzlinuxnative.Survivors(s.Home, s.Run) },
 	})
 	if g.Backend == "vm" && err != rootless.ErrSetuid {
 		return nil

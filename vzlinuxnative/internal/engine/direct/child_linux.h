@@ -43,9 +43,9 @@ enum vz_op {
 // vz_spawn clones a child that runs the plan and returns its pid, or -errno.
 // flags are clone3's namespace flags; cgroup is a directory descriptor for
 // CLONE_INTO_CGROUP or -1; pidns, when not -1, is the pid namespace that the
-// child is born in and own the caller's. sock is the child's end of a
+// child is born in. sock is the child's end of a
 // SOCK_SEQPACKET pair. *pidfd receives a pid descriptor.
-int vz_spawn(uint64_t flags, int cgroup, int pidns, int own, int sock,
+int vz_spawn(uint64_t flags, int cgroup, int pidns, int sock,
 	     const void *plan, size_t len, int *pidfd);
 
 #endif
