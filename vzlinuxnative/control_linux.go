@@ -90,7 +90,7 @@ func (b *Backend) Update(ctx context.Context, ref string, change vzcontract.Upda
 		if change.Restart != nil {
 			run.Restart = *change.Restart
 		}
-		if err := validate(&run); err != nil {
+		if err := b.validate(&run); err != nil {
 			return err
 		}
 		changed := *c.cfg

@@ -134,7 +134,7 @@ func (m *Manager) addBridge(n *network) (netlink.Link, error) {
 
 // checkRoutes refuses a subnet that the host routes elsewhere by now.
 func (m *Manager) checkRoutes(n *network) error {
-	routes, err := hostRoutes()
+	routes, err := m.hostRoutes()
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func address(a netip.Addr, bits int) *netlink.Addr {
 
 // uplinkMTU is the MTU of the interface with the default route; 1500 without one.
 func uplinkMTU() int {
-	if index := uplink(); index != 0 {
+	if index := uplinkIndex(); index != 0 {
 		if l, err := netlink.LinkByIndex(index); err == nil && l.Attrs().MTU >= 576 {
 			return l.Attrs().MTU
 		}
@@ -186,8 +186,8 @@ func uplinkMTU() int {
 	return 1500
 }
 
-// uplink is the index of the interface with the default route, or 0.
-func uplink() int {
+// uplinkIndex is that of the interface with the default route, or 0.
+func uplinkIndex() int {
 	routes, err := whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, unix.AF_INET) })
 	if err != nil {
 		return 0

@@ -22,6 +22,7 @@ type Port struct {
 	done     chan struct{}
 	target   atomic.Pointer[netip.AddrPort]
 	dial     func(ctx context.Context, c *net.TCPConn) (net.Conn, error)
+	within   func(do func() error) error // where sockets to the target are made
 	serving  sync.Once
 	work     sync.WaitGroup
 	once     sync.Once
@@ -34,7 +35,7 @@ type Port struct {
 // vzcontract.ErrConflict, an address that is none of this host's
 // vzcontract.ErrValidation.
 func Bind(protocol string, addr netip.AddrPort) (*Port, error) {
-	p := &Port{protocol: protocol, done: make(chan struct{}), conns: map[net.Conn]bool{}}
+	p := &Port{protocol: protocol, done: make(chan struct{}), conns: map[net.Conn]bool{}, within: func(do func() error) error { return do() }}
 	p.dial = p.dialTarget
 	family := "4"
 	if addr.Addr().Is6() {
@@ -93,6 +94,9 @@ func Relay(l *net.TCPListener, dial func(ctx context.Context, c *net.TCPConn) (n
 	p.Serve(netip.AddrPort{})
 	return p
 }
+
+// Within makes the sockets to targets where within runs its argument, before Serve.
+func (p *Port) Within(within func(do func() error) error) { p.within = within }
 
 // Serve copies what arrives at the port to target and back, until Close. It
 // returns at once. Called again it changes the target of new connections; one
