@@ -67,7 +67,7 @@ func (b *Backend) still(ctx context.Context, c *container, not bool) (thaw func(
 	}
 	if c.cfg.CgroupsPath == "" {
 		return nil, vzcontract.Errorf(vzcontract.ErrUnsupported,
-			"pause the container meanwhile: it has no cgroup of its own (%s); --pause=false takes its files as they are", cgroup.Denied())
+			"pause the container meanwhile: it has no cgroup of its own (%s); stop it first, or let commit take its files as they are with --pause=false", cgroup.Denied())
 	}
 	if err := b.Pause(ctx, c.cfg.ID); err != nil {
 		return nil, err

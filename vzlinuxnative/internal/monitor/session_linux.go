@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzlinuxnative/internal/wire"
+	"vz.internal/vzlinuxnative/network"
 	"vz.internal/vzlinuxnative/rootless"
 )
 
@@ -30,6 +31,20 @@ func (k *kept) open() (*os.File, error) {
 		k.net = ns
 	}
 	return duplicate(k.net)
+}
+
+// networkOptions say where networks are: those of an ordinary user in the user's session.
+// args is how many arguments follow those that make this program a monitor.
+func (m *monitor) networkOptions(run string, args int) network.Options {
+	opts := network.Below(m.home, run)
+	if _, in := rootless.User(); !in {
+		return opts
+	}
+	opts.Namespace = m.session.open
+	opts.Note = func(text string) { m.complain("networks", errors.New(text)) }
+	opts.Keeper = append([]string{"/proc/self/exe"}, os.Args[1:len(os.Args)-args]...)
+	opts.Keeper = append(opts.Keeper, "uplink")
+	return opts
 }
 
 func duplicate(f *os.File) (*os.File, error) {

@@ -37,10 +37,10 @@ const (
 	// Streams.Out if the monitor keeps it.
 	Namespaces Op = "namespaces"
 	Ready      Op = "ready" // of a monitor that has no container yet: say when the start can come
-	OK      Op = "ok"
-	Failed  Op = "failed"
-	Lost    Op = "lost" // an attached client's file takes no more
-	Ended   Op = "ended"
+	OK         Op = "ok"
+	Failed     Op = "failed"
+	Lost       Op = "lost" // an attached client's file takes no more
+	Ended      Op = "ended"
 )
 
 // A Message is one request or answer.
