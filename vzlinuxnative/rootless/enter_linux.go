@@ -139,7 +139,7 @@ func hold(dir *os.File, uid, gid int, kept *Namespaces) error {
 			defer kept.Net.Close()
 		}
 	}
-	pid, _, err := syscall.StartProcess("/proc/self/exe", []string{"vz", "internal", part}, &syscall.ProcAttr{Dir: "/", Env: []string{}, Files: files})
+	pid, _, err := syscall.StartProcess("/proc/self/exe", []string{"vz", "internal", part, dir.Name()}, &syscall.ProcAttr{Dir: "/", Env: []string{}, Files: files})
 	if err != nil {
 		return fmt.Errorf("enter session: start its holder: %w", err)
 	}

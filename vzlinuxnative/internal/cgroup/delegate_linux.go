@@ -23,25 +23,37 @@ func Base() string { return delegated().base }
 
 // Denied tells why containers here have no cgroups, and what to do about it; "" where
 // they have. Without one there are no limits, no pause and no counters of a container.
-func Denied() string { return delegated().denied }
+func Denied() string {
+	d := delegated()
+	if d.denied == "" {
+		return ""
+	}
+	return d.denied + "; " + d.remedy
+}
 
-type delegation struct{ base, denied string }
+// Explain is Denied in two parts.
+func Explain() (reason, remedy string) { return delegated().denied, delegated().remedy }
+
+type delegation struct{ base, denied, remedy string }
 
 var delegated = sync.OnceValue(func() delegation {
 	if !userns.Inside() {
 		return delegation{base: "/"}
 	}
 	if !cgroups.IsCgroup2UnifiedMode() {
-		return delegation{denied: "this host has cgroups of version 1, which ordinary users cannot use; boot it with systemd.unified_cgroup_hierarchy=1"}
+		return delegation{denied: "this host has cgroups of version 1, which ordinary users cannot use", remedy: "boot it with systemd.unified_cgroup_hierarchy=1"}
 	}
 	own, err := ownCgroup()
 	if err != nil {
-		return delegation{denied: err.Error()}
+		return delegation{denied: err.Error(), remedy: "use a kernel with CONFIG_CGROUPS"}
 	}
 	if base := highestOwned(unified, own); base != "" {
 		return delegation{base: base}
 	}
-	return delegation{denied: fmt.Sprintf("cgroup %s is not this user's; run vz below the user's systemd, as with systemd-run --user --scope -p Delegate=yes vz …", own)}
+	return delegation{
+		denied: fmt.Sprintf("cgroup %s was not given to this user", own),
+		remedy: "run vz below the user's systemd, as with systemd-run --user --scope vz …",
+	}
 })
 
 // ownCgroup is the path of this process's cgroup of version 2.

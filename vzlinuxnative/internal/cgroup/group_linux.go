@@ -25,8 +25,11 @@ type Group struct {
 }
 
 // Open finds the cgroup of path. One that exists in no hierarchy is
-// vzcontract.ErrNotFound.
+// vzcontract.ErrNotFound, and that of "" vzcontract.ErrUnsupported.
 func Open(path string) (*Group, error) {
+	if path == "" {
+		return nil, errNone()
+	}
 	g, err := At(path)
 	if err != nil {
 		return nil, err
