@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/network"
 	"vz.internal/vzlinuxnative/rootless"
@@ -101,6 +102,9 @@ func (b *Backend) Capabilities() vzcontract.Capabilities {
 	missing := map[vzcontract.Feature]string{}
 	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
 		missing[vzcontract.FeatureImages] = noImages
+	}
+	if why := cgroup.Denied(); why != "" {
+		missing[vzcontract.FeaturePause], missing[vzcontract.FeatureStats] = why, why
 	}
 	return vzcontract.Capabilities{Missing: missing}
 }

@@ -5,15 +5,20 @@ package e2e
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
+	"vz.internal/tools/e2e/internal/need"
 	"vz.internal/tools/e2e/internal/vztest"
 )
 
@@ -122,7 +127,7 @@ func TestRootlessOwners(t *testing.T) {
 	owned(t, filepath.Join(bind, "other"), somebody.Subids+4)
 	h.Must("volume", "rm", "kept")
 	h.Must("rmi", "owners")
-	if _, err := os.Lstat(volume); !os.IsNotExist(err) {
+	if _, err := os.Lstat(volume); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the volume's file: %v", err)
 	}
 	oneLine(t, h.Do("run", "--rm", "--network", "none", "-u", "70000", "vz:builtin", "true"), 125, "70000", "/etc/subuid")
@@ -168,6 +173,12 @@ func TestRootlessRefused(t *testing.T) {
 		}
 		oneLine(t, h.Do(append(append([]string{"run", "--rm", "--network", "none"}, tt.flags...), "vz:builtin", "true")...), 125, tt.words...)
 	}
+	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err != nil {
+		h.Must("run", "-d", "--name", "a", "--network", "none", "vz:builtin", "sleep", "1000")
+		for _, argv := range [][]string{{"pause", "a"}, {"stats", "--no-stream", "a"}, {"update", "--memory", "64m", "a"}, {"commit", "a", "b"}} {
+			oneLine(t, h.Do(argv...), 1, cgroups...)
+		}
+	}
 	r := h.Do("run", "--rm", "--network", "none", "--ulimit", "nofile=100:99999999999", "vz:builtin", "true")
 	if r.Code != 0 { // lowered to the hard limit, as for root without CAP_SYS_RESOURCE
 		t.Error(r)
@@ -187,6 +198,46 @@ func TestRootlessOneID(t *testing.T) {
 	if r := h.Do("doctor"); !strings.Contains(r.Stdout, "one id") {
 		t.Errorf("%s\nwant what having one id means", r)
 	}
+}
+
+// A stack is an ordinary user's too, and so is a sandbox.
+func TestRootlessStack(t *testing.T) {
+	h := ordinary(t, somebody)
+	file := filepath.Join(h.Dir, "user", "compose.yaml")
+	const text = "services:\n  one:\n    image: vz:builtin\n    command: [sleep, '1000']\n    network_mode: none\n    volumes: ['data:/data']\nvolumes: {data: {}}\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h.Must("stack", "-f", file, "-p", "st", "up", "-d")
+	same(t, h.Do("stack", "-f", file, "-p", "st", "exec", "-T", "one", "sh", "-c", "echo x > /data/x; id -u"), "0")
+	owned(t, filepath.Join(h.Home(), "volumes", "st_data", "_data", "x"), somebody.UID)
+	h.Must("stack", "-f", file, "-p", "st", "down", "-v", "-t", "0")
+	h.Must("sandbox", "create", "--name", "box", "vz:builtin")
+	same(t, h.Do("sandbox", "exec", "box", "id", "-u"), "0")
+	h.Must("sandbox", "rm", "box")
+}
+
+// A container on a network gets out by the user's uplink, and its ports are published on
+// the host.
+func TestRootlessNetwork(t *testing.T) {
+	need.Programs(t, "pasta", "curl")
+	h := ordinary(t, somebody)
+	h.Must("network", "create", "net")
+	h.Must("run", "-d", "--name", "web", "--network", "net", "-p", "127.0.0.1::80", "vz:builtin", "sh", "-c", "mkdir /w; echo page > /w/index.html; exec httpd -f -p 80 -h /w")
+	at := strings.TrimSpace(h.Must("port", "web", "80"))
+	var out []byte
+	for range 100 { // until the server listens, which nothing tells
+		if out, _ = exec.Command("curl", "-s", "http://"+at).Output(); len(out) > 0 {
+			break
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+	if string(out) != "page\n" {
+		t.Errorf("http://%s gives %q, want the page", at, out)
+	}
+	same(t, h.Do("run", "--rm", "--network", "net", "vz:builtin", "wget", "-qO-", "http://web/"), "page")
+	h.Must("rm", "-f", "web")
+	h.Must("network", "rm", "net")
 }
 
 // holders are the processes that keep the home's session.

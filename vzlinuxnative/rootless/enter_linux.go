@@ -60,11 +60,10 @@ var ErrSetuid = errors.New("vz is installed setuid or setgid, which it must not 
 
 // open makes the session unless somebody else has just done so.
 func open(uid, gid int, opts Options) error {
-	path, err := Dir(uid)
-	if err != nil {
-		return fmt.Errorf("enter session: %w", err)
+	if session.Dir == "" {
+		return errors.New("enter session: $HOME is not set; set $VZ_RUN to a directory of your own")
 	}
-	dir, err := makeDir(path, uid)
+	dir, err := makeDir(session.Dir, uid)
 	if err != nil {
 		return fmt.Errorf("enter session: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 // An ObstacleError is what keeps ordinary users of this host from user namespaces.
 type ObstacleError struct{ Reason, Remedy string }
 
+// Error tells the reason and the next step.
 func (o *ObstacleError) Error() string { return o.Reason + "; " + o.Remedy }
 
 // Obstacle returns the setting of this host that keeps ordinary users from user

@@ -22,7 +22,7 @@ const retried = "_VZ_SESSION_ENTERED"
 type Session struct {
 	Inside bool
 	UID    int    // of the user, as the host has it
-	Dir    string // of the session's files
+	Dir    string // of the session's files, whether there is one or not; "" where none can be
 	Err    error  // why a session that is there was not joined
 }
 
@@ -54,8 +54,8 @@ func Environment() string {
 	return strconv.Itoa(session.UID) + ":" + session.Dir
 }
 
-// RunDir is where the runtime files of an ordinary user are unless told otherwise: below
-// $XDG_RUNTIME_DIR, /run/user/UID where that is the user's, or home.
+// RunDir is where the runtime files of an ordinary user are unless told otherwise, as
+// package join has it for the session too: below $XDG_RUNTIME_DIR, /run/user/UID where that is the user's, or home.
 func RunDir(uid int, home string) string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "vz")
@@ -70,32 +70,6 @@ func RunDir(uid int, home string) string {
 		return filepath.Join(dir, "vz")
 	}
 	return filepath.Join(home, "run")
-}
-
-// Dir is the directory of the session of user uid: below $VZ_RUN, else where runtime
-// files are by default. Flags do not change it. Package join has the same rules in C.
-func Dir(uid int) (string, error) {
-	run := os.Getenv("VZ_RUN")
-	if !filepath.IsAbs(run) {
-		home := os.Getenv("VZ_HOME")
-		if !filepath.IsAbs(home) {
-			home = DataHome()
-		}
-		run = RunDir(uid, home)
-	}
-	if !filepath.IsAbs(run) {
-		return "", errors.New("$HOME is not set; set $VZ_RUN to a directory of your own")
-	}
-	return filepath.Join(run, "session"), nil
-}
-
-// DataHome is where an ordinary user's state is by default; it is relative where $HOME
-// is not set.
-func DataHome() string {
-	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "vz")
-	}
-	return filepath.Join(os.Getenv("HOME"), ".local/share/vz")
 }
 
 // makeDir makes the session's directory. One that others may look into, or that is

@@ -27,7 +27,7 @@
 enum { TELL = 3, DIR_FD = 4, USER = 5, NET = 6 };
 
 // A session without members lives for some seconds more, for the next command.
-#define LINGER 3
+#define LINGER 2
 
 static int members;
 

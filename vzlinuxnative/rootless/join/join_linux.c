@@ -38,29 +38,31 @@ static const char *absolute(const char *name)
 	return v && *v == '/' ? v : NULL;
 }
 
-// Keep in step with Dir of package rootless.
-int vz_session_dir(unsigned uid, char *dir, unsigned long size)
+// find_dir sets the directory of the user's session, whether there is one or not: "session"
+// below $VZ_RUN, else where RunDir of package rootless says. Flags do not change it.
+static void find_dir(unsigned uid)
 {
 	char run[64];
 	struct stat st;
-	const char *v;
-	int n;
+	const char *v, *below;
 	snprintf(run, sizeof run, "/run/user/%u", uid);
 	if ((v = absolute("VZ_RUN")))
-		n = snprintf(dir, size, "%s/session", v);
+		below = "session";
 	else if ((v = absolute("XDG_RUNTIME_DIR")))
-		n = snprintf(dir, size, "%s/vz/session", v);
+		below = "vz/session";
 	else if (stat(run, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid)
-		n = snprintf(dir, size, "%s/vz/session", run);
+		v = run, below = "vz/session";
 	else if ((v = absolute("VZ_HOME")))
-		n = snprintf(dir, size, "%s/run/session", v);
+		below = "run/session";
 	else if ((v = absolute("XDG_DATA_HOME")))
-		n = snprintf(dir, size, "%s/vz/run/session", v);
+		below = "vz/run/session";
 	else if ((v = absolute("HOME")))
-		n = snprintf(dir, size, "%s/.local/share/vz/run/session", v);
+		below = ".local/share/vz/run/session";
 	else
-		return -1;
-	return n > 0 && (unsigned long)n < size ? 0 : -1;
+		return;
+	int n = snprintf(vz_session.dir, sizeof vz_session.dir, "%s/%s", v, below);
+	if (n < 0 || (size_t)n >= sizeof vz_session.dir)
+		vz_session.dir[0] = 0;
 }
 
 // open_dir opens a directory that is uid's alone.
@@ -175,8 +177,6 @@ static int enter(int user, int mnt)
 static void join(unsigned uid)
 {
 	int fds[3], dir, member;
-	if (vz_session_dir(uid, vz_session.dir, sizeof vz_session.dir) < 0)
-		return;
 	if ((dir = open_dir(vz_session.dir, uid)) < 0)
 		return;
 	if ((member = enroll(dir)) < 0) {
@@ -265,6 +265,7 @@ __attribute__((constructor)) static void vz_join(void)
 		inherit();
 		return;
 	}
+	find_dir(getuid());
 	const char *slash = strrchr(line, '/');
 	if (strcmp(slash ? slash + 1 : line, "vz-vm") == 0)
 		return; // machines need no session, but may be started from one

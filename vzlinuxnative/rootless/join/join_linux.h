@@ -15,7 +15,4 @@ extern struct vz_session vz_session;
 // vz_hold is the program of the session's holder; it does not return.
 void vz_hold(int again);
 
-// vz_session_dir writes the user's session directory to dir; 0 if there is one.
-int vz_session_dir(unsigned uid, char *dir, unsigned long size);
-
 #endif
