@@ -22,7 +22,9 @@ type job struct {
 }
 
 // NewSpace returns the space of a network namespace, whose file it owns.
-func NewSpace(ns *os.File) *Space { return &Space{ns: ns, jobs: make(chan job), closed: make(chan struct{})} }
+func NewSpace(ns *os.File) *Space {
+	return &Space{ns: ns, jobs: make(chan job), closed: make(chan struct{})}
+}
 
 // Namespace is the space's file. It is the space's.
 func (s *Space) Namespace() *os.File { return s.ns }
