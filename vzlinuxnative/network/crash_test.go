@@ -18,6 +18,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/hosttest"
+	"vz.internal/vzlinuxnative/network/uplink"
 )
 
 // child runs as a container's monitor in a process of its own: it goes as far
@@ -60,6 +61,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "uplink" {
+		os.Exit(uplink.Main(os.Args[2:]))
 	}
 	os.Exit(m.Run())
 }

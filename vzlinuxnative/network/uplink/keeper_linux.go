@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,8 +38,9 @@ type word struct {
 }
 
 type keeper struct {
-	dir   string
-	inode string // of the namespace
+	dir   string // by its descriptor: other things are mounted over its path
+	netns string // a path of the namespace
+	inode string // its number
 	l     *net.UnixListener
 	idle  *time.Timer
 
@@ -74,12 +76,16 @@ func keep(args []string) error {
 	}
 	_ = file.Close()
 	unix.CloseOnExec(namespaceFD)
-	k := &keeper{dir: *dir, l: l.(*net.UnixListener), clients: map[net.Conn]bool{}}
+	where, err := unix.Open(*dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", *dir, err)
+	}
+	k := &keeper{dir: fmt.Sprintf("/proc/self/fd/%d", where), l: l.(*net.UnixListener), clients: map[net.Conn]bool{}}
 	k.l.SetUnlinkOnClose(false)
 	if k.inode, err = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", namespaceFD)); err != nil {
 		return err
 	}
-	if err := showNamespace(); err != nil {
+	if k.netns, err = showNamespace(filepath.Clean(*dir)); err != nil {
 		return err
 	}
 	k.idle = time.AfterFunc(linger, k.end)
@@ -92,31 +98,32 @@ func keep(args []string) error {
 	}
 }
 
-// netns is where the program finds the namespace. AppArmor's profile of pasta lets it open
-// what is there, and write to files in /tmp.
-const netns = "/run/user/0/netns/vz"
-
 // showNamespace gives the namespace a path, in the mount namespace of this process alone,
-// so that nothing is left of it.
-func showNamespace() error {
+// so that nothing is left of it. AppArmor's profile of pasta lets it open what is in
+// /run/user/UID/netns.
+func showNamespace(dir string) (path string, err error) {
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-		return fmt.Errorf("private mounts: %w", err)
+		return "", fmt.Errorf("private mounts: %w", err)
 	}
-	for _, dir := range []string{"/run", "/tmp"} {
-		if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0755,size=1m"); err != nil {
-			return fmt.Errorf("private %s: %w", dir, err)
-		}
+	const runtime = "/run/user/"
+	if rest, ok := strings.CutPrefix(dir, runtime); ok {
+		uid, _, _ := strings.Cut(rest, "/")
+		dir = runtime + uid
 	}
-	if err := os.MkdirAll(filepath.Dir(netns), 0o755); err != nil {
-		return err
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0755,size=1m"); err != nil {
+		return "", fmt.Errorf("private %s: %w", dir, err)
 	}
-	if err := os.WriteFile(netns, nil, 0o600); err != nil {
-		return err
+	path = filepath.Join(dir, "netns", "vz")
+	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
+		return "", err
 	}
-	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", namespaceFD), netns, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("give the network namespace a path: %w", err)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		return "", err
 	}
-	return os.Setenv("TMPDIR", "/tmp")
+	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", namespaceFD), path, "", unix.MS_BIND, ""); err != nil {
+		return "", fmt.Errorf("give the network namespace a path: %w", err)
+	}
+	return path, nil
 }
 
 // serve holds the uplink for one client, as long as it is connected.
@@ -146,7 +153,7 @@ func (k *keeper) raise() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	up, err := start(ctx, netns)
+	up, err := start(ctx, k.netns)
 	if err != nil {
 		return err
 	}
@@ -193,7 +200,7 @@ func (k *keeper) end() {
 		return // who resets the timer when it goes
 	}
 	lock, err := lockFile(k.dir, unix.LOCK_EX|unix.LOCK_NB)
-	if err != nil {
+	if errors.Is(err, unix.EWOULDBLOCK) {
 		k.idle.Reset(linger)
 		return
 	}
@@ -201,6 +208,8 @@ func (k *keeper) end() {
 		_ = k.up.cmd.Process.Kill()
 	}
 	_ = os.Remove(socketIn(k.dir))
-	_ = lock.Close()
+	if err == nil { // else the directory is gone
+		_ = lock.Close()
+	}
 	os.Exit(0)
 }
