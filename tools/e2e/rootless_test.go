@@ -338,3 +338,19 @@ func TestRootlessStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A vz that somebody has installed setuid runs nothing.
+func TestSetuid(t *testing.T) {
+	bin := copies(t)
+	h := vztest.NewAs(t, somebody, bin)
+	vz := filepath.Join(bin, "vz")
+	if err := os.Chmod(vz, 0o755|os.ModeSetuid); err != nil {
+		t.Fatal(err)
+	}
+	for _, argv := range [][]string{{"ps"}, {"version"}, {"vm", "list"}, {"internal", "monitor"}, {"oci", "state", "x"}} {
+		oneLine(t, h.Do(argv...), 1, "setuid", "chmod")
+	}
+	if err := os.Chmod(vz, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}

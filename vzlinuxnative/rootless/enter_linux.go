@@ -30,10 +30,10 @@ type Options struct {
 func Enter(opts Options) error {
 	uid, gid := os.Getuid(), os.Getgid()
 	switch {
+	case Setuid():
+		return ErrSetuid
 	case session.Inside || uid == 0:
 		return errors.New("enter session: it is entered, or this is root")
-	case uid != os.Geteuid() || gid != os.Getegid():
-		return ErrSetuid
 	case !linked:
 		return errors.New("enter session: this program does not import vz.internal/vzlinuxnative/rootless/join")
 	case session.Err != nil:

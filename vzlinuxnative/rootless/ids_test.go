@@ -87,6 +87,13 @@ func TestMakeDir(t *testing.T) {
 			f.Close()
 		}
 	}
+	open := t.TempDir()
+	if err := os.Chmod(open, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := makeDir(filepath.Join(open, "session"), os.Getuid()); err == nil {
+		t.Error("makeDir takes a place that others can change")
+	}
 	elsewhere := t.TempDir()
 	link := filepath.Join(t.TempDir(), "session")
 	if err := os.Symlink(elsewhere, link); err != nil {

@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// patience is how many seconds the holder may take to answer.
+const patience = 5
+
 // NetNS opens the session's network namespace, which its user namespace owns; the caller
 // closes it. It may be asked for whenever the holder lives, as it does when a program of
 // vz begins. Outside of a session it is an error.
@@ -64,6 +67,7 @@ func dial(dir *os.File) (*os.File, error) {
 		return nil, err
 	}
 	conn := os.NewFile(uintptr(fd), "holder")
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: patience}) // a holder may be stopped
 	err = unix.Connect(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/socket", dir.Fd())})
 	if err == nil {
 		var peer *unix.Ucred

@@ -72,6 +72,9 @@ func RunDir(uid int, home string) string {
 	return filepath.Join(home, "run")
 }
 
+// Setuid reports that this program has rights that who runs it does not have.
+func Setuid() bool { return os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() }
+
 // makeDir makes the session's directory. One that others may look into, or that is
 // somebody else's, is refused.
 func makeDir(dir string, uid int) (*os.File, error) {
@@ -89,6 +92,13 @@ func makeDir(dir string, uid int) (*os.File, error) {
 	}
 	if int(st.Uid) != uid || st.Mode&0o077 != 0 {
 		return nil, errors.Join(fmt.Errorf("%s must belong to uid %d and have mode 0700: change that, or set $VZ_RUN", dir, uid), f.Close())
+	}
+	// Who may change the directory above could put others in its place.
+	if err := unix.Fstatat(fd, "..", &st, 0); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if int(st.Uid) != uid && st.Uid != 0 || st.Mode&0o022 != 0 {
+		return nil, errors.Join(fmt.Errorf("%s must belong to uid %d and be writable by that user alone: change that, or set $VZ_RUN", filepath.Dir(dir), uid), f.Close())
 	}
 	return f, nil
 }

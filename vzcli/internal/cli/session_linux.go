@@ -24,14 +24,22 @@ func userRun(uid int, home string) string { return rootless.RunDir(uid, home) }
 // can be made, and so returns nil only where that is done or nobody needs it: root has
 // none, and machines can do without.
 func enterSession(g command.Globals, s *command.Services) error {
-	if _, inside := rootless.User(); inside || caller() == 0 && os.Getuid() == 0 {
+	if _, inside := rootless.User(); inside || caller() == 0 {
 		return nil
 	}
 	err := rootless.Enter(rootless.Options{
 		Survivors: func() *rootless.Namespaces { return vzlinuxnative.Survivors(s.Home, s.Run) },
 	})
-	if g.Backend == "vm" && err != rootless.ErrSetuid {
+	if g.Backend == "vm" {
 		return nil
 	}
 	return vzcontract.Errorf(vzcontract.ErrDenied, "%w", err)
+}
+
+// refuseSetuid is an error where this program has rights that its caller does not have.
+func refuseSetuid() error {
+	if rootless.Setuid() {
+		return rootless.ErrSetuid
+	}
+	return nil
 }

@@ -72,11 +72,15 @@ static int open_dir(const char *path, unsigned uid)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || st.st_uid != uid || st.st_mode & 077) {
-		close(fd);
-		return errno = EPERM, -1;
-	}
+	if (fstat(fd, &st) < 0 || st.st_uid != uid || st.st_mode & 077)
+		goto refuse;
+	// Who may change the directory above could put others in its place.
+	if (fstatat(fd, "..", &st, 0) < 0 || (st.st_uid != uid && st.st_uid != 0) || st.st_mode & 022)
+		goto refuse;
 	return fd;
+refuse:
+	close(fd);
+	return errno = EPERM, -1;
 }
 
 // enroll makes this process a member: the session lives as long as it. The descriptor
@@ -229,7 +233,7 @@ static void inherit(void)
 	if (strlen(v + at) >= sizeof vz_session.dir)
 		return;
 	strcpy(vz_session.dir, v + at);
-	int dir = open_dir(vz_session.dir, 0);
+	int dir = open(vz_session.dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir >= 0) {
 		enroll(dir); // without it the session may end sooner, no more
 		close(dir);
@@ -245,6 +249,8 @@ static const char *const stays_out[] = {"", "help", "--help", "-h", "version", "
 __attribute__((constructor)) static void vz_join(void)
 {
 	char line[128] = {0};
+	if (getuid() != geteuid() || getgid() != getegid())
+		return; // Go refuses to run
 	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -259,8 +265,6 @@ __attribute__((constructor)) static void vz_join(void)
 		vz_hold(0);
 	if (strcmp(first, "internal") == 0 && strcmp(second, "session-again") == 0)
 		vz_hold(1);
-	if (getuid() != geteuid() || getgid() != getegid())
-		return; // Go refuses to run
 	if (getuid() == 0) {
 		inherit();
 		return;
