@@ -3,6 +3,7 @@ package vzlinuxnative
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -63,13 +64,41 @@ func (g groupless) Kill() error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("kill process %d: %w", g.pid, err)
+	return killAndAwait(fd)
+}
+
+// killAndAwait ends the process of a descriptor and returns when it has ended.
+func killAndAwait(pidfd int) error {
+	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("kill process: %w", err)
 	}
 	for {
-		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, -1)
 		if !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}
+}
+
+// killInside ends what runs in a container of which there is no record.
+func killInside(id string) error {
+	pids, err := process.Inside(id)
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			continue // it has ended
+		}
+		// Looked at again, now that the pid is held.
+		if again, ierr := process.Inside(id); ierr == nil && slices.Contains(again, pid) {
+			err = killAndAwait(fd)
+		}
+		unix.Close(fd)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -123,7 +123,7 @@ func (b *Backend) endGroupless(cfg *record.Config) error {
 	}
 	st, err := b.store.State(cfg.ID)
 	if err != nil {
-		return nil //nolint:nilerr // without a record nothing is known that could be killed
+		return killInside(cfg.ID)
 	}
 	all, err := processesOf(cfg, st)
 	if err != nil {

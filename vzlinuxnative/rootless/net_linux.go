@@ -43,6 +43,9 @@ func ask(path string) (files [3]*os.File, err error) {
 	var byte1 [1]byte
 	oob := make([]byte, unix.CmsgSpace(3*4))
 	n, oobn, _, _, err := unix.Recvmsg(int(conn.Fd()), byte1[:], oob, unix.MSG_CMSG_CLOEXEC)
+	for errors.Is(err, unix.EINTR) {
+		n, oobn, _, _, err = unix.Recvmsg(int(conn.Fd()), byte1[:], oob, unix.MSG_CMSG_CLOEXEC)
+	}
 	if err != nil || n != 1 {
 		return files, errors.Join(errors.New("the holder of the session gives nothing"), err)
 	}
