@@ -40,19 +40,22 @@ type groupless struct {
 }
 
 func (g groupless) PIDs() ([]int, error) {
-	fd, err := process.Open(g.pid, g.birth)
-	if errors.Is(err, unix.ESRCH) {
+	if !g.lives() {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
 	pids, err := process.Fellows(g.pid)
-	if err == nil && unix.PidfdSendSignal(fd, 0, nil, 0) != nil {
-		return nil, nil // it has ended, and the namespace may have been somebody else's
+	if !g.lives() {
+		return nil, nil // the namespace may have been somebody else's
 	}
 	return pids, err
+}
+
+func (g groupless) lives() bool {
+	fd, err := process.Open(g.pid, g.birth)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err == nil
 }
 
 func (g groupless) Kill() error {

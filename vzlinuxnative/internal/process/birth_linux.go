@@ -34,11 +34,22 @@ func Open(pid int, birth string) (fd int, err error) {
 		return -1, err
 	}
 	// It is whoever has the pid now, and as long as the descriptor does not tell its end.
-	if now, err := Birth(pid); err != nil || now != birth {
+	if now, err := Birth(pid); err != nil || now != birth || ended(fd) {
 		unix.Close(fd)
 		return -1, unix.ESRCH
 	}
 	return fd, nil
+}
+
+// ended reports that the process of a descriptor has ended, reaped or not.
+func ended(pidfd int) bool {
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(fds, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return n > 0
+		}
+	}
 }
 
 // Fellows returns the pids, ascending, of all processes in the pid namespace of a
@@ -53,7 +64,11 @@ func Fellows(pid int) ([]int, error) {
 	}
 	return where(func(other int) bool {
 		ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", other))
-		return err == nil && ns == own
+		if err != nil || ns != own {
+			return false
+		}
+		f, err := stat(other)
+		return err == nil && f[state] != "Z"
 	})
 }
 
