@@ -41,7 +41,7 @@ func (b *Backend) freeze(ctx context.Context, op, ref string, step vzcontract.St
 }
 
 func (b *Backend) freezeOrphan(c *container, to vzcontract.State) error {
-	g, err := cgroup.At(c.cfg.CgroupsPath)
+	g, err := processesOf(c.cfg, c.st)
 	if err != nil {
 		return err
 	}
