@@ -44,8 +44,8 @@ var programs = []program{{"pasta", pasta}, {"slirp4netns", slirp4netns}}
 type families struct{ ip4, ip6 bool }
 
 // Available tells why this host cannot lead a namespace out, with what to install; nil if
-// it can as far as is known. The name is that of the program that would do it. The error
-// matches vzcontract.ErrUnavailable.
+// it can as far as is known. The name is that of the program that would do it, empty
+// without one. The error matches vzcontract.ErrUnavailable.
 func Available() (name string, err error) {
 	found := installed()
 	if len(found) == 0 {
@@ -54,7 +54,7 @@ func Available() (name string, err error) {
 	}
 	f, err := os.OpenFile(tunDevice, os.O_RDWR, 0)
 	if err != nil {
-		return "", vzcontract.Errorf(vzcontract.ErrUnavailable,
+		return found[0].name, vzcontract.Errorf(vzcontract.ErrUnavailable,
 			"%s needs tap devices: %w; as root: modprobe tun; chmod 666 %s", found[0].name, err, tunDevice)
 	}
 	return found[0].name, f.Close()
