@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"vz.internal/vzlinuxnative/internal/cgroup"
+	"vz.internal/vzlinuxnative/network/uplink"
 	"vz.internal/vzlinuxnative/rootless"
 )
 
@@ -32,7 +33,21 @@ func forUsers(all []Check) []Check {
 			all[i] = Check{"ids", subordinateIDs}
 		}
 	}
-	return all
+	return append(all, Check{"uplink", userUplink})
+}
+
+// userUplink looks for what leads containers' networks out.
+func userUplink(context.Context, Dirs) Result {
+	name, err := uplink.Available()
+	switch {
+	case name == "":
+		return Result{Status: Warning, Detail: "no pasta and no slirp4netns: --network none, host and internal networks alone work", Remedy: "install pasta (package passt), or slirp4netns"}
+	case err != nil:
+		return Result{Status: Warning, Detail: err.Error(), Remedy: "modprobe tun; chmod 666 /dev/net/tun (as root)"}
+	case name == "slirp4netns":
+		return ok(name + ": networks lead out by IPv4; pasta (package passt) is faster and has IPv6")
+	}
+	return ok(name + ": leads networks out")
 }
 
 func sessionUser(context.Context, Dirs) Result {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -29,23 +28,23 @@ type session struct {
 	dir string
 	ns  *os.File
 	m   *Manager
-
-	mu    sync.Mutex
-	notes []string // guarded by mu
-	noted chan struct{}
+	// notes are what is told of the uplink.
+	notes chan string
 }
+
+var hostPath = os.Getenv("PATH")
 
 // newSession makes a session of a user who has only the program, "" for none.
 func newSession(t testing.TB, program string) *session {
 	t.Helper()
 	path := t.TempDir()
 	if program != "" {
+		t.Setenv("PATH", hostPath)
 		require.NoError(t, os.Symlink(testreq.Program(t, program)[0], filepath.Join(path, program)))
 	}
 	t.Setenv("PATH", path)
-	s := &session{dir: t.TempDir(), noted: make(chan struct{}, 100)}
+	s := &session{dir: t.TempDir(), notes: make(chan string, 100)}
 	s.renew(t)
-	s.m = s.manager()
 	t.Cleanup(func() { s.nothingLeft(t) })
 	return s
 }
@@ -55,22 +54,21 @@ func (s *session) renew(t testing.TB) {
 	t.Helper()
 	ns, err := nsthread.New()
 	require.NoError(t, err)
+	if s.ns != nil {
+		require.NoError(t, s.ns.Close())
+	}
 	s.ns = ns
-	t.Cleanup(func() { _ = ns.Close() })
+	s.m = apartManager(s.dir, ns)
+	s.m.opts.Note = func(text string) { s.notes <- text }
 }
 
-func (s *session) manager() *Manager {
+// apartManager returns a manager of networks in ns.
+func apartManager(dir string, ns *os.File) *Manager {
 	return Open(Options{
-		Dir: filepath.Join(s.dir, "networks"), RunDir: filepath.Join(s.dir, "run"),
+		Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run"),
 		Pools:     []Pool{{Range: netip.MustParsePrefix("10.88.0.0/12"), Bits: 24}},
-		Namespace: func() (*os.File, error) { return os.Open(procFD(s.ns)) },
+		Namespace: func() (*os.File, error) { return os.Open(procFD(ns)) },
 		Keeper:    []string{"/proc/self/exe", "uplink"},
-		Note: func(text string) {
-			s.mu.Lock()
-			s.notes = append(s.notes, text)
-			s.mu.Unlock()
-			s.noted <- struct{}{}
-		},
 	})
 }
 
@@ -253,4 +251,27 @@ func (s *session) nothingLeft(t testing.TB) {
 	}))
 	_, err := os.Stat(filepath.Join(s.m.opts.RunDir, "uplink.sock"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, s.ns.Close())
+}
+
+// TestApartEgress: a policy holds in a namespace apart, and no name opens the host.
+func TestApartEgress(t *testing.T) {
+	if !hosttest.EnterUser(t, func() {
+		serveEgressAddresses(t)
+		resolves(t, "other.example. 60 A "+otherWorld4, "host.example. 60 A 203.0.113.1", "self.example. 60 A 169.254.77.2", "loop.example. 60 A 127.0.0.1")
+	}) {
+		return
+	}
+	useResolver(t)
+	s := newSession(t, "pasta")
+	checkEgressAddresses(t, s.m)
+	_, ns := start(t, s.m, Request{ContainerID: "named", Networks: on("net"), Egress: allow("*.example:80", "*.example:8080")})
+	refused(t, ns, "tcp", otherWorld4+":80")
+	require.Equal(t, otherWorld4, question(t, ns, "udp", "other.example", dns.TypeA))
+	reaches(t, ns, "tcp", otherWorld4+":80")
+	refused(t, ns, "tcp", otherWorld4+":443")
+	for name, address := range map[string]string{"host.example": "203.0.113.1", "self.example": "169.254.77.2", "loop.example": "127.0.0.1"} {
+		require.Equal(t, "NOERROR", question(t, ns, "udp", name, dns.TypeA), name)
+		refused(t, ns, "tcp", address+":8080")
+	}
 }

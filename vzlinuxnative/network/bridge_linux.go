@@ -108,7 +108,7 @@ func (m *Manager) addBridge(n *network) (netlink.Link, error) {
 		if try == 0 {
 			name = n.Info.Interface
 		}
-		var b netlink.Link = &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name, MTU: mtu}}
+		var b netlink.Link = &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}}
 		err := netlink.LinkAdd(b)
 		if errors.Is(err, unix.EEXIST) {
 			if b, err = netlink.LinkByName(name); err != nil || !m.owns(b, n) {
@@ -118,6 +118,11 @@ func (m *Manager) addBridge(n *network) (netlink.Link, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make bridge %s: %w", name, err)
 		}
+		// One that it is made with the kernel forgets when the last port goes.
+		if err := netlink.LinkSetMTU(b, mtu); err != nil {
+			return nil, errors.Join(fmt.Errorf("set the MTU of %s: %w", name, err), netlink.LinkDel(b))
+		}
+		b.Attrs().MTU = mtu
 		if name != n.Info.Interface {
 			n.Info.Interface = name
 			if err := m.saveInfo(n); err != nil {

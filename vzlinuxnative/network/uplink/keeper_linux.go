@@ -25,7 +25,7 @@ const (
 const (
 	startTime = 20 * time.Second // in which a program has to be ready
 	linger    = 2 * time.Second  // for whom comes soon after the last
-	settled   = 10 * time.Second // a program that ended sooner is not started again by itself
+	settled   = 10 * time.Second // after which a program that ends is started again by itself, again
 )
 
 // A word is what a keeper says, as a line of JSON. The first is about the start.
@@ -47,6 +47,7 @@ type keeper struct {
 	mu      sync.Mutex
 	clients map[net.Conn]bool // guarded by mu
 	up      *running          // guarded by mu; nil while nothing leads out
+	again   time.Time         // guarded by mu; when a program was started again last
 }
 
 // Main is the program of a keeper: of the uplinks kept in --dir, for the namespace that
@@ -158,23 +159,25 @@ func (k *keeper) raise() error {
 		return err
 	}
 	k.up = up
-	go k.watch(up, time.Now())
+	go k.watch(up)
 	return nil
 }
 
 // watch starts a program again that has ended, if that is likely to help, and tells.
-func (k *keeper) watch(up *running, since time.Time) {
+func (k *keeper) watch(up *running) {
 	<-up.done
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.up = nil
 	note := fmt.Sprintf("%s, which leads containers' networks out: %v", up.name, up.err)
-	if time.Since(since) < settled {
-		note += "; it is started again for the next container"
+	soon := time.Since(k.again) < settled
+	k.again = time.Now()
+	if soon {
+		note += "; that is too soon, so the next container starts it again"
 	} else if err := k.raise(); err != nil {
 		note += "; it could not be started again: " + err.Error()
 	} else {
-		note += "; " + k.up.name + " was started, connections are lost"
+		note += "; " + k.up.name + " was started again, connections are lost"
 	}
 	for c := range k.clients {
 		say(c, word{Note: note})

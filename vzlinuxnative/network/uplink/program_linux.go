@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/network/internal/nsthread"
 )
 
 // The interface in the namespace, its addresses and those of what is behind it. MTU is
@@ -44,8 +45,8 @@ var programs = []program{{"pasta", pasta}, {"slirp4netns", slirp4netns}}
 type families struct{ ip4, ip6 bool }
 
 // Available tells why this host cannot lead a namespace out, with what to install; nil if
-// it can as far as is known. The name is that of the program that would do it. The error
-// matches vzcontract.ErrUnavailable.
+// it can as far as is known. The name is that of the program that would do it, empty
+// without one. The error matches vzcontract.ErrUnavailable.
 func Available() (name string, err error) {
 	found := installed()
 	if len(found) == 0 {
@@ -54,7 +55,7 @@ func Available() (name string, err error) {
 	}
 	f, err := os.OpenFile(tunDevice, os.O_RDWR, 0)
 	if err != nil {
-		return "", vzcontract.Errorf(vzcontract.ErrUnavailable,
+		return found[0].name, vzcontract.Errorf(vzcontract.ErrUnavailable,
 			"%s needs tap devices: %w; as root: modprobe tun; chmod 666 %s", found[0].name, err, tunDevice)
 	}
 	return found[0].name, f.Close()
@@ -216,6 +217,9 @@ func (p program) start(ctx context.Context, netns string, host families) (*runni
 	select {
 	case err = <-came:
 		if err == nil {
+			err = lengthenQueue(netns)
+		}
+		if err == nil {
 			return r, nil
 		}
 		if errors.Is(err, io.EOF) {
@@ -229,6 +233,29 @@ func (p program) start(ctx context.Context, netns string, host families) (*runni
 	}
 	r.stop()
 	return nil, err
+}
+
+// queue is how many packets wait for the program. What is more is lost, and neither
+// program has what TCP makes losses good with: at the kernel's 1000, connections of a busy
+// host stall for seconds.
+const queue = 20000
+
+func lengthenQueue(netns string) error {
+	ns, err := os.Open(netns)
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	return nsthread.In(ns, func() error {
+		link, err := netlink.LinkByName(Interface)
+		if err == nil {
+			err = netlink.LinkSetTxQLen(link, queue)
+		}
+		if err != nil {
+			return fmt.Errorf("set the queue of %s: %w", Interface, err)
+		}
+		return nil
+	})
 }
 
 // lastWords is what a program said before it ended.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -66,6 +68,9 @@ func Bind(protocol string, addr netip.AddrPort) (*Port, error) {
 	return p, nil
 }
 
+// firstPort has the first port that needs no right. What it says is of IPv6 too.
+const firstPort = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+
 func bindError(protocol string, addr netip.AddrPort, err error) error {
 	class, why := vzcontract.ErrInternal, err.Error()
 	switch {
@@ -75,6 +80,10 @@ func bindError(protocol string, addr netip.AddrPort, err error) error {
 		class, why = vzcontract.ErrValidation, addr.Addr().String()+" is not an address of this host"
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
 		class, why = vzcontract.ErrDenied, "no permission to bind it"
+		if first, err := os.ReadFile(firstPort); err == nil {
+			why = fmt.Sprintf("ports below %[1]s are for root: choose another one, or as root: sysctl -w %[2]s=%[3]d",
+				strings.TrimSpace(string(first)), "net.ipv4.ip_unprivileged_port_start", addr.Port())
+		}
 	case errors.Is(err, syscall.EAFNOSUPPORT):
 		class, why = vzcontract.ErrUnsupported, "the host has no IPv6"
 	}
