@@ -81,6 +81,7 @@ func (b *Backend) networkOptions() network.Options {
 		return opts
 	}
 	opts.Namespace = rootless.NetNS
+	opts.UplinkDir = rootless.Dir()
 	opts.Note = func(text string) { b.log.Warn(text) }
 	if program, err := b.monitorProgram(); err == nil {
 		opts.Keeper = append(program, "uplink")

@@ -3,6 +3,7 @@ package vzlinuxnative
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -44,8 +45,11 @@ func (g groupless) PIDs() ([]int, error) {
 		return nil, nil
 	}
 	pids, err := process.Fellows(g.pid)
-	if !g.lives() {
+	switch {
+	case !g.lives():
 		return nil, nil // the namespace may have been somebody else's
+	case errors.Is(err, fs.ErrPermission):
+		return []int{g.pid}, nil // it is on its way out, and tells no namespace any more
 	}
 	return pids, err
 }

@@ -93,5 +93,5 @@ func TestRootlessConformance(t *testing.T) { asOrdinary(t, "TestConformance") }
 
 // TestRootlessKilled kills vz and monitors at each step, in an ordinary user's session.
 func TestRootlessKilled(t *testing.T) {
-	asOrdinary(t, "(TestMonitorKilled)")
+	asOrdinary(t, "(TestKilledAtEachStep|TestMonitorKilled|TestMount[A-Z].*|TestAtOnce|TestRemoveAtBegin|TestDamagedRecord)")
 }

@@ -42,6 +42,9 @@ type Options struct {
 	// host's. It is owned by the user namespace of the process. Ports are published, and
 	// resolvers asked, in the process's own then. It is called when it is needed.
 	Namespace func() (*os.File, error)
+	// UplinkDir is where those who use the namespace find what leads it out, whatever
+	// networks they have; "" is RunDir.
+	UplinkDir string
 	// Keeper is the program, with its first arguments, that calls uplink.Main to lead
 	// that namespace out.
 	Keeper []string

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,11 +127,12 @@ func (m *Manager) leadOut(ctx context.Context, places []*place) error {
 		if m.home.uplink != nil {
 			return nil
 		}
-		if err := os.MkdirAll(m.opts.RunDir, 0o700); err != nil {
+		dir := cmp.Or(m.opts.UplinkDir, m.opts.RunDir)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 		u, err := uplink.Join(ctx, uplink.Options{
-			Dir: m.opts.RunDir, Namespace: m.home.space.Namespace(), Keeper: m.opts.Keeper, Note: m.opts.Note,
+			Dir: dir, Namespace: m.home.space.Namespace(), Keeper: m.opts.Keeper, Note: m.opts.Note,
 		})
 		if err == nil {
 			m.home.uplink = u

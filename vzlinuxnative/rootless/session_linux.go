@@ -45,6 +45,15 @@ func Joined(s Session) {
 // User returns the user whose session this program is in; ok is false outside of one.
 func User() (uid int, ok bool) { return session.UID, session.Inside }
 
+// Dir is the directory of the session's files, which is the user's alone; "" outside of
+// a session.
+func Dir() string {
+	if !session.Inside {
+		return ""
+	}
+	return session.Dir
+}
+
 // Environment is the value of [Variable] for programs that are started with an
 // environment of their own; "" outside of a session.
 func Environment() string {

@@ -41,6 +41,7 @@ func (m *monitor) networkOptions(run string, args int) network.Options {
 		return opts
 	}
 	opts.Namespace = m.session.open
+	opts.UplinkDir = rootless.Dir()
 	opts.Note = func(text string) { m.complain("networks", errors.New(text)) }
 	opts.Keeper = append([]string{"/proc/self/exe"}, os.Args[1:len(os.Args)-args]...)
 	opts.Keeper = append(opts.Keeper, "uplink")
