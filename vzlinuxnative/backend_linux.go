@@ -10,8 +10,10 @@ import (
 	"sync"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/network"
+	"vz.internal/vzlinuxnative/rootless"
 )
 
 // Options say where a backend keeps its things and what it works with.
@@ -67,12 +69,25 @@ func Open(opts Options) (*Backend, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &Backend{
-		opts: opts, store: record.New(opts.Home), log: opts.Log,
-		nets: network.Open(network.Below(opts.Home, opts.Run)),
-	}
+	b := &Backend{opts: opts, store: record.New(opts.Home), log: opts.Log}
+	b.nets = network.Open(b.networkOptions())
 	b.ImagesFunc = b.images
 	return b, nil
+}
+
+// networkOptions say where networks are: those of an ordinary user in the user's session.
+func (b *Backend) networkOptions() network.Options {
+	opts := network.Below(b.opts.Home, b.opts.Run)
+	if _, in := rootless.User(); !in {
+		return opts
+	}
+	opts.Namespace = rootless.NetNS
+	opts.UplinkDir = rootless.Dir()
+	opts.Note = func(text string) { b.log.Warn(text) }
+	if program, err := b.monitorProgram(); err == nil {
+		opts.Keeper = append(program, "uplink")
+	}
+	return opts
 }
 
 // Name is that of the backend.
@@ -89,6 +104,9 @@ func (b *Backend) Capabilities() vzcontract.Capabilities {
 	missing := map[vzcontract.Feature]string{}
 	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
 		missing[vzcontract.FeatureImages] = noImages
+	}
+	if why := cgroup.Denied(); why != "" {
+		missing[vzcontract.FeaturePause], missing[vzcontract.FeatureStats] = why, why
 	}
 	return vzcontract.Capabilities{Missing: missing}
 }

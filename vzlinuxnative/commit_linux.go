@@ -10,6 +10,7 @@ import (
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcontract/changes"
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/layer"
 	"vz.internal/vzlinuxnative/internal/signame"
 )
@@ -69,6 +70,10 @@ func (b *Backend) commit(ctx context.Context, c *container, store vzcontract.Lay
 func (b *Backend) still(ctx context.Context, c *container, not bool) (thaw func() error, err error) {
 	if not || c.st.State != vzcontract.StateRunning {
 		return func() error { return nil }, nil
+	}
+	if c.cfg.CgroupsPath == "" {
+		return nil, vzcontract.Errorf(vzcontract.ErrUnsupported,
+			"pause the container meanwhile: it has no cgroup of its own (%s); stop it first, or let commit take its files as they are with --pause=false", cgroup.Denied())
 	}
 	if err := b.Pause(ctx, c.cfg.ID); err != nil {
 		return nil, err

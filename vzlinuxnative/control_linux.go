@@ -41,7 +41,7 @@ func (b *Backend) freeze(ctx context.Context, op, ref string, step vzcontract.St
 }
 
 func (b *Backend) freezeOrphan(c *container, to vzcontract.State) error {
-	g, err := cgroup.At(c.cfg.CgroupsPath)
+	g, err := processesOf(c.cfg, c.st)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (b *Backend) Update(ctx context.Context, ref string, change vzcontract.Upda
 		if change.Restart != nil {
 			run.Restart = *change.Restart
 		}
-		if err := validate(&run); err != nil {
+		if err := b.validate(&run); err != nil {
 			return err
 		}
 		changed := *c.cfg

@@ -14,7 +14,7 @@ func invalid(format string, args ...any) error {
 
 // validate refuses what is wrong in itself and what this backend cannot do.
 // What package ocispec refuses is left to it.
-func validate(run *vzcontract.RunConfig) error {
+func (b *Backend) validate(run *vzcontract.RunConfig) error {
 	if err := run.Validate(); err != nil {
 		return err
 	}
@@ -34,18 +34,18 @@ func validate(run *vzcontract.RunConfig) error {
 			return err
 		}
 	}
-	return validateEgress(run)
+	return b.validateEgress(run)
 }
 
 // validateEgress refuses a policy that cannot be enforced.
-func validateEgress(run *vzcontract.RunConfig) error {
+func (b *Backend) validateEgress(run *vzcontract.RunConfig) error {
 	if run.Egress == nil {
 		return nil
 	}
 	if err := network.CanHold(run); err != nil {
 		return err
 	}
-	return network.CanPolice()
+	return b.nets.CanPolice()
 }
 
 func checkPropagation(m vzcontract.Mount) error {

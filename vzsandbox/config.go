@@ -26,6 +26,9 @@ func (h *Host) config(ctx context.Context, f facts, name string) (cfg vzcontract
 		},
 		Log: vzcontract.LogConfig{Driver: "none"}, // process 1 says nothing
 	}
+	if f.Unlimited != "" {
+		cfg.Resources.PidsLimit = 0
+	}
 	if f.Pool != nil {
 		cfg.Timeout = 0 // it would count from now; see Template.TTL
 	}

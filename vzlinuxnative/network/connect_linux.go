@@ -21,6 +21,10 @@ func (s *Sandbox) Connect(ctx context.Context, ns *os.File) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return s.m.inside(func() error { return s.connect(ns) })
+}
+
+func (s *Sandbox) connect(ns *os.File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.ns != nil {

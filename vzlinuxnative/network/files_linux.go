@@ -166,6 +166,9 @@ func (s *Sandbox) writeFiles() error {
 			f.Gateway = g
 		}
 	}
+	if s.m.apart() { // the gateway is the session's, not the host
+		f.Gateway = s.m.hostAddress()
+	}
 	err := WriteFiles(s.req.FilesDir, f)
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("write the container's network files: %w", err)

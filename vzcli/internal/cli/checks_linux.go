@@ -28,11 +28,15 @@ func (checks) Check(env *command.Env) ([]command.CheckResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	unentered := enterSession(env.Globals, dirs) // told below, by the backend
 	var all []command.CheckResult
 	for _, r := range doctor.Run(env.Ctx, doctor.Dirs{Home: dirs.Home, Run: dirs.Run}) {
 		all = append(all, command.CheckResult{Name: r.Name, Status: string(r.Status), Detail: r.Detail, Remedy: r.Remedy})
 	}
 	all = append(append(all, vmChecks(env.Ctx, env.Globals, dirs.Home, dirs.Run)...), vmNetworks())
+	if unentered != nil {
+		return append(all, command.CheckResult{Name: "backend", Status: "failed", Detail: unentered.Error()}), nil
+	}
 	s, err := env.Services()
 	if err != nil {
 		return append(all, command.CheckResult{Name: "backend", Status: "failed", Detail: err.Error()}), nil
