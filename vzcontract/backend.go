@@ -61,6 +61,7 @@ const (
 	FeatureSharedVM   Feature = "shared-vm"  // SharedVM
 	FeatureCheckpoint Feature = "checkpoint" // Checkpointer
 	FeatureMount      Feature = "mount"      // Mounter
+	FeatureDial       Feature = "dial"       // Dialer
 )
 
 // Capabilities maps each feature that a backend lacks here and now to the

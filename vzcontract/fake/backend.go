@@ -49,6 +49,7 @@ var (
 	_ vzcontract.SharedVM       = (*Backend)(nil)
 	_ vzcontract.Checkpointer   = (*Backend)(nil)
 	_ vzcontract.Mounter        = (*Backend)(nil)
+	_ vzcontract.Dialer         = (*Backend)(nil)
 )
 
 // New returns an empty backend in memory.
