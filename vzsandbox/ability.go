@@ -21,6 +21,7 @@ const (
 	AbilitySetup      Ability = "setup"       // Template.Setup
 	AbilityAllowLists Ability = "allow-lists" // NetworkAllow
 	AbilityDisk       Ability = "disk"        // Limits.Disk
+	AbilityDial       Ability = "ports"       // Dial, Forward
 )
 
 // Capabilities maps each ability that is missing to the reason, in words for people.
@@ -67,6 +68,7 @@ func (h *Host) Capabilities() Capabilities {
 		AbilityCommit:     lack[vzcontract.Committer](h, vzcontract.FeatureCommit),
 		AbilityAllowLists: lack[vzcontract.Networks](h, vzcontract.FeatureNetworks),
 		AbilityDisk:       noDisk,
+		AbilityDial:       lack[vzcontract.Dialer](h, vzcontract.FeatureDial),
 	}
 	if h.opts.Setup == nil {
 		missing[AbilitySetup] = noSetup
