@@ -62,6 +62,7 @@ const (
 	FeatureCheckpoint Feature = "checkpoint" // Checkpointer
 	FeatureMount      Feature = "mount"      // Mounter
 	FeatureDial       Feature = "dial"       // Dialer
+	FeatureWatch      Feature = "watch"      // FileWatcher
 )
 
 // Capabilities maps each feature that a backend lacks here and now to the

@@ -50,6 +50,7 @@ var (
 	_ vzcontract.Checkpointer   = (*Backend)(nil)
 	_ vzcontract.Mounter        = (*Backend)(nil)
 	_ vzcontract.Dialer         = (*Backend)(nil)
+	_ vzcontract.FileWatcher    = (*Backend)(nil)
 )
 
 // New returns an empty backend in memory.
