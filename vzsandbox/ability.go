@@ -22,6 +22,7 @@ const (
 	AbilityAllowLists Ability = "allow-lists" // NetworkAllow
 	AbilityDisk       Ability = "disk"        // Limits.Disk
 	AbilityDial       Ability = "ports"       // Dial, Forward
+	AbilityWatch      Ability = "watch"       // Watch
 )
 
 // Capabilities maps each ability that is missing to the reason, in words for people.
@@ -68,6 +69,7 @@ func (h *Host) Capabilities() Capabilities {
 		AbilityCommit:     lack[vzcontract.Committer](h, vzcontract.FeatureCommit),
 		AbilityAllowLists: lack[vzcontract.Networks](h, vzcontract.FeatureNetworks),
 		AbilityDisk:       noDisk,
+		AbilityWatch:      lack[vzcontract.FileWatcher](h, vzcontract.FeatureWatch),
 		AbilityDial:       lack[vzcontract.Dialer](h, vzcontract.FeatureDial),
 	}
 	if h.opts.Setup == nil {

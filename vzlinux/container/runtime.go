@@ -43,6 +43,7 @@ var (
 	_ vzcontract.Checkpointer   = (*Runtime)(nil)
 	_ vzcontract.Mounter        = (*Runtime)(nil)
 	_ vzcontract.Dialer         = (*Runtime)(nil)
+	_ vzcontract.FileWatcher    = (*Runtime)(nil)
 )
 
 // Name is that of backends whose containers are in virtual machines.
