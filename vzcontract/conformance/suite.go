@@ -151,6 +151,8 @@ func implements(b vzcontract.RuntimeBackend, f vzcontract.Feature) (ok bool) {
 		_, ok = b.(vzcontract.Mounter)
 	case vzcontract.FeatureDial:
 		_, ok = b.(vzcontract.Dialer)
+	case vzcontract.FeatureDiskLimit:
+		return true // no interface
 	case vzcontract.FeatureWatch:
 		_, ok = b.(vzcontract.FileWatcher)
 	}

@@ -205,7 +205,7 @@ func TestOverflow(t *testing.T) {
 	}
 	dir := t.TempDir()
 	s := start(t, dir, "/", true, 0) // nobody reads meanwhile
-	for range queue { // with two events each
+	for range queue {                // with two events each
 		s.sh(s.mkdir("d"), s.remove("d"))
 	}
 	s.sh(s.mkdir("kept"))
