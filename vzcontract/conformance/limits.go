@@ -43,15 +43,15 @@ func limitPids(e *env) {
 // limitDisk lets a workload write more than it may. It goes on, and has room again once
 // it has removed something.
 func limitDisk(e *env) {
-	const size = 128 << 20
+	const size = vzcontract.MinDisk
 	cfg := e.config("sh", "-c", "while :; do sleep 0.05; done")
 	cfg.Resources.Disk = size
 	info := e.start(cfg)
 	if got := e.inspect(info.ID).Config.Resources.Disk; got != size {
 		e.Errorf("the info has a disk of %d bytes, want %d", got, size)
 	}
-	e.sees(info.ID, "yes | head -c 200000000 2> /dev/null > /big && echo all || echo full", "full\n")
-	if st, err := e.copier().StatPath(e.ctx, info.ID, "/big"); err != nil || st.Size > size || st.Size < size/2 {
+	e.sees(info.ID, "yes | head -c 80000000 2> /dev/null > /big && echo all || echo full", "full\n")
+	if st, err := e.copier().StatPath(e.ctx, info.ID, "/big"); err != nil || st.Size > size || st.Size < size/4 {
 		e.Errorf("%d bytes were written, %v", st.Size, err)
 	}
 	e.sees(info.ID, "rm /big; echo room > /small; cat /small", "room\n")
