@@ -43,7 +43,7 @@ const (
 // A Feature names an optional ability in a [Capabilities].
 type Feature string
 
-// The features. Each stands for the interface beside it.
+// The features. Each stands for the interface, or the setting, beside it.
 const (
 	FeaturePause      Feature = "pause"      // Pauser
 	FeatureRename     Feature = "rename"     // Renamer
@@ -61,6 +61,9 @@ const (
 	FeatureSharedVM   Feature = "shared-vm"  // SharedVM
 	FeatureCheckpoint Feature = "checkpoint" // Checkpointer
 	FeatureMount      Feature = "mount"      // Mounter
+	FeatureDial       Feature = "dial"       // Dialer
+	FeatureWatch      Feature = "watch"      // FileWatcher
+	FeatureDiskLimit  Feature = "disk-limit" // Resources.Disk, which is no interface
 )
 
 // Capabilities maps each feature that a backend lacks here and now to the

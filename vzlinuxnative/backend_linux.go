@@ -101,7 +101,7 @@ func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.Isolation
 
 // Capabilities implements vzcontract.Identity.
 func (b *Backend) Capabilities() vzcontract.Capabilities {
-	missing := map[vzcontract.Feature]string{}
+	missing := map[vzcontract.Feature]string{vzcontract.FeatureDiskLimit: noDiskLimit}
 	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
 		missing[vzcontract.FeatureImages] = noImages
 	}

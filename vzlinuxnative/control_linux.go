@@ -144,6 +144,7 @@ func overlay(to *vzcontract.Resources, change vzcontract.Resources) {
 	set(&to.MemorySwappiness, change.MemorySwappiness)
 	set(&to.OOMKillDisable, change.OOMKillDisable)
 	set(&to.OOMScoreAdj, change.OOMScoreAdj)
+	set(&to.Disk, change.Disk) // which is refused
 	set(&to.PidsLimit, change.PidsLimit)
 	set(&to.BlkioWeight, change.BlkioWeight)
 	for _, f := range []struct{ to, from *[]vzcontract.ThrottleDevice }{

@@ -12,6 +12,12 @@ func invalid(format string, args ...any) error {
 	return vzcontract.Errorf(vzcontract.ErrValidation, format, args...)
 }
 
+// noDiskLimit: what an overlay holds is bounded by project quotas of the file system below
+// it, which few have.
+const noDiskLimit = "the root is a directory of the host's file system, which has no quota of its own for it; a container in a virtual machine (--backend vm) has a disk of the size"
+
+var lacksDiskLimit = vzcontract.Capabilities{Missing: map[vzcontract.Feature]string{vzcontract.FeatureDiskLimit: noDiskLimit}}
+
 // validate refuses what is wrong in itself and what this backend cannot do.
 // What package ocispec refuses is left to it.
 func (b *Backend) validate(run *vzcontract.RunConfig) error {
@@ -19,6 +25,9 @@ func (b *Backend) validate(run *vzcontract.RunConfig) error {
 		return err
 	}
 	if err := run.CheckIsolation(vzcontract.IsolationContainer); err != nil {
+		return err
+	}
+	if err := lacksDiskLimit.CheckDisk(run.Resources); err != nil {
 		return err
 	}
 	if run.Rootfs != "" && run.Platform != "" && run.Platform != "linux/"+runtime.GOARCH {

@@ -141,6 +141,7 @@ func (m machine) info() vzcontract.ContainerInfo {
 	info.Config.Rootfs, info.Config.Ports, info.Config.Mounts = given.Rootfs, given.Ports, append(slices.Clip(given.Mounts), m.later()...)
 	info.Config.Pull, info.Config.Platform, info.Config.PublishAll = given.Pull, given.Platform, given.PublishAll
 	info.Config.Isolation, info.Config.Egress = given.Isolation, given.Egress
+	info.Config.Resources.Disk = given.Resources.Disk
 	info.LogPath = "" // it lies on the guest's disk
 	if m.record.Cards {
 		m.joined(&info)

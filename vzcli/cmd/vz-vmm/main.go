@@ -28,6 +28,7 @@ func main() {
 	warm := flag.Bool("warm", false, "make a snapshot for machines of containers with the following, if there is none")
 	flag.IntVar(&spec.CPUs, "cpus", 0, "with -warm: `number` of processors")
 	flag.Uint64Var(&spec.Memory, "memory", 0, "with -warm: memory in `bytes`")
+	flag.Int64Var(&spec.Disk, "disk", 0, "with -warm: size of the disk in `bytes`, 0 for that of containers without a limit")
 	flag.BoolVar(&spec.Network, "network", false, "with -warm: the machines have a network of their own")
 	flag.IntVar(&spec.Cards, "cards", 0, "with -warm: `number` of cards on the host's networks")
 	flag.BoolVar(&spec.Used, "used", false, "with -warm: the machines' containers have run before")
@@ -39,7 +40,7 @@ func main() {
 		names = 0
 	}
 	if flag.NArg() != names || opts.Registry.Home == "" || opts.Registry.Run == "" {
-		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-network | -cards N] [-used] [-bundle DIR]}")
+		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-disk BYTES] [-network | -cards N] [-used] [-bundle DIR]}")
 		os.Exit(2)
 	}
 	opts.Name = flag.Arg(0)

@@ -72,6 +72,9 @@ func (f *Flags) limits(cfg *vzcontract.RunConfig) (err error) {
 	if cfg.Resources, err = f.Limits.Resources(); err != nil {
 		return err
 	}
+	if cfg.Resources.Disk, err = storageSize(f.Storage.StorageOpt); err != nil {
+		return err
+	}
 	cfg.Ulimits, err = each("ulimit", f.Limits.Ulimit, ParseUlimit)
 	return err
 }

@@ -111,7 +111,7 @@ var dockerFlags = []struct {
 	{"shm-size", "--shm-size 1m", func(c vzcontract.RunConfig) any { return c.ShmSize }, int64(1 << 20), ""},
 	{"stop-signal", "--stop-signal INT", func(c vzcontract.RunConfig) any { return c.StopSignal }, "INT", ""},
 	{"stop-timeout", "--stop-timeout 3", func(c vzcontract.RunConfig) any { return c.StopGrace.String() }, "3s", ""},
-	{"storage-opt", "--storage-opt size=1g", nil, nil, "overlay"},
+	{"storage-opt", "--storage-opt size=1g", func(c vzcontract.RunConfig) any { return c.Resources.Disk }, int64(1 << 30), ""},
 	{"sysctl", "--sysctl net.core.somaxconn=1", func(c vzcontract.RunConfig) any { return c.Sysctls["net.core.somaxconn"] }, "1", ""},
 	{"tmpfs", "--tmpfs /t:size=1m", func(c vzcontract.RunConfig) any { return c.Mounts[0].TmpfsSize }, int64(1 << 20), ""},
 	{"tty", "-t", func(c vzcontract.RunConfig) any { return c.TTY }, true, ""},

@@ -207,7 +207,7 @@ func projectRoot(flag string) (string, error) {
 type capabilities struct{}
 
 var abilities = []vzsandbox.Ability{
-	vzsandbox.AbilitySnapshots, vzsandbox.AbilityCopy, vzsandbox.AbilityFiles, vzsandbox.AbilityPause, vzsandbox.AbilityLiveMounts,
+	vzsandbox.AbilitySnapshots, vzsandbox.AbilityCopy, vzsandbox.AbilityFiles, vzsandbox.AbilityWatch, vzsandbox.AbilityDial, vzsandbox.AbilityPause, vzsandbox.AbilityLiveMounts,
 	vzsandbox.AbilityRename, vzsandbox.AbilityCommit, vzsandbox.AbilitySetup, vzsandbox.AbilityAllowLists, vzsandbox.AbilityDisk,
 }
 
