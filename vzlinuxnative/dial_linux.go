@@ -44,7 +44,7 @@ func (b *Backend) DialPort(ctx context.Context, ref string, port uint16) (conn n
 var errJustStopped = vzcontract.Errorf(vzcontract.ErrConflict, "the container has just stopped")
 
 // process opens the container's first process. It is that one and none that has got its
-// number since: it is in the container's cgroup.
+// number since: it is one of the container's.
 func (c *container) process() (pidfd int, err error) {
 	pidfd, err = unix.PidfdOpen(c.st.PID, 0)
 	if errors.Is(err, unix.ESRCH) {
@@ -53,7 +53,11 @@ func (c *container) process() (pidfd int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	pids, err := processesOf(c.cfg)
+	var pids []int
+	all, err := processesOf(c.cfg, c.st)
+	if err == nil {
+		pids, err = all.PIDs()
+	}
 	if err == nil && (!slices.Contains(pids, c.st.PID) || unix.PidfdSendSignal(pidfd, 0, nil, 0) != nil) {
 		err = errJustStopped
 	}

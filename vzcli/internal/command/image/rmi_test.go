@@ -12,7 +12,7 @@ import (
 
 // interrupted is a store that the user interrupts at its first removal.
 type interrupted struct {
-	command.ImageStore
+	vzcontract.Images
 	stop    func()
 	removed int
 }
