@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"vz.internal/vzlinuxnative"
-	_ "vz.internal/vzlinuxnative/rootless/join"
 )
 
 func main() { os.Exit(vzlinuxnative.MonitorMain(os.Args[1:])) }

@@ -52,15 +52,14 @@ type keeper struct {
 
 // Main is the program of a keeper: of the uplinks kept in --dir, for the namespace that
 // is descriptor 4, with the listening socket that is descriptor 3. It must be alone in
-// its mount namespace. It returns the exit code of the process.
+// its mount namespace. It returns
+// the exit code of the process if it fails.
 func Main(args []string) int {
-	if err := keep(args); err != nil {
-		fmt.Fprintln(os.Stderr, "vz uplink:", err)
-		return 1
-	}
-	return 0
+	fmt.Fprintln(os.Stderr, "vz uplink:", keep(args))
+	return 1
 }
 
+// keep returns why it could not begin, or not go on; idle, it ends the process.
 func keep(args []string) error {
 	flags := flag.NewFlagSet("uplink", flag.ContinueOnError)
 	dir := flags.String("dir", "", "directory of the socket")
