@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"vz.internal/vzcontract"
@@ -23,10 +22,8 @@ const (
 	maxEntries = 256
 )
 
-var (
-	tagPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,35}$`)
-	idPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,19}$`)
-)
+func validID(s string) bool  { return len(s) <= 20 && vzcontract.ValidName(s) }
+func validTag(s string) bool { return len(s) <= 36 && vzcontract.ValidName(s) }
 
 // problems collects what is wrong, each with its field.
 type problems []error
@@ -108,7 +105,7 @@ func validateDisks(p *problems, disks []Disk) {
 	p.number("disks", uint64(len(disks)), 0, maxDisks)
 	seen := map[string]bool{}
 	for _, d := range disks {
-		if !idPattern.MatchString(d.ID) || seen[d.ID] {
+		if !validID(d.ID) || seen[d.ID] {
 			p.add("disks.id", "%q is used twice or not 1 to 20 letters, digits, dots, dashes", d.ID)
 		}
 		seen[d.ID] = true
@@ -134,7 +131,7 @@ func validateShares(p *problems, shares []Share) {
 }
 
 func (s Share) validate(p *problems) {
-	if !tagPattern.MatchString(s.Tag) {
+	if !validTag(s.Tag) {
 		p.add("shares.tag", "%q is not 1 to 36 letters, digits, dots, dashes", s.Tag)
 	}
 	p.path("shares.source", s.Source, !s.Composed())
@@ -153,7 +150,7 @@ func (s Share) validate(p *problems) {
 }
 
 func (e Entry) validate(p *problems) {
-	if !tagPattern.MatchString(e.Name) || strings.Trim(e.Name, ".") == "" {
+	if !validTag(e.Name) || strings.Trim(e.Name, ".") == "" {
 		p.add("shares.entries.name", "%q is not 1 to 36 letters, digits, dots, dashes", e.Name)
 	}
 	p.path("shares.entries.source", e.Source, true)

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +21,6 @@ import (
 // NAME/volume.json which tells of it.
 type volumes struct{ dir string }
 
-var volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$`)
-
 func (v volumes) create(_ context.Context, cfg vzcontract.VolumeConfig) (vzcontract.VolumeInfo, error) {
 	info := vzcontract.VolumeInfo{VolumeConfig: cfg, CreatedAt: time.Now().UTC()}
 	if info.Name == "" {
@@ -31,7 +28,7 @@ func (v volumes) create(_ context.Context, cfg vzcontract.VolumeConfig) (vzcontr
 		_, _ = rand.Read(b[:]) // never fails
 		info.Name, info.Anonymous = hex.EncodeToString(b[:]), true
 	}
-	if !volumeName.MatchString(info.Name) {
+	if !vzcontract.ValidName(info.Name) {
 		return info, vzcontract.Errorf(vzcontract.ErrValidation, "%q is no name of a volume", info.Name)
 	}
 	switch info.Driver {
@@ -63,7 +60,7 @@ func (v volumes) create(_ context.Context, cfg vzcontract.VolumeConfig) (vzcontr
 }
 
 func (v volumes) open(name string) (info vzcontract.VolumeInfo, err error) {
-	if !volumeName.MatchString(name) {
+	if !vzcontract.ValidName(name) {
 		return info, vzcontract.Errorf(vzcontract.ErrNotFound, "no such volume")
 	}
 	text, err := os.ReadFile(filepath.Join(v.dir, name, "volume.json"))
@@ -102,7 +99,7 @@ func (v volumes) list() ([]vzcontract.VolumeInfo, error) {
 func (v volumes) remove(names []string) error {
 	var errs []error
 	for _, name := range names {
-		if volumeName.MatchString(name) {
+		if vzcontract.ValidName(name) {
 			errs = append(errs, os.RemoveAll(filepath.Join(v.dir, name)))
 		}
 	}

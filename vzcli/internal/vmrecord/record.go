@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -62,11 +61,9 @@ func (r Registry) Console(name string) string { return filepath.Join(r.Dir(name)
 // Saved is where a machine is saved if nothing else is said.
 func (r Registry) Saved(name string) string { return filepath.Join(r.Dir(name), "saved") }
 
-var namePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,39}$`)
-
 // CheckName returns an error unless name can be that of a machine.
 func CheckName(name string) error {
-	if !namePattern.MatchString(name) {
+	if len(name) > 40 || !vzcontract.ValidName(name) {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "%q is no name of a virtual machine: 1 to 40 letters, digits, dots, dashes", name)
 	}
 	return nil

@@ -3,9 +3,10 @@ package sparse
 import (
 	"hash/crc32"
 	"os"
+	"sync"
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // Checksum returns a file's size and the CRC-32C of all its bytes. Holes are not read.
 func Checksum(f *os.File) (size int64, sum uint32, err error) {
@@ -17,7 +18,7 @@ func Checksum(f *os.File) (size int64, sum uint32, err error) {
 	done := int64(0) // of the file, up to here
 	err = read(f, size, func(data []byte, at int64) error {
 		sum = overZeros(sum, at-done)
-		sum = crc32.Update(sum, castagnoli, data)
+		sum = crc32.Update(sum, castagnoli(), data)
 		done = at + int64(len(data))
 		return nil
 	})
@@ -44,7 +45,8 @@ func (m *matrix) squared() (out matrix) {
 }
 
 // powers[i] is what 1<<i bytes of zeros do.
-var powers = func() (all [63]matrix) {
+var powers = sync.OnceValue(func() *[63]matrix {
+	var all [63]matrix
 	var bit matrix // one bit of zero
 	bit[0] = crc32.Castagnoli
 	for i := 1; i < len(bit); i++ {
@@ -56,15 +58,16 @@ var powers = func() (all [63]matrix) {
 	for i := 1; i < len(all); i++ {
 		all[i] = all[i-1].squared()
 	}
-	return all
-}()
+	return &all
+})
 
 // overZeros returns the CRC of what has the CRC sum, followed by n bytes of zeros.
 func overZeros(sum uint32, n int64) uint32 {
+	all := powers()
 	sum = ^sum
 	for i := 0; n > 0; i, n = i+1, n>>1 {
 		if n&1 != 0 {
-			sum = powers[i].apply(sum)
+			sum = all[i].apply(sum)
 		}
 	}
 	return ^sum

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -42,13 +43,13 @@ type Snapshot struct {
 
 const lockFile = "lock"
 
-var fingerprint = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var fingerprint = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
 
 // Empty tells whether there is nothing to be found, which is much cheaper to know than a
 // fingerprint.
 func (s Store) Empty() bool {
 	entries, err := os.ReadDir(s.Dir)
-	return err != nil || !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return fingerprint.MatchString(e.Name()) })
+	return err != nil || !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return fingerprint().MatchString(e.Name()) })
 }
 
 // Find returns the directory of a snapshot, and notes that it was used.
@@ -123,7 +124,7 @@ func (s Store) sweep() error {
 	}
 	var errs []error
 	for _, e := range entries {
-		if e.Name() != lockFile && !fingerprint.MatchString(e.Name()) {
+		if e.Name() != lockFile && !fingerprint().MatchString(e.Name()) {
 			errs = append(errs, os.RemoveAll(filepath.Join(s.Dir, e.Name())))
 		}
 	}
@@ -170,7 +171,7 @@ func (s Store) List() ([]Snapshot, error) {
 	}
 	var all []Snapshot
 	for _, e := range entries {
-		if !fingerprint.MatchString(e.Name()) {
+		if !fingerprint().MatchString(e.Name()) {
 			continue
 		}
 		one := Snapshot{Fingerprint: e.Name(), Dir: filepath.Join(s.Dir, e.Name())}

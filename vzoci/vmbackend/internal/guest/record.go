@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"vz.internal/vzcontract"
@@ -21,7 +22,7 @@ import (
 // An ID names a machine: 32 hexadecimal digits.
 type ID string
 
-var idPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var idPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{32}$`) })
 
 // NewID returns an ID that was never used.
 func NewID() ID {
@@ -159,7 +160,7 @@ func (s Store) Save(r Record) error { return write(filepath.Join(s.Dir(r.ID), re
 // Open reads a record.
 func (s Store) Open(id ID) (Record, error) {
 	var r Record
-	if !idPattern.MatchString(string(id)) {
+	if !idPattern().MatchString(string(id)) {
 		return r, vzcontract.Errorf(vzcontract.ErrValidation, "%q is no id of a machine", id)
 	}
 	err := read(filepath.Join(s.Dir(id), recordFile), &r)
@@ -195,7 +196,7 @@ func (s Store) List() ([]ID, error) {
 	}
 	var ids []ID
 	for _, e := range entries {
-		if idPattern.MatchString(e.Name()) {
+		if idPattern().MatchString(e.Name()) {
 			ids = append(ids, ID(e.Name()))
 		}
 	}
