@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ import (
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/engine"
+	"vz.internal/vzlinuxnative/internal/timerslack"
 )
 
 // Run checks an engine. Each check gets an engine and a root of its own.
@@ -35,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) engine.Engine) {
 		{"hostile links", hostileLinks},
 		{"identity", identity},
 		{"working directory", workingDirectory},
+		{"timer slack", timerSlack},
 		{"no descriptors leak", descriptors},
 		{"seccomp", filter},
 		{"terminal", terminal},
@@ -61,6 +64,25 @@ func exit(t *testing.T, e engine.Engine, root string) {
 
 	// No action of the engine's process reaches the workload.
 	require.Equal(t, "0000000000000000", shell(t, e, root, "grep -E 'SigBlk|SigIgn' /proc/self/status | grep -v 0000000000000000; echo 0000000000000000", nil))
+}
+
+// timerSlack: what the engine's own threads have is not passed on.
+func timerSlack(t *testing.T, e engine.Engine, root string) {
+	own, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	require.NoError(t, err)
+	require.NotEqual(t, timerslack.Default, own)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	b := start(t, e, Spec(root, "sh", "-c", "cat /proc/self/timerslack_ns; sleep 1000"), engine.Stdio{Stdout: w})
+	w.Close()
+	line, err := bufio.NewReader(r).ReadString('\n')
+	require.NoError(t, err)
+	out, _, err := b.exec("cat", "/proc/self/timerslack_ns")
+	require.NoError(t, err)
+	want := strconv.Itoa(timerslack.Default) + "\n"
+	require.Equal(t, want, line)
+	require.Equal(t, want, out)
 }
 
 // failure is what a program that cannot run makes of Create or Start.

@@ -7,11 +7,14 @@ import (
 	"github.com/opencontainers/runc/libcontainer"
 	_ "github.com/opencontainers/runc/libcontainer/nsenter" // joins the namespaces
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzlinuxnative/internal/timerslack"
 )
 
 func init() {
 	if len(os.Args) > 1 && os.Args[1] == "init" && os.Getenv("_LIBCONTAINER_INITPIPE") != "" {
 		heedSignals()
+		_ = timerslack.Restore() // cannot fail
 		libcontainer.Init()
 	}
 }
