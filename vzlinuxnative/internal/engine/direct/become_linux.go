@@ -31,12 +31,8 @@ func (p *plan) addStdio(proc *specs.Process, stdio [3]*os.File, init bool) {
 
 // addBecome turns the child into the workload: filter, user, capabilities,
 // working directory, exec.
-func (p *plan) addBecome(proc *specs.Process, profile *specs.LinuxSeccomp) error {
+func (p *plan) addBecome(proc *specs.Process, f filter) error {
 	if err := p.check(append(append([]string{proc.Cwd}, proc.Args...), proc.Env...)...); err != nil {
-		return err
-	}
-	filter, flags, err := compileFilter(profile)
-	if err != nil {
 		return err
 	}
 	caps, err := newCapSets(proc.Capabilities)
@@ -54,8 +50,8 @@ func (p *plan) addBecome(proc *specs.Process, profile *specs.LinuxSeccomp) error
 		p.add(opNoNewPrivs, "set no_new_privs")
 	}
 	// Without no_new_privs a filter takes CAP_SYS_ADMIN, so it comes first.
-	if filter != nil && !proc.NoNewPrivileges {
-		p.add(opSeccomp, "load seccomp filter", flags, filter)
+	if f.program != nil && !proc.NoNewPrivileges {
+		p.add(opSeccomp, "load seccomp filter", f.flags, f.program)
 	}
 	p.add(opBounding, "drop capabilities", caps.bounding)
 	user := []any{uint64(proc.User.UID), uint64(proc.User.GID), len(proc.User.AdditionalGids)}
@@ -65,8 +61,8 @@ func (p *plan) addBecome(proc *specs.Process, profile *specs.LinuxSeccomp) error
 	p.add(opUser, fmt.Sprintf("become user %d:%d", proc.User.UID, proc.User.GID), user...)
 	p.add(opCaps, "set capabilities", caps.effective, caps.permitted, caps.inheritable, caps.ambient)
 	p.add(opChdir, "change to working directory "+proc.Cwd, proc.Cwd)
-	if filter != nil && proc.NoNewPrivileges {
-		p.add(opSeccomp, "load seccomp filter", flags, filter)
+	if f.program != nil && proc.NoNewPrivileges {
+		p.add(opSeccomp, "load seccomp filter", f.flags, f.program)
 	}
 	p.addExec(proc)
 	return nil
@@ -129,22 +125,28 @@ var filterFlags = map[specs.LinuxSeccompFlag]uint64{
 	"SECCOMP_FILTER_FLAG_TSYNC":     0, // the child has one thread
 }
 
-func compileFilter(profile *specs.LinuxSeccomp) ([]byte, uint64, error) {
+// A filter is a seccomp profile as the kernel takes it; without a program there is none.
+type filter struct {
+	program []byte
+	flags   uint64
+}
+
+func compileFilter(profile *specs.LinuxSeccomp) (f filter, err error) {
 	if profile == nil {
-		return nil, 0, nil
+		return f, nil
 	}
-	var flags uint64
-	for _, f := range profile.Flags {
-		v, ok := filterFlags[f]
+	for _, name := range profile.Flags {
+		v, ok := filterFlags[name]
 		if !ok {
-			return nil, 0, fmt.Errorf("seccomp: flag %s is not supported", f)
+			return f, fmt.Errorf("seccomp: flag %s is not supported", name)
 		}
-		flags |= v
+		f.flags |= v
 	}
 	prog, err := seccompbpf.Compile(profile)
 	if err != nil {
-		return nil, 0, err
+		return f, err
 	}
 	n := len(prog) * int(unsafe.Sizeof(prog[0]))
-	return unsafe.Slice((*byte)(unsafe.Pointer(&prog[0])), n), flags, nil
+	f.program = unsafe.Slice((*byte)(unsafe.Pointer(&prog[0])), n)
+	return f, nil
 }

@@ -19,6 +19,7 @@ import (
 // A container is one made by this engine.
 type container struct {
 	spec   *specs.Spec
+	filter filter // compiled once: an exec has it too
 	cgroup cgroups.Manager
 	init   *child
 
@@ -43,7 +44,10 @@ func (c *container) create(ctx context.Context, res *cgroups.Resources, nodes []
 	}
 	defer done()
 	member := membershipOf(c.cgroup)
-	p, err := newInitPlan(c.spec, nodes, member.files, files)
+	if c.filter, err = compileFilter(c.spec.Linux.Seccomp); err != nil {
+		return err
+	}
+	p, err := newInitPlan(c.spec, nodes, member.files, files, c.filter)
 	if err != nil {
 		return err
 	}

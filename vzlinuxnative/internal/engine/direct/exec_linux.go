@@ -93,7 +93,7 @@ func (c *container) execPlan(proc *specs.Process, cgroups []string, stdio [3]*os
 	p.add(opKeyring, "join session keyring", "_ses.exec")
 	p.addStdio(proc, stdio, false)
 	p.add(opReady, "wait for start")
-	if err := p.addBecome(proc, c.spec.Linux.Seccomp); err != nil {
+	if err := p.addBecome(proc, c.filter); err != nil {
 		return nil, fmt.Errorf("exec: %w", err)
 	}
 	return p, nil

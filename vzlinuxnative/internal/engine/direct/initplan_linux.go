@@ -33,7 +33,7 @@ func (p *initPlan) close() {
 
 // newInitPlan turns a spec into the plan of its init. The caller closes it
 // after the clone.
-func newInitPlan(s *specs.Spec, nodes []*config.Device, cgroups []string, stdio [3]*os.File) (*initPlan, error) {
+func newInitPlan(s *specs.Spec, nodes []*config.Device, cgroups []string, stdio [3]*os.File, f filter) (*initPlan, error) {
 	p := new(initPlan)
 	var err error
 	if p.ns, err = openNamespaces(s); err != nil {
@@ -60,7 +60,7 @@ func newInitPlan(s *specs.Spec, nodes []*config.Device, cgroups []string, stdio 
 	p.add(opPivot, "pivot to the root "+s.Root.Path, s.Root.Readonly)
 	p.addFinish(s)
 	p.add(opReady, "wait for start")
-	if err := p.addBecome(s.Process, s.Linux.Seccomp); err != nil {
+	if err := p.addBecome(s.Process, f); err != nil {
 		p.close()
 		return nil, err
 	}
