@@ -167,7 +167,11 @@ func (b *Backend) startProcess(argv []string, conn *os.File) (pid, fd int, err e
 // monitorEnv is a monitor's environment. One processor is enough for it and
 // saves it threads; it collects garbage only once its container runs.
 func monitorEnv() []string {
-	env := []string{"GOMAXPROCS=1", "GOGC=off", "GOMEMLIMIT=48MiB", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	path := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	if _, in := rootless.User(); in {
+		path = os.Getenv("PATH") // where the user has what leads networks out
+	}
+	env := []string{"GOMAXPROCS=1", "GOGC=off", "GOMEMLIMIT=48MiB", "PATH=" + path}
 	for _, name := range []string{fault.Variable, rootless.Variable, "GODEBUG", "GOTRACEBACK"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)

@@ -161,6 +161,12 @@ func apart(t *testing.T, s *session, has6 bool) {
 		silent(t, c5, network, "203.0.113.2:99")
 	}
 
+	require.NoError(t, hosttest.In(t, c2, func() error {
+		data, err := os.ReadFile(procNet + "ipv4/tcp_congestion_control")
+		require.NotEqual(t, "bbr\n", string(data), "connections stall at the uplink")
+		return err
+	}))
+
 	// In by published ports.
 	for _, network := range []string{"tcp", "udp"} {
 		fromWorld(t, network, "203.0.113.1:8080", "web "+e.Gateway4)

@@ -43,6 +43,7 @@ func (s *Sandbox) connect(ns *os.File) error {
 	if err := h.LinkSetUp(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: 1}}); err != nil {
 		return fmt.Errorf("set lo up: %w", err)
 	}
+	s.m.plainTCP(s.ns)
 	for _, p := range s.places {
 		if err := s.plug(h, p); err != nil {
 			return err

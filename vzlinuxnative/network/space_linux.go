@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"vz.internal/vzcontract"
@@ -138,6 +139,23 @@ func (m *Manager) leadOut(ctx context.Context, places []*place) error {
 			m.home.uplink = u
 		}
 		return err
+	})
+}
+
+// plainTCP makes the connections of a container in ns ones that the uplink is good for:
+// its programs answer without SACK and timestamps, and what BBR, the default of some
+// hosts, loses then stalls it for seconds. It is no error where that cannot be set.
+func (m *Manager) plainTCP(ns *os.File) {
+	if !m.apart() {
+		return
+	}
+	_ = nsthread.In(ns, func() error {
+		const file = procNet + "ipv4/tcp_congestion_control"
+		now, err := os.ReadFile(file)
+		if err != nil || !strings.HasPrefix(string(now), "bbr") {
+			return err
+		}
+		return os.WriteFile(file, []byte("reno"), 0) // the one that everybody may choose
 	})
 }
 
