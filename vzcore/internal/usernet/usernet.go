@@ -1,4 +1,4 @@
-package qemu
+package usernet
 
 import (
 	"context"
@@ -15,7 +15,6 @@ import (
 
 	"github.com/containers/gvisor-tap-vsock/pkg/types"
 	"github.com/containers/gvisor-tap-vsock/pkg/virtualnetwork"
-	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcore/config"
 )
@@ -25,17 +24,18 @@ const gatewayMAC = "5a:94:ef:e4:0c:dd"
 
 const defaultMTU = 1500
 
-// A network is one guest's user network: a switch with a gateway in this process.
-type network struct {
+// A Network is one guest's user network: a switch with a gateway in this process.
+type Network struct {
 	cancel context.CancelFunc
 	conn   *net.UnixConn
 	ports  []net.Listener
 	work   sync.WaitGroup
 }
 
-// newNetwork returns a network that runs, with its ports open, and QEMU's end of
-// its cable.
-func newNetwork(cfg config.Network) (*network, *os.File, error) {
+// New returns a network that runs, with its ports open, and the hypervisor's end of its
+// cable, which the caller closes when the hypervisor has it: a datagram socket on which
+// each datagram is one frame.
+func New(cfg config.Network) (*Network, *os.File, error) {
 	subnet, gateway, guest := cfg.User.Addresses()
 	mtu := cfg.User.MTU
 	if mtu == 0 {
@@ -55,23 +55,23 @@ func newNetwork(cfg config.Network) (*network, *os.File, error) {
 		return nil, nil, fmt.Errorf("make the user network: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &network{cancel: cancel}
+	n := &Network{cancel: cancel}
 	for _, p := range cfg.User.Ports {
 		if p.Protocol == "udp" {
 			continue
 		}
 		l, err := net.Listen("tcp", p.Host.String())
 		if err != nil {
-			n.close()
+			n.Close()
 			return nil, nil, fmt.Errorf("publish port %d of the guest: %w", p.Guest, err)
 		}
 		n.ports = append(n.ports, l)
 		to := netip.AddrPortFrom(guest, p.Guest).String()
 		n.work.Go(func() { n.publish(ctx, l, func() (net.Conn, error) { return virtual.DialContextTCP(ctx, to) }) })
 	}
-	conn, theirs, err := pair(unix.SOCK_DGRAM)
+	conn, theirs, err := pair()
 	if err != nil {
-		n.close()
+		n.Close()
 		return nil, nil, err
 	}
 	n.conn = conn
@@ -97,7 +97,7 @@ func zones(hosts map[string]netip.Addr) []types.Zone {
 	return all
 }
 
-// A cable is the connection with QEMU.
+// A cable is the connection with the hypervisor.
 type cable struct {
 	net.Conn
 	ctx context.Context // ends with the network
@@ -132,7 +132,7 @@ func (c cable) Write(p []byte) (int, error) {
 }
 
 // publish carries connections of l on to the guest.
-func (n *network) publish(ctx context.Context, l net.Listener, dial func() (net.Conn, error)) {
+func (n *Network) publish(ctx context.Context, l net.Listener, dial func() (net.Conn, error)) {
 	for {
 		outside, err := l.Accept()
 		if err != nil {
@@ -173,7 +173,8 @@ func join(a, b net.Conn) {
 	_ = b.Close()
 }
 
-func (n *network) close() {
+// Close ends the network, its ports and their connections.
+func (n *Network) Close() {
 	n.cancel()
 	var errs []error
 	for _, l := range n.ports {

@@ -12,7 +12,7 @@ import (
 	"vz.internal/vzcli/internal/vmrecord"
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore"
-	"vz.internal/vzcore/qemu"
+	"vz.internal/vzcore/config"
 	"vz.internal/vzlinux"
 	"vz.internal/vzlinux/agentproto"
 )
@@ -23,8 +23,19 @@ type Options struct {
 	Name     string
 	Restore  string // directory of a saved state; empty boots
 	Renew    bool   // with Restore: another machine than the one that was saved
+	// Open opens the hypervisor for guests of an architecture. Empty arguments leave the
+	// choice to it.
+	Open func(arch, accelerator string) (Hypervisor, error)
 	// Ready is called once when the guest's agent has answered.
 	Ready func()
+}
+
+// A Hypervisor is what machines run by.
+type Hypervisor struct {
+	Driver vzcore.Driver
+	Arch   string // of its guests, as bundles call it
+	// Accelerator says by what a machine runs, as people read it.
+	Accelerator func(ctx context.Context, cfg config.Config) (string, error)
 }
 
 // Run runs a machine until it ends; when ctx ends, the guest is shut down. The
@@ -54,7 +65,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 	if err := errors.Join(os.RemoveAll(r.RunDir(name)), os.MkdirAll(r.RunDir(name), 0o700)); err != nil {
 		return err
 	}
-	m, err := open(ctx, r, rec)
+	m, err := open(ctx, opts, rec)
 	if err != nil {
 		return err
 	}
@@ -66,8 +77,9 @@ func Run(ctx context.Context, opts Options) (err error) {
 }
 
 // open makes the machine of a record.
-func open(ctx context.Context, r vmrecord.Registry, rec vmrecord.Record) (*machine, error) {
-	driver, err := qemu.New(qemu.Options{Arch: rec.Arch, Accelerator: rec.Accelerator, RunDir: r.Run})
+func open(ctx context.Context, opts Options, rec vmrecord.Record) (*machine, error) {
+	r := opts.Registry
+	h, err := opts.Open(rec.Arch, rec.Accelerator)
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +92,10 @@ func open(ctx context.Context, r vmrecord.Registry, rec vmrecord.Record) (*machi
 	cfg.Boot.KernelSHA256, cfg.Boot.InitramfsSHA256 = bundle.Digests()
 	cfg.Console.Log = r.Console(rec.Name)
 	m := &machine{config: cfg}
-	if m.accelerator, err = driver.Accelerator(ctx, cfg); err != nil {
+	if m.accelerator, err = h.Accelerator(ctx, cfg); err != nil {
 		return nil, err
 	}
-	m.vm, err = vzcore.New(driver, cfg, r.RunDir(rec.Name))
+	m.vm, err = vzcore.New(h.Driver, cfg, r.RunDir(rec.Name))
 	return m, err
 }
 
