@@ -63,7 +63,7 @@ func (p Project) config(backend vzcontract.RuntimeBackend) (vzcontract.RunConfig
 		}
 		cfg.Ports = append(cfg.Ports, m)
 	}
-	cfg.Labels = map[string]string{LabelProject: p.Dir, labelInode: p.inode.String(), LabelDigest: digest(cfg, f.Image, f.Setup, inodes, backend)}
+	cfg.Labels = map[string]string{LabelProject: p.Dir, labelInode: p.inode.String(), LabelDigest: digest(cfg, f.Image, f.Setup, inodes, backend.BackendName())}
 	return cfg, nil
 }
 
