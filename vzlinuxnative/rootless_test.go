@@ -69,7 +69,9 @@ func asOrdinary(t *testing.T, tests string) {
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
-	const become = `for f in passwd group subuid subgid; do mount --bind "$0/$f" /etc/$f || exit 99; done
+	// The program is on a mount of its own, as where /usr or /home is another file system.
+	const become = `mount --bind "$0" "$0" || exit 99
+for f in passwd group subuid subgid; do mount --bind "$0/$f" /etc/$f || exit 99; done
 if [ -e /dev/net/tun ]; then mknod -m 666 "$0/tun" c 10 200 && mount --bind "$0/tun" /dev/net/tun || exit 99; fi
 uid=$1; shift; cd /; exec setpriv --reuid $uid --regid $uid --clear-groups "$0/tests" "$@"`
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)

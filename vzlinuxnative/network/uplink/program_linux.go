@@ -185,6 +185,9 @@ func start(ctx context.Context, netns string) (*running, error) {
 	if _, err := Available(); err != nil {
 		return nil, err
 	}
+	if err := awaitRemoval(ctx, netns); err != nil {
+		return nil, err
+	}
 	host := hostFamilies()
 	var errs []error
 	for _, p := range installed() {
@@ -233,6 +236,39 @@ func (p program) start(ctx context.Context, netns string, host families) (*runni
 	}
 	r.stop()
 	return nil, err
+}
+
+// awaitRemoval waits for the end of the interface of a program whose keeper was killed:
+// the program is killed too, but may not have ended yet.
+func awaitRemoval(ctx context.Context, netns string) error {
+	ns, err := os.Open(netns)
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	changes, done := make(chan netlink.LinkUpdate, 64), make(chan struct{})
+	defer close(done)
+	err = nsthread.In(ns, func() error {
+		if err := netlink.LinkSubscribe(changes, done); err != nil {
+			return err
+		}
+		_, err := netlink.LinkByName(Interface)
+		return err
+	})
+	for err == nil {
+		select {
+		case change := <-changes:
+			if change.Header.Type == unix.RTM_DELLINK && change.Attrs().Name == Interface {
+				return nil
+			}
+		case <-ctx.Done():
+			err = fmt.Errorf("an earlier program does not end: %w", ctx.Err())
+		}
+	}
+	if missing := (netlink.LinkNotFoundError{}); errors.As(err, &missing) {
+		return nil
+	}
+	return fmt.Errorf("look for the interface %s: %w", Interface, err)
 }
 
 // queue is how many packets wait for the program. What is more is lost, and neither

@@ -164,6 +164,8 @@ static int enter(int user, int mnt)
 	char cwd[PATH_MAX];
 	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int named = getcwd(cwd, sizeof cwd) != NULL && cwd[0] == '/';
+	if (readlink("/proc/self/exe", vz_session.program, sizeof vz_session.program - 1) < 0)
+		vz_session.program[0] = 0;
 	if (setns(user, CLONE_NEWUSER) < 0)
 		return failed("join the user namespace"), -1;
 	if (setns(mnt, CLONE_NEWNS) < 0)

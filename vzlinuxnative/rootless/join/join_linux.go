@@ -12,6 +12,7 @@ package join
 import "C"
 
 import (
+	"os"
 	"syscall"
 
 	"vz.internal/vzlinuxnative/rootless"
@@ -26,6 +27,18 @@ func init() {
 	rootless.Joined(rootless.Session{
 		Inside: s.joined != 0, UID: int(s.uid), Dir: C.GoString(&s.dir[0]), Err: err,
 	})
+	if program := C.GoString(&s.program[0]); s.joined != 0 && program != "" {
+		findSelf(program)
+	}
+}
+
+// findSelf executes this program again, by its path, where os.Executable does not tell
+// that path any more: the file is one of a mount in the namespace that was left, of which
+// the kernel knows the lower part of the path alone.
+func findSelf(program string) {
+	if self, err := os.Executable(); err != nil || self != program {
+		_ = syscall.Exec(program, os.Args, os.Environ()) // without it the programs beside this one are not found
+	}
 }
 
 type stepError struct {

@@ -8,6 +8,7 @@ struct vz_session {
 	int err;          // errno of the step that failed, 0 without one
 	const char *step; // what failed
 	char dir[4096];   // the session's directory
+	char program[4096]; // path of this program before it joined; empty if it did not
 };
 
 extern struct vz_session vz_session;
