@@ -68,7 +68,10 @@ func TestLodgingConformance(t *testing.T) {
 		},
 		Rootfs:  func(*testing.T) string { return root },
 		Timeout: 5 * time.Minute,
-		Skip:    map[string]string{"shared-vm": anotherMachine, "shared-vm-containers": anotherMachine},
+		Skip: map[string]string{
+			"shared-vm": anotherMachine, "shared-vm-containers": anotherMachine,
+			"limit-disk": "containers of a shared machine share its disk, and are told so",
+		},
 	})
 	phase(vzcontract.PhaseReady)
 	for range 2 {

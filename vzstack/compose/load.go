@@ -80,6 +80,9 @@ func Load(ctx context.Context, src Source) (*Project, error) {
 }
 
 func (p *Project) load(ctx context.Context, src Source) error {
+	if _, err := os.Getwd(); err != nil { // what reads the schema needs it
+		return vzcontract.Errorf(vzcontract.ErrValidation, "the working directory: %w; change to one that exists and that you may enter", err)
+	}
 	options, err := cli.NewProjectOptions(src.Files, projectOptions(src)...)
 	if err != nil {
 		return err

@@ -88,3 +88,15 @@ func TestBrokenFiles(t *testing.T) {
 		})
 	}
 }
+
+// TestNoWorkingDirectory: a load from a directory that is gone says so.
+func TestNoWorkingDirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "compose.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("services: {web: {image: x}}\n"), 0o600))
+	gone := t.TempDir()
+	t.Chdir(gone)
+	require.NoError(t, os.Remove(gone))
+	_, err := Load(t.Context(), Source{Files: []string{file}})
+	require.ErrorIs(t, err, vzcontract.ErrValidation)
+	require.ErrorContains(t, err, "the working directory: ")
+}

@@ -62,7 +62,7 @@ func NewAs(t testing.TB, u User, bin string) *Home {
 }
 
 // becoming is a script with files beside it that take the places of those in /etc. It
-// gets the user and the command. Where only root may open /dev/net/tun, all may.
+// gets the user and the command, which begins at home. Where only root may open /dev/net/tun, all may.
 const becoming = `
 dir=${0%/*} uid=$1
 shift
@@ -72,6 +72,7 @@ done
 if [ -e /dev/net/tun ] && [ "$(stat -c %a /dev/net/tun)" != 666 ]; then
 	{ [ -e "$dir/tun" ] || mknod -m 666 "$dir/tun" c 10 200; } && mount --bind "$dir/tun" /dev/net/tun || exit 99
 fi
+cd "${dir%/*}/user"
 exec setpriv --reuid $uid --regid $uid --clear-groups "$@"`
 
 // Program returns another command that the home's user runs, not yet started. It is
