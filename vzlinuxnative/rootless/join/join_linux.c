@@ -129,7 +129,7 @@ static int receive(int dir, unsigned uid, int fds[3])
 	struct cmsghdr *m = n == 1 ? CMSG_FIRSTHDR(&h) : NULL;
 	if (!m || m->cmsg_type != SCM_RIGHTS || m->cmsg_len != CMSG_LEN(3 * sizeof(int))) {
 		if (n >= 0)
-			errno = EBADMSG;
+			errno = n == 0 ? ECONNRESET : EBADMSG;
 		goto out;
 	}
 	memcpy(fds, CMSG_DATA(m), 3 * sizeof(int));
@@ -191,7 +191,8 @@ static void join(unsigned uid)
 	}
 	int rc = receive(dir, uid, fds);
 	if (rc < 0) {
-		if (errno != ECONNREFUSED && errno != ENOENT)
+		// A holder that is gone, or was killed before it answered, is no error.
+		if (errno != ECONNREFUSED && errno != ENOENT && errno != ECONNRESET)
 			failed("ask the session's holder");
 		close(dir);
 		close(member);
