@@ -2,6 +2,7 @@ package ipsw
 
 import (
 	"archive/zip"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -65,6 +66,10 @@ func (img *Image) describe(archive *zip.Reader) error {
 	text, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
 	if err == nil && len(text) > maxManifest {
 		err = fmt.Errorf("it is larger than %d bytes", maxManifest)
+	}
+	if err == nil && !bytes.HasPrefix(text, []byte("<?xml")) {
+		// Apple's are. A binary one can be small and take all memory.
+		err = errors.New("it is no XML")
 	}
 	var manifest struct {
 		Version string   `plist:"ProductVersion"`
