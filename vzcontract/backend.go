@@ -9,8 +9,8 @@ import (
 // A RuntimeBackend runs containers. All methods of it and of the optional
 // interfaces are safe for concurrent use, in one process and across processes
 // that share its directories. A container argument is a name, an id or an
-// unambiguous prefix of an id; an unknown one is ErrNotFound, an ambiguous
-// prefix ErrValidation.
+// unambiguous prefix of an id, with or without the slash that docker puts before
+// names; an unknown one is ErrNotFound, an ambiguous prefix ErrValidation.
 type RuntimeBackend interface {
 	Identity
 	Containers
@@ -43,7 +43,7 @@ const (
 // A Feature names an optional ability in a [Capabilities].
 type Feature string
 
-// The features. Each stands for the interface beside it.
+// The features. Each stands for the interface, or the setting, beside it.
 const (
 	FeaturePause      Feature = "pause"      // Pauser
 	FeatureRename     Feature = "rename"     // Renamer
@@ -61,6 +61,9 @@ const (
 	FeatureSharedVM   Feature = "shared-vm"  // SharedVM
 	FeatureCheckpoint Feature = "checkpoint" // Checkpointer
 	FeatureMount      Feature = "mount"      // Mounter
+	FeatureDial       Feature = "dial"       // Dialer
+	FeatureWatch      Feature = "watch"      // FileWatcher
+	FeatureDiskLimit  Feature = "disk-limit" // Resources.Disk, which is no interface
 )
 
 // Capabilities maps each feature that a backend lacks here and now to the

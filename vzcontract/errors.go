@@ -69,6 +69,9 @@ var (
 	// caller any more, as at the end of a pipe whose reader has gone. It
 	// also matches ErrUnavailable.
 	ErrOutputLost = fmt.Errorf("output lost: %w", ErrUnavailable)
+	// ErrRefused: no program listens on the port. It also matches
+	// ErrUnavailable: one that starts may listen soon.
+	ErrRefused = fmt.Errorf("connection refused: %w", ErrUnavailable)
 )
 
 // CodeOf returns the code of err: that of the first sentinel it matches,

@@ -21,6 +21,15 @@ func (c *RunConfig) CheckIsolation(only Isolation) error {
 	return Errorf(ErrUnsupported, "isolation %s: containers here have isolation %s", c.Isolation, only)
 }
 
+// CheckDisk refuses, with ErrUnsupported and the reason, a bound of the disk that a
+// backend lacks.
+func (c Capabilities) CheckDisk(r Resources) error {
+	if why, missing := c.Missing[FeatureDiskLimit]; missing && r.Disk != 0 {
+		return Errorf(ErrUnsupported, "a limit of the disk: %s", why)
+	}
+	return nil
+}
+
 // A Pauser freezes containers.
 type Pauser interface {
 	Pause(ctx context.Context, container string) error
@@ -210,7 +219,8 @@ type CommitOptions struct {
 	Author  string
 	Comment string
 	// Changes are Dockerfile lines: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL,
-	// ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR, HEALTHCHECK.
+	// ONBUILD, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR, HEALTHCHECK; see package
+	// changes.
 	Changes []string
 	// NoPause lets the container run while its files are read.
 	NoPause bool

@@ -240,6 +240,10 @@ type Resources struct {
 	MemorySwappiness *uint64 `json:"memorySwappiness,omitempty"`
 	OOMKillDisable   bool    `json:"oomKillDisable,omitempty"`
 	OOMScoreAdj      *int    `json:"oomScoreAdj,omitempty"`
+	// Disk bounds what the container writes to its root, with its log and checkpoints, in
+	// bytes, of which the file system takes a part for itself. At least [MinDisk]; it
+	// cannot be changed later.
+	Disk int64 `json:"disk,omitempty"`
 	// PidsLimit counts tasks; -1 and 0 are unlimited.
 	PidsLimit         int64            `json:"pidsLimit,omitempty"`
 	BlkioWeight       uint16           `json:"blkioWeight,omitempty"` // 10–1000
@@ -249,6 +253,9 @@ type Resources struct {
 	ReadIOps          []ThrottleDevice `json:"readIOps,omitempty"`
 	WriteIOps         []ThrottleDevice `json:"writeIOps,omitempty"`
 }
+
+// MinDisk is the least Resources.Disk.
+const MinDisk = 64 << 20
 
 // A ThrottleDevice is a rate or weight for one block device.
 type ThrottleDevice struct {

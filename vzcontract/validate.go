@@ -26,6 +26,8 @@ func (c *RunConfig) Validate() error {
 		return invalid("a container cannot be removed when it stops and be restarted: choose one")
 	case c.Idle && (len(c.Entrypoint) > 0 || len(c.Args) > 0):
 		return invalid("an idle container runs no program: give no entrypoint and no arguments")
+	case c.Resources.Disk < 0, c.Resources.Disk > 0 && c.Resources.Disk < MinDisk:
+		return invalid("a disk of %d bytes: the least is %d MiB", c.Resources.Disk, MinDisk>>20)
 	case c.Timeout < 0:
 		return invalid("the timeout %s is negative", c.Timeout)
 	}

@@ -6,11 +6,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/network"
+	"vz.internal/vzlinuxnative/rootless"
 )
 
 // Options say where a backend keeps its things and what it works with.
@@ -66,12 +69,25 @@ func Open(opts Options) (*Backend, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &Backend{
-		opts: opts, store: record.New(opts.Home), log: opts.Log,
-		nets: network.Open(network.Below(opts.Home, opts.Run)),
-	}
+	b := &Backend{opts: opts, store: record.New(opts.Home), log: opts.Log}
+	b.nets = network.Open(b.networkOptions())
 	b.ImagesFunc = b.images
 	return b, nil
+}
+
+// networkOptions say where networks are: those of an ordinary user in the user's session.
+func (b *Backend) networkOptions() network.Options {
+	opts := network.Below(b.opts.Home, b.opts.Run)
+	if _, in := rootless.User(); !in {
+		return opts
+	}
+	opts.Namespace = rootless.NetNS
+	opts.UplinkDir = rootless.Dir()
+	opts.Note = func(text string) { b.log.Warn(text) }
+	if program, err := b.monitorProgram(); err == nil {
+		opts.Keeper = append(program, "uplink")
+	}
+	return opts
 }
 
 // Name is that of the backend.
@@ -85,9 +101,12 @@ func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.Isolation
 
 // Capabilities implements vzcontract.Identity.
 func (b *Backend) Capabilities() vzcontract.Capabilities {
-	missing := map[vzcontract.Feature]string{}
+	missing := map[vzcontract.Feature]string{vzcontract.FeatureDiskLimit: noDiskLimit}
 	if _, ok := b.opts.Images.(vzcontract.Images); !ok {
 		missing[vzcontract.FeatureImages] = noImages
+	}
+	if why := cgroup.Denied(); why != "" {
+		missing[vzcontract.FeaturePause], missing[vzcontract.FeatureStats] = why, why
 	}
 	return vzcontract.Capabilities{Missing: missing}
 }
@@ -122,6 +141,7 @@ func (b *Backend) find(op, ref string) (string, error) {
 // Find returns the id of a container, and whether ref is its name or id and no
 // beginning of one.
 func (b *Backend) Find(_ context.Context, ref string) (id string, exact bool, err error) {
+	ref = strings.TrimPrefix(ref, "/")
 	if id, err = b.find("find", ref); err != nil || id == ref || len(ref) > len(id) || id[:len(ref)] != ref {
 		return id, err == nil, err
 	}

@@ -9,7 +9,10 @@ import (
 	"strings"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/changes"
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/layer"
+	"vz.internal/vzlinuxnative/internal/signame"
 )
 
 var _ vzcontract.Committer = (*Backend)(nil)
@@ -22,8 +25,12 @@ func (b *Backend) Commit(ctx context.Context, ref string, opts vzcontract.Commit
 			return vzcontract.Errorf(vzcontract.ErrUnsupported, "the image store takes no new layers")
 		}
 		cfg := imageConfig(c)
-		for _, line := range opts.Changes {
-			if err := applyChange(&cfg, line); err != nil {
+		before := cfg.StopSignal
+		if err := changes.Apply(&cfg, opts.Changes); err != nil {
+			return err
+		}
+		if cfg.StopSignal != before {
+			if _, err := signame.Parse(cfg.StopSignal); err != nil {
 				return err
 			}
 		}
@@ -63,6 +70,10 @@ func (b *Backend) commit(ctx context.Context, c *container, store vzcontract.Lay
 func (b *Backend) still(ctx context.Context, c *container, not bool) (thaw func() error, err error) {
 	if not || c.st.State != vzcontract.StateRunning {
 		return func() error { return nil }, nil
+	}
+	if c.cfg.CgroupsPath == "" {
+		return nil, vzcontract.Errorf(vzcontract.ErrUnsupported,
+			"pause the container meanwhile: it has no cgroup of its own (%s); stop it first, or let commit take its files as they are with --pause=false", cgroup.Denied())
 	}
 	if err := b.Pause(ctx, c.cfg.ID); err != nil {
 		return nil, err

@@ -25,6 +25,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "internal" && os.Args[2] == "monitor" {
 		os.Exit(vzlinuxnative.MonitorMain(os.Args[3:]))
 	}
+	if err := enterSession(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	if dirs, ok := os.LookupEnv(lifeVariable); ok {
 		d := strings.Split(dirs, ":")
 		if err := life(d[0], d[1], d[2]); err != nil {
@@ -89,6 +93,7 @@ func TestConformance(t *testing.T) {
 			return traced{b, &ids}
 		},
 		Rootfs: func(*testing.T) string { return root },
+		Skip:   withoutCgroups(),
 		Probes: conformance.HostProbes(func(line string) (ours bool) {
 			ids.Range(func(id, _ any) bool {
 				ours = strings.Contains(line, id.(string))

@@ -41,7 +41,7 @@ func (b *Backend) freeze(ctx context.Context, op, ref string, step vzcontract.St
 }
 
 func (b *Backend) freezeOrphan(c *container, to vzcontract.State) error {
-	g, err := cgroup.At(c.cfg.CgroupsPath)
+	g, err := processesOf(c.cfg, c.st)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (b *Backend) Update(ctx context.Context, ref string, change vzcontract.Upda
 		if change.Restart != nil {
 			run.Restart = *change.Restart
 		}
-		if err := validate(&run); err != nil {
+		if err := b.validate(&run); err != nil {
 			return err
 		}
 		changed := *c.cfg
@@ -144,6 +144,7 @@ func overlay(to *vzcontract.Resources, change vzcontract.Resources) {
 	set(&to.MemorySwappiness, change.MemorySwappiness)
 	set(&to.OOMKillDisable, change.OOMKillDisable)
 	set(&to.OOMScoreAdj, change.OOMScoreAdj)
+	set(&to.Disk, change.Disk) // which is refused
 	set(&to.PidsLimit, change.PidsLimit)
 	set(&to.BlkioWeight, change.BlkioWeight)
 	for _, f := range []struct{ to, from *[]vzcontract.ThrottleDevice }{

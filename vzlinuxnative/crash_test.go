@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +24,9 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzcontract/conformance"
 	"vz.internal/vzlinuxnative"
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/fault"
+	"vz.internal/vzlinuxnative/internal/process"
 	"vz.internal/vzlinuxnative/internal/testreq"
 )
 
@@ -217,9 +220,14 @@ func afterCrash(t *testing.T, h home, step string) {
 	}
 }
 
-// processesOf returns the pids in a container's cgroups.
+// processesOf returns the pids in a container's cgroups, or without such in its root.
 func processesOf(t *testing.T, id string) []string {
 	t.Helper()
+	if cgroup.Denied() != "" {
+		inside, err := process.Inside(id)
+		require.NoError(t, err)
+		return strings.Fields(strings.Trim(fmt.Sprint(inside), "[]"))
+	}
 	files, err := filepath.Glob("/sys/fs/cgroup/*/vz/" + id + "/cgroup.procs")
 	require.NoError(t, err)
 	two, err := filepath.Glob("/sys/fs/cgroup/vz/" + id + "/cgroup.procs")
@@ -359,7 +367,9 @@ func TestMonitorKilled(t *testing.T) {
 		_, err = b.Exec(t.Context(), info.ID, vzcontract.ExecConfig{Args: []string{"true"}})
 		require.ErrorIs(t, err, vzcontract.ErrConflict)
 		require.ErrorIs(t, b.Remove(t.Context(), info.ID, vzcontract.RemoveOptions{}), vzcontract.ErrConflict)
-		require.NoError(t, b.Pause(t.Context(), info.ID))
+		if cgroup.Denied() == "" {
+			require.NoError(t, b.Pause(t.Context(), info.ID))
+		}
 		require.NoError(t, b.Stop(t.Context(), info.ID, vzcontract.StopOptions{Grace: new(time.Duration)}))
 	})
 }

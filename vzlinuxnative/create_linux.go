@@ -31,7 +31,7 @@ func (b *Backend) create(ctx context.Context, run vzcontract.RunConfig, files fu
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := validate(&run); err != nil {
+	if err := b.validate(&run); err != nil {
 		return nil, err
 	}
 	if err := checkRights(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path"
 
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/internal/rootfs"
 	"vz.internal/vzlinuxnative/internal/wire"
@@ -43,5 +44,9 @@ func (b *Backend) removeDamaged(ctx context.Context, ref string) error {
 
 // lostConfig is what is known of a container without its record.
 func lostConfig(id string) *record.Config {
-	return &record.Config{ID: id, CgroupsPath: path.Join("/vz", id)}
+	cfg := &record.Config{ID: id}
+	if cgroup.Denied() == "" {
+		cfg.CgroupsPath = path.Join(cgroup.Base(), "vz", id)
+	}
+	return cfg
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
-	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/process"
 	"vz.internal/vzlinuxnative/internal/record"
 )
@@ -112,7 +111,11 @@ func (b *Backend) unsettled(id string, st *record.State) bool {
 
 // settle finds what has become of a container whose monitor is gone.
 func (b *Backend) settle(c *container) error {
-	pids, err := processesOf(c.cfg)
+	all, err := processesOf(c.cfg, c.st)
+	if err != nil {
+		return err
+	}
+	pids, err := all.PIDs()
 	if err != nil {
 		return err
 	}
@@ -184,13 +187,4 @@ func bury(st *record.State) {
 	}
 	st.Restarting, st.PID = false, 0
 	st.Networks, st.Ports = nil, nil
-}
-
-// processesOf returns the host pids in the container's cgroup, ascending.
-func processesOf(c *record.Config) ([]int, error) {
-	g, err := cgroup.At(c.CgroupsPath)
-	if err != nil {
-		return nil, err
-	}
-	return g.PIDs()
 }

@@ -15,22 +15,22 @@ var (
 )
 
 // live runs f on a container that runs or is paused.
-func (b *Backend) live(ctx context.Context, op, ref string, f func(c *container, g *cgroup.Group) error) error {
+func (b *Backend) live(ctx context.Context, op, ref string, f func(c *container) error) error {
 	return b.settled(ctx, op, ref, func(c *container) error {
 		if !c.st.Live() {
 			return vzcontract.Errorf(vzcontract.ErrConflict, "the container is %s, not running", c.st.State)
 		}
-		g, err := cgroup.At(c.cfg.CgroupsPath)
-		if err != nil {
-			return err
-		}
-		return f(c, g)
+		return f(c)
 	})
 }
 
 // Stats implements vzcontract.Statser.
 func (b *Backend) Stats(ctx context.Context, ref string) (s vzcontract.Stats, err error) {
-	err = b.live(ctx, "stats", ref, func(c *container, g *cgroup.Group) error {
+	err = b.live(ctx, "stats", ref, func(c *container) error {
+		g, err := cgroup.At(c.cfg.CgroupsPath)
+		if err != nil {
+			return err
+		}
 		pid := c.st.PID
 		if c.cfg.Run.NetworkMode == network.HostNetwork {
 			pid = 0
@@ -43,7 +43,11 @@ func (b *Backend) Stats(ctx context.Context, ref string) (s vzcontract.Stats, er
 
 // Top implements vzcontract.Topper.
 func (b *Backend) Top(ctx context.Context, ref string) (list []vzcontract.Process, err error) {
-	err = b.live(ctx, "top", ref, func(c *container, g *cgroup.Group) error {
+	err = b.live(ctx, "top", ref, func(c *container) error {
+		g, err := processesOf(c.cfg, c.st)
+		if err != nil {
+			return err
+		}
 		pids, err := g.PIDs()
 		if err != nil {
 			return err

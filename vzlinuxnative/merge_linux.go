@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/reaper"
 	"vz.internal/vzlinuxnative/internal/record"
 )
@@ -35,7 +36,8 @@ func merge(cfg *record.Config, dir string) error {
 	cfg.User = cmp.Or(run.User, from.User)
 	run.StopSignal = cmp.Or(run.StopSignal, from.StopSignal, "SIGTERM")
 	run.Health = run.Health.Over(from.Health)
-	if err := run.Health.CheckRestart(); err != nil {
+	err := run.Health.CheckRestart()
+	if err != nil {
 		return err
 	}
 	cfg.Labels = map[string]string{}
@@ -44,8 +46,20 @@ func merge(cfg *record.Config, dir string) error {
 	if run.Log.Driver != "none" {
 		cfg.LogPath = filepath.Join(dir, "log", "container.log")
 	}
-	cfg.CgroupsPath = path.Join("/", run.Namespaces.CgroupParent, "vz", cfg.ID)
-	return nil
+	cfg.CgroupsPath, err = cgroupOf(cfg)
+	return err
+}
+
+// cgroupOf is where the container's cgroup is; "" where it has none.
+func cgroupOf(cfg *record.Config) (string, error) {
+	parent := cfg.Run.Namespaces.CgroupParent
+	if why := cgroup.Denied(); why != "" {
+		if parent != "" {
+			return "", vzcontract.Errorf(vzcontract.ErrUnsupported, "cgroup parent %s: %s", parent, why)
+		}
+		return "", nil
+	}
+	return path.Join(cgroup.Base(), parent, "vz", cfg.ID), nil
 }
 
 // mergeEnv lets later entries of the same name win, in place.

@@ -109,8 +109,25 @@ func (b *Backend) releaseImages(ctx context.Context, cfg *record.Config) error {
 func (b *Backend) cleanUp(ctx context.Context, cfg *record.Config) error {
 	dir := b.runDir(cfg.ID)
 	return errors.Join(
+		b.endGroupless(cfg),
 		libct.New().Cleanup(ctx, cfg.ID, dir+"/engine", cfg.CgroupsPath),
 		b.nets.Release(ctx, cfg.ID),
 		os.RemoveAll(dir),
 	)
+}
+
+// endGroupless kills what runs of a container that has no cgroup.
+func (b *Backend) endGroupless(cfg *record.Config) error {
+	if cfg.CgroupsPath != "" {
+		return nil // the engine does
+	}
+	st, err := b.store.State(cfg.ID)
+	if err != nil {
+		return killInside(cfg.ID)
+	}
+	all, err := processesOf(cfg, st)
+	if err != nil {
+		return err
+	}
+	return all.Kill()
 }

@@ -27,7 +27,7 @@ var rights = []struct {
 // it is denied.
 func checkRights() error {
 	if uid := os.Geteuid(); uid != 0 {
-		return vzcontract.Errorf(vzcontract.ErrDenied, "containers need root, and vz runs as uid %d: run it as root, as with sudo", uid)
+		return vzcontract.Errorf(vzcontract.ErrDenied, "containers need root, or a session of an ordinary user (package rootless), and this program runs as uid %d without one", uid)
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData

@@ -11,6 +11,7 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/internal/fault"
 	"vz.internal/vzlinuxnative/internal/wire"
+	"vz.internal/vzlinuxnative/rootless"
 )
 
 // A spawned is a monitor that waits to be told its container.
@@ -166,8 +167,12 @@ func (b *Backend) startProcess(argv []string, conn *os.File) (pid, fd int, err e
 // monitorEnv is a monitor's environment. One processor is enough for it and
 // saves it threads; it collects garbage only once its container runs.
 func monitorEnv() []string {
-	env := []string{"GOMAXPROCS=1", "GOGC=off", "GOMEMLIMIT=48MiB", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-	for _, name := range []string{fault.Variable, "GODEBUG", "GOTRACEBACK"} {
+	path := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	if _, in := rootless.User(); in {
+		path = os.Getenv("PATH") // where the user has what leads networks out
+	}
+	env := []string{"GOMAXPROCS=1", "GOGC=off", "GOMEMLIMIT=48MiB", "PATH=" + path}
+	for _, name := range []string{fault.Variable, rootless.Variable, "GODEBUG", "GOTRACEBACK"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}

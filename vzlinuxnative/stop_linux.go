@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
-	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/internal/signame"
 	"vz.internal/vzlinuxnative/internal/wire"
@@ -168,7 +167,7 @@ func (b *Backend) Kill(ctx context.Context, ref, signal string) error {
 // signalOrphan signals a container whose monitor is gone. Its first process is
 // in its cgroup, so the pid cannot be somebody else's.
 func (b *Backend) signalOrphan(c *container, sig unix.Signal) error {
-	g, err := cgroup.At(c.cfg.CgroupsPath)
+	g, err := processesOf(c.cfg, c.st)
 	if err != nil {
 		return err
 	}
@@ -213,7 +212,7 @@ func (b *Backend) stopOrphan(ctx context.Context, c *container, opts vzcontract.
 			grace = *g
 		}
 	}
-	g, err := cgroup.At(c.cfg.CgroupsPath)
+	g, err := processesOf(c.cfg, c.st)
 	if err != nil {
 		return err
 	}

@@ -12,13 +12,22 @@ func invalid(format string, args ...any) error {
 	return vzcontract.Errorf(vzcontract.ErrValidation, format, args...)
 }
 
+// noDiskLimit: what an overlay holds is bounded by project quotas of the file system below
+// it, which few have.
+const noDiskLimit = "the root is a directory of the host's file system, which has no quota of its own for it; a container in a virtual machine (--backend vm) has a disk of the size"
+
+var lacksDiskLimit = vzcontract.Capabilities{Missing: map[vzcontract.Feature]string{vzcontract.FeatureDiskLimit: noDiskLimit}}
+
 // validate refuses what is wrong in itself and what this backend cannot do.
 // What package ocispec refuses is left to it.
-func validate(run *vzcontract.RunConfig) error {
+func (b *Backend) validate(run *vzcontract.RunConfig) error {
 	if err := run.Validate(); err != nil {
 		return err
 	}
 	if err := run.CheckIsolation(vzcontract.IsolationContainer); err != nil {
+		return err
+	}
+	if err := lacksDiskLimit.CheckDisk(run.Resources); err != nil {
 		return err
 	}
 	if run.Rootfs != "" && run.Platform != "" && run.Platform != "linux/"+runtime.GOARCH {
@@ -34,18 +43,18 @@ func validate(run *vzcontract.RunConfig) error {
 			return err
 		}
 	}
-	return validateEgress(run)
+	return b.validateEgress(run)
 }
 
 // validateEgress refuses a policy that cannot be enforced.
-func validateEgress(run *vzcontract.RunConfig) error {
+func (b *Backend) validateEgress(run *vzcontract.RunConfig) error {
 	if run.Egress == nil {
 		return nil
 	}
 	if err := network.CanHold(run); err != nil {
 		return err
 	}
-	return network.CanPolice()
+	return b.nets.CanPolice()
 }
 
 func checkPropagation(m vzcontract.Mount) error {

@@ -9,7 +9,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"vz.internal/vzcontract"
-	"vz.internal/vzoci/internal/changes"
+	"vz.internal/vzcontract/changes"
 	"vz.internal/vzoci/internal/pull"
 	"vz.internal/vzoci/internal/store"
 )
@@ -42,9 +42,11 @@ func (s *Store) Import(ctx context.Context, r io.Reader, opts ImportOptions) (in
 	if opts.Message == "" {
 		c.step.Comment = "imported"
 	}
-	if err := changes.Apply(&c.config.Config, opts.Changes); err != nil {
+	var cfg vzcontract.ImageConfig
+	if err := changes.Apply(&cfg, opts.Changes); err != nil {
 		return info, err
 	}
+	c.config.Config = ociConfig(cfg)
 	err = s.session(ctx, func(t *store.Session) error {
 		layer, err := addPlain(ctx, t, r)
 		if err != nil {

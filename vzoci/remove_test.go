@@ -173,6 +173,7 @@ func TestTag(t *testing.T) {
 		{"b", "c:v2", nil},
 		{"nothing", "d", vzcontract.ErrNotFound},
 		{name, "UPPER", vzcontract.ErrValidation},
+		{name, "", vzcontract.ErrValidation},
 		{name, "d@sha256:" + strings.Repeat("0", 64), vzcontract.ErrValidation},
 		{name, "vz:builtin", vzcontract.ErrValidation},
 	} {

@@ -4,11 +4,15 @@ import (
 	"context"
 	"time"
 
+	"vz.internal/vzcontract"
 	"vz.internal/vzoci/internal/store"
 )
 
 // Tag gives an image one more name, which it takes from the image that has it.
 func (s *Store) Tag(ctx context.Context, source, target string) error {
+	if target == "" {
+		return vzcontract.Errorf(vzcontract.ErrValidation, "tag %s: the new name is empty", source)
+	}
 	name, err := tagName(target)
 	if err != nil {
 		return err

@@ -21,6 +21,8 @@ const (
 	AbilitySetup      Ability = "setup"       // Template.Setup
 	AbilityAllowLists Ability = "allow-lists" // NetworkAllow
 	AbilityDisk       Ability = "disk"        // Limits.Disk
+	AbilityDial       Ability = "ports"       // Dial, Forward
+	AbilityWatch      Ability = "watch"       // Watch
 )
 
 // Capabilities maps each ability that is missing to the reason, in words for people.
@@ -31,10 +33,7 @@ type Capabilities struct {
 // Has reports whether a is there.
 func (c Capabilities) Has(a Ability) bool { _, no := c.Missing[a]; return !no }
 
-const (
-	noDisk  = "no backend bounds what is written to a root yet"
-	noSetup = "this program has no means to run them (Options.Setup)"
-)
+const noSetup = "this program has no means to run them (Options.Setup)"
 
 // lack returns why the backend is no T; empty when it is one.
 func lack[T any](h *Host, f vzcontract.Feature) string {
@@ -66,7 +65,9 @@ func (h *Host) Capabilities() Capabilities {
 		AbilityRename:     lack[vzcontract.Renamer](h, vzcontract.FeatureRename),
 		AbilityCommit:     lack[vzcontract.Committer](h, vzcontract.FeatureCommit),
 		AbilityAllowLists: lack[vzcontract.Networks](h, vzcontract.FeatureNetworks),
-		AbilityDisk:       noDisk,
+		AbilityDisk:       h.backend.Capabilities().Missing[vzcontract.FeatureDiskLimit],
+		AbilityWatch:      lack[vzcontract.FileWatcher](h, vzcontract.FeatureWatch),
+		AbilityDial:       lack[vzcontract.Dialer](h, vzcontract.FeatureDial),
 	}
 	if h.opts.Setup == nil {
 		missing[AbilitySetup] = noSetup

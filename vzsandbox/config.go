@@ -26,6 +26,9 @@ func (h *Host) config(ctx context.Context, f facts, name string) (cfg vzcontract
 		},
 		Log: vzcontract.LogConfig{Driver: "none"}, // process 1 says nothing
 	}
+	if f.Unlimited != "" {
+		cfg.Resources.PidsLimit = 0
+	}
 	if f.Pool != nil {
 		cfg.Timeout = 0 // it would count from now; see Template.TTL
 	}
@@ -52,8 +55,8 @@ func (h *Host) config(ctx context.Context, f facts, name string) (cfg vzcontract
 
 // enforce sets what some backends cannot enforce, or refuses it.
 func (h *Host) enforce(cfg *vzcontract.RunConfig, t Template) error {
-	if t.Limits.Disk > 0 {
-		return unsupported("a limit of the disk: %s", noDisk)
+	if err := h.backend.Capabilities().CheckDisk(t.Limits.resources()); err != nil {
+		return err
 	}
 	switch t.Network.Mode {
 	case NetworkNAT: // the backend's default network

@@ -72,6 +72,9 @@ func (h *Host) create(ctx context.Context, f facts, name string) (*Sandbox, erro
 		}
 		c, err = h.backend.Create(ctx, cfg)
 	}
+	if errors.Is(err, vzcontract.ErrUnsupported) && f.Template.Limits.Pids == 0 {
+		c, err = h.unlimited(ctx, &f, name, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +83,21 @@ func (h *Host) create(ctx context.Context, f facts, name string) (*Sandbox, erro
 		return nil, s.discard(ctx, err)
 	}
 	return s, nil
+}
+
+// unlimited makes the container without the default limit of processes, where that is what
+// the backend cannot do, as without root it often cannot. Who asked for a limit gets that
+// or the refusal, cause.
+func (h *Host) unlimited(ctx context.Context, f *facts, name string, cause error) (c vzcontract.ContainerInfo, err error) {
+	f.Unlimited = cause.Error()
+	cfg, err := h.config(ctx, *f, name)
+	if err != nil {
+		return c, failure("create", name, err)
+	}
+	if c, err = h.backend.Create(ctx, cfg); errors.Is(err, vzcontract.ErrUnsupported) {
+		return c, cause // of another reason
+	}
+	return c, err
 }
 
 // begin starts the container and copies the project into it.

@@ -19,6 +19,8 @@ type facts struct {
 	// Metadata is that of the template and of the options of Create.
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Pool     *poolFacts        `json:"pool,omitempty"`
+	// Unlimited says why there is no limit of processes, not even the default one.
+	Unlimited string `json:"unlimited,omitempty"`
 }
 
 // poolFacts say which pool made a sandbox.

@@ -45,3 +45,25 @@ func (s *Sandbox) RemoveFile(ctx context.Context, path string) error {
 func (s *Sandbox) Move(ctx context.Context, from, to string) error {
 	return s.manage(ctx, "move file of", func(m vzcontract.FileManager) error { return m.MovePath(ctx, s.id, s.entry(from), s.entry(to)) })
 }
+
+// Watch calls emit for what happens to a file or in a directory, with recursive also below
+// it, until emit's error, ctx's end or the sandbox's: see vzcontract.FileWatcher. The first
+// event, vzcontract.FileWatching, says that it has begun. The sandbox is in use as long as
+// it is watched. Without AbilityWatch it is ErrUnsupported.
+func (s *Sandbox) Watch(ctx context.Context, path string, opts vzcontract.WatchOptions, emit func(vzcontract.FileEvent) error) error {
+	const op = "watch files of"
+	w, err := optional[vzcontract.FileWatcher](s.host, "watch", vzcontract.FeatureWatch)
+	if err != nil {
+		return failure(op, s.name, err)
+	}
+	done, err := s.use(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	at := s.path(path)
+	if path == "" || path == "." {
+		at = s.Workspace() // as events tell it
+	}
+	return w.WatchFiles(ctx, s.id, at, opts, emit)
+}

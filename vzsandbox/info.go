@@ -34,6 +34,9 @@ type Info struct {
 	LastUsed time.Time `json:"lastUsed,omitzero"`
 	// ExpiresAt is when the TTL ends; zero is never.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	// Unlimited says why the default limit of processes is not there, where the backend
+	// has none for this user.
+	Unlimited string `json:"unlimited,omitempty"`
 	// Pool made it; Taken tells whether the pool has handed it out.
 	Pool  string `json:"pool,omitempty"`
 	Taken bool   `json:"taken,omitempty"`
@@ -52,7 +55,7 @@ func (h *Host) info(c vzcontract.ContainerInfo, f facts) (Info, error) {
 		ID: c.ID, Name: c.Name, Template: f.Template, Image: c.Image, ImageID: c.ImageID, Workspace: f.Template.workspace(),
 		Project: f.Project, Labels: merged(f.Template.Labels, rec.Labels), Metadata: merged(f.Metadata, rec.Metadata),
 		CreatedAt: c.CreatedAt, ExpiresAt: rec.Expires, Paused: c.State == vzcontract.StatePaused, Taken: rec.Taken,
-		Snapshots: rec.Snapshots, Base: rec.Base, Origin: rec.Origin,
+		Snapshots: rec.Snapshots, Base: rec.Base, Origin: rec.Origin, Unlimited: f.Unlimited,
 	}
 	if rec.Project != nil {
 		info.Project = rec.Project

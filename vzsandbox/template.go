@@ -75,8 +75,8 @@ type Limits struct {
 	Memory   int64 `json:"memory,omitempty"`   // bytes
 	// Pids bounds processes and threads; 0 is DefaultPids, -1 no bound.
 	Pids int64 `json:"pids,omitempty"`
-	// Disk bounds what is written to the root, in bytes. No backend can do that yet,
-	// so all but 0 is refused with ErrUnsupported.
+	// Disk bounds what is written to the root, in bytes, at least vzcontract.MinDisk.
+	// Without AbilityDisk all but 0 is refused with ErrUnsupported.
 	Disk int64 `json:"disk,omitempty"`
 }
 
@@ -159,7 +159,7 @@ func (t *Template) workspace() string {
 
 // resources are the limits as the contract has them.
 func (l Limits) resources() vzcontract.Resources {
-	r := vzcontract.Resources{NanoCPUs: l.NanoCPUs, Memory: l.Memory, PidsLimit: l.Pids}
+	r := vzcontract.Resources{NanoCPUs: l.NanoCPUs, Memory: l.Memory, PidsLimit: l.Pids, Disk: l.Disk}
 	if r.PidsLimit == 0 {
 		r.PidsLimit = DefaultPids
 	}

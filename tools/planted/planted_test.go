@@ -46,6 +46,14 @@ var rounds = []struct {
 	{"help", []mistake{
 		{"a help text is stale", "docs/commands.md", swap("Remove containers", "Delete containers"), "commands.md is not what --help says: run `make generate`"},
 	}},
+	{"vet-darwin", []mistake{
+		{"a darwin file has what vet finds", "vzcore/clone_darwin.go", adding("\nfunc planted(n int) { n = n }\n"), "self-assignment of n"},
+	}},
+	{"darwincheck", []mistake{
+		{"a darwin file has a wrong type", "vzcore/vzf/guest_darwin_arm64.go", swap("g.vm.Pause()", "g.vm.Paus()"), "g.vm.Paus undefined"},
+		{"the library's numbers are others", "vzcore/vzf/errors.go", swap("	codeLimit\n", "	codeNone\n	codeLimit\n"), "vzcore/vzf/errors_darwin_arm64.go:"},
+		{"a test for a Mac does not compile", "vzcore/vzf/mac_darwin_arm64_test.go", swap("reach(t, vm)", "reach(t)"), "not enough arguments in call to reach"},
+	}},
 	{"repocheck", []mistake{
 		{"a package comment is gone", "vzcontract/conformance/doc.go", only("package conformance\n"), "the package in vzcontract/conformance has no package comment: write"},
 		{"a license is gone", "vzoci/LICENSE", nil, "vzoci lacks LICENSE: people get modules one by one, so each needs its own; add it"},

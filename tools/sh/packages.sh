@@ -12,6 +12,8 @@ test)
 		busybox-static curl iproute2 nftables procps shellcheck
 		# for tools/e2e; docker, where it is installed, is compared with too
 		conmon crun debian-archive-keyring debootstrap docker-registry netavark podman runc skopeo tmux umoci zstd
+		# what ordinary users have
+		passt slirp4netns uidmap
 	)
 	;;
 guest) packages=(e2fsprogs qemu-system-x86) ;;

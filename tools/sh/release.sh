@@ -31,7 +31,7 @@ linux=(vz vz-box vz-guest-agent vz-monitor vz-sandbox vz-stack vz-vm vz-vmm)
 for arch in amd64 arm64; do
 	tools/sh/build.sh linux "$arch" "$built/linux_$arch" "${linux[@]}"
 	tools/sh/libraries.sh "$arch" >"$built/linux_$arch/c-libraries"
-	# macOS: what needs no cgo. There is no backend for containers there yet.
+	# macOS: what needs no cgo. vz-vmm, which runs machines, is built and signed on a Mac.
 	tools/sh/build.sh darwin "$arch" "$built/darwin_$arch" vz vz-sandbox vz-stack vz-vm
 done
 echo "write manual pages and completions"

@@ -200,7 +200,7 @@ func TestHold(t *testing.T) {
 	needContainers(t)
 	const path = "/var/lib/vz" // where the agent keeps its containers
 	disk := config.Disk{ID: "state", Path: filepath.Join(t.TempDir(), "disk"), Sync: config.SyncNone}
-	require.NoError(t, owner.MakeDisk(t.Context(), disk.Path))
+	require.NoError(t, owner.MakeDisk(t.Context(), disk.Path, 1<<30))
 	cfg := Config(t, "x86_64")
 	cfg.Disks = []config.Disk{disk}
 	g := Start(t, "x86_64", cfg)

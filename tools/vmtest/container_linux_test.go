@@ -146,7 +146,7 @@ func containerOptions(t *testing.T, arch string, idle time.Duration) vmbackend.O
 var own = []string{
 	"lifecycle", "mount-bind", "mount-bind-file", "add-mount", "add-mount-stays", "remove-mount-in-use", "volume-shared",
 	"events-live", "remove-while-waiting", "network-crud", "network-own", "network-connect", "network-ports", "network-egress",
-	"checkpoint-files", "checkpoint-invalid",
+	"checkpoint-files", "checkpoint-invalid", "dial", "watch-recursive", "limit-disk",
 }
 
 // TestContainerConformance runs the suite of all backends, each container in a

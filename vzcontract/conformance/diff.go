@@ -101,7 +101,7 @@ func commit(e *env) {
 	e.wait(info.ID)
 	img, err := e.b.(vzcontract.Committer).Commit(e.ctx, info.ID, vzcontract.CommitOptions{
 		Ref: "conformance/commit:v1", Author: "a", Comment: "c", Changes: []string{
-			`ENTRYPOINT ["echo","entry"]`, `CMD ["one","two"]`, "ENV GREETING=hello", "WORKDIR /tmp", "USER app", "LABEL kind=test",
+			`ENTRYPOINT ["echo","entry"]`, `CMD ["one","two"]`, `ENV GREETING="hello" WHERE=/tmp`, "WORKDIR $WHERE", "USER app", "LABEL kind=test",
 			"EXPOSE 80", "STOPSIGNAL SIGINT",
 		},
 	})

@@ -185,7 +185,7 @@ func find(e *env) {
 	if two.Name == "" || two.Name == one.Name {
 		e.Errorf("the name that was picked is %q", two.Name)
 	}
-	for _, ref := range []string{"one", one.ID, one.ID[:12]} {
+	for _, ref := range []string{"one", "/one", one.ID, one.ID[:12]} {
 		if got := e.inspect(ref); got.ID != one.ID {
 			e.Errorf("inspect %q = %s, want %s", ref, got.ID, one.ID)
 		}

@@ -19,7 +19,7 @@ const (
 )
 
 // Applets are the programs that the checks use.
-const Applets = "[ cat chmod chown echo env false head hostname id kill ln ls mkdir printf pwd readlink rm seq sh sleep stty test touch true tty wc yes"
+const Applets = "[ cat chmod chown echo env false head hostname id kill ln ls mkdir nc printf pwd readlink rm seq sh sleep stty test touch true tty wc yes"
 
 // BusyboxRoot makes a root directory from the static busybox at the path
 // busybox, for all checks of a test.

@@ -45,7 +45,7 @@ func checks() []check {
 	return slices.Concat(
 		negativeChecks, lifecycleChecks, configChecks, stdioChecks, execChecks, logChecks, stopChecks, waitChecks,
 		userChecks, mountChecks, mounterChecks, limitChecks, restartChecks, healthChecks,
-		controlChecks, measureChecks, eventChecks, copyChecks, fileChecks, diffChecks, commitChecks, volumeChecks,
+		controlChecks, measureChecks, eventChecks, copyChecks, fileChecks, dialChecks, watchChecks, diffChecks, commitChecks, volumeChecks,
 		networkChecks, imageChecks, sharedChecks, checkpointChecks, raceChecks,
 	)
 }
@@ -149,6 +149,12 @@ func implements(b vzcontract.RuntimeBackend, f vzcontract.Feature) (ok bool) {
 		_, ok = b.(vzcontract.Checkpointer)
 	case vzcontract.FeatureMount:
 		_, ok = b.(vzcontract.Mounter)
+	case vzcontract.FeatureDial:
+		_, ok = b.(vzcontract.Dialer)
+	case vzcontract.FeatureDiskLimit:
+		return true // no interface
+	case vzcontract.FeatureWatch:
+		_, ok = b.(vzcontract.FileWatcher)
 	}
 	return ok
 }

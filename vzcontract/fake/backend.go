@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -49,6 +50,8 @@ var (
 	_ vzcontract.SharedVM       = (*Backend)(nil)
 	_ vzcontract.Checkpointer   = (*Backend)(nil)
 	_ vzcontract.Mounter        = (*Backend)(nil)
+	_ vzcontract.Dialer         = (*Backend)(nil)
+	_ vzcontract.FileWatcher    = (*Backend)(nil)
 )
 
 // New returns an empty backend in memory.
@@ -91,8 +94,15 @@ func (b *Backend) BackendName() string { return "fake" }
 // Isolation implements vzcontract.Identity.
 func (b *Backend) Isolation() vzcontract.Isolation { return vzcontract.IsolationNone }
 
+// lacks are the features that there are not.
+var lacks = vzcontract.Capabilities{Missing: map[vzcontract.Feature]string{
+	vzcontract.FeatureDiskLimit: "the files of simulated containers are in memory",
+}}
+
 // Capabilities implements vzcontract.Identity.
-func (b *Backend) Capabilities() vzcontract.Capabilities { return vzcontract.Capabilities{} }
+func (b *Backend) Capabilities() vzcontract.Capabilities {
+	return vzcontract.Capabilities{Missing: maps.Clone(lacks.Missing)}
+}
 
 // Close implements vzcontract.RuntimeBackend. In memory the containers end
 // with it; with a directory they stay as records.

@@ -83,6 +83,9 @@ func (b *Backend) Update(ctx context.Context, ref string, change vzcontract.Upda
 	err = b.change(ctx, "update", ref, func(c *container) error {
 		cfg := c.Info.Config
 		if change.Resources != nil {
+			if err := b.Capabilities().CheckDisk(*change.Resources); err != nil {
+				return failure("update", c, vzcontract.ErrUnsupported, "%w", err)
+			}
 			overlay(&cfg.Resources, *change.Resources)
 		}
 		if change.Restart != nil {

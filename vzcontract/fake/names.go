@@ -40,6 +40,7 @@ func (b *Backend) byName(name string) *container {
 
 // find resolves a name, an id or an unambiguous prefix of an id.
 func (b *Backend) find(op, ref string) (*container, error) {
+	ref = strings.TrimPrefix(ref, "/")
 	if c := b.byName(ref); c != nil {
 		return c, nil
 	}

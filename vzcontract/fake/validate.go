@@ -34,6 +34,9 @@ func validate(cfg *vzcontract.RunConfig) error {
 
 func validateResources(cfg *vzcontract.RunConfig) error {
 	r := cfg.Resources
+	if err := lacks.CheckDisk(r); err != nil {
+		return err
+	}
 	switch {
 	case r.Memory < 0, r.Memory > 0 && r.Memory < 6<<20:
 		return invalid("memory limit %d: the least is 6 MiB", r.Memory)

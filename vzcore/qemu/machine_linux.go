@@ -15,6 +15,7 @@ import (
 	"vz.internal/vzcore"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzcore/internal/qmp"
+	"vz.internal/vzcore/internal/usernet"
 	"vz.internal/vzcore/internal/vhostuser"
 )
 
@@ -38,7 +39,7 @@ type run struct {
 	memory  *os.File
 	qmp     *qmp.Client
 	vsock   *vsockLink
-	network *network
+	network *usernet.Network
 	rate    int // of the clock that the guest was told of, or 0
 
 	mu     sync.Mutex
@@ -130,7 +131,7 @@ func (m *machine) launch(ctx context.Context, fill func(memory *os.File) error) 
 	files = append(files, vsockEnd)
 	if m.config.Network.Kind == config.NetworkUser {
 		var end *os.File
-		if r.network, end, err = newNetwork(m.config.Network); err != nil {
+		if r.network, end, err = usernet.New(m.config.Network); err != nil {
 			return fail(err)
 		}
 		files = append(files, end)
@@ -216,7 +217,7 @@ func (r *run) close() {
 		r.vsock.close()
 	}
 	if r.network != nil {
-		r.network.close()
+		r.network.Close()
 	}
 }
 

@@ -39,7 +39,7 @@ func TestCallsInAnyOrder(t *testing.T) {
 func TestCallErrors(t *testing.T) {
 	failures := []error{
 		vzcontract.ErrValidation, vzcontract.ErrNotFound, vzcontract.ErrConflict, vzcontract.ErrDenied, vzcontract.ErrTimeout,
-		vzcontract.ErrUnavailable, vzcontract.ErrUnsupported, vzcontract.ErrInternal, vzcontract.ErrNoSuchProgram, vzcontract.ErrCannotExec,
+		vzcontract.ErrUnavailable, vzcontract.ErrUnsupported, vzcontract.ErrInternal, vzcontract.ErrNoSuchProgram, vzcontract.ErrCannotExec, vzcontract.ErrRefused,
 	}
 	c, _ := serve(t, func(_ context.Context, _ string, body json.RawMessage) (any, error) {
 		var n int

@@ -35,6 +35,8 @@ const (
 	MethodContainerExport       = "container.export"       // Container, Transfer: a tar stream
 	MethodContainerCommit       = "container.commit"       // ContainerCommit, Transfer: a frame with a CommitLayer, then a tar stream
 
+	MethodContainerDial = "container.dial" // ContainerDial, Transfer: the connection, as of forward
+
 	MethodContainerCheckpoint = "container.checkpoint" // ContainerCheckpoint, none: its files are on the guest's disk when it is answered
 	MethodContainerRestore    = "container.restore"    // ContainerCheckpoint, of which the class does not count, none
 	MethodContainerFork       = "container.fork"       // ContainerFork, vzcontract.ContainerInfo
@@ -194,6 +196,12 @@ type ContainerLogs struct {
 type ContainerCopyIn struct {
 	ContainerPath
 	Options vzcontract.CopyInOptions `json:"options"`
+}
+
+// A ContainerDial connects to a TCP port in the container's network namespace.
+type ContainerDial struct {
+	Container
+	Port uint16 `json:"port"`
 }
 
 // CopyOut is what a path is, and its tar stream.

@@ -16,6 +16,9 @@ const (
 	MethodContainerMovePath   = "container.move_path"   // ContainerMove, none
 )
 
+// MethodContainerWatch is that of vzcontract.FileWatcher.
+const MethodContainerWatch = "container.watch" // ContainerWatch, Transfer: FileEvent, one JSON value a line
+
 // A Name is a path or a name of a file, of any bytes. In JSON it is a string, or
 // {"bytes": base64} if it is not UTF-8, which a string would not keep.
 type Name string
@@ -82,4 +85,29 @@ type ContainerMakeDir struct {
 type ContainerMove struct {
 	ContainerPath
 	To Name `json:"to"`
+}
+
+// A ContainerWatch watches a path.
+type ContainerWatch struct {
+	ContainerPath
+	Options vzcontract.WatchOptions `json:"options"`
+}
+
+// A FileEvent is a vzcontract.FileEvent with paths of any bytes.
+type FileEvent struct {
+	vzcontract.FileEvent
+	Path Name `json:"path"`
+	From Name `json:"from,omitempty"`
+}
+
+// WireFileEvent returns e as it crosses the wire.
+func WireFileEvent(e vzcontract.FileEvent) FileEvent {
+	return FileEvent{FileEvent: e, Path: Name(e.Path), From: Name(e.From)}
+}
+
+// Event returns what crossed the wire.
+func (e FileEvent) Event() vzcontract.FileEvent {
+	event := e.FileEvent
+	event.Path, event.From = string(e.Path), string(e.From)
+	return event
 }

@@ -22,7 +22,8 @@ type message struct {
 type Error struct {
 	Code    vzcontract.Code `json:"code"`
 	Message string          `json:"message"`
-	// Exec is "not_found" or "cannot_exec" when a program could not be started.
+	// Exec is "not_found" or "cannot_exec" when a program could not be started, and
+	// "refused" when none listened.
 	Exec string `json:"exec,omitempty"`
 	// The parts of a vzcontract.Error, if it was one.
 	Op   string `json:"op,omitempty"`
@@ -41,6 +42,8 @@ func (e *Error) Unwrap() []error {
 		class = vzcontract.ErrNoSuchProgram
 	case execCannot:
 		class = vzcontract.ErrCannotExec
+	case dialRefused:
+		class = vzcontract.ErrRefused
 	}
 	if e.Op == "" {
 		return []error{class}
@@ -51,6 +54,7 @@ func (e *Error) Unwrap() []error {
 const (
 	execNotFound = "not_found"
 	execCannot   = "cannot_exec"
+	dialRefused  = "refused"
 )
 
 func parseMessage(payload []byte) (message, error) {

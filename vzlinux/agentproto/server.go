@@ -188,6 +188,8 @@ func wireError(err error) *Error {
 		wire.Exec = execNotFound
 	case errors.Is(err, vzcontract.ErrCannotExec):
 		wire.Exec = execCannot
+	case errors.Is(err, vzcontract.ErrRefused):
+		wire.Exec = dialRefused
 	}
 	return wire
 }

@@ -48,3 +48,9 @@ func (r *Runtime) MovePath(ctx context.Context, container, from, to string) erro
 	req := agentproto.ContainerMove{ContainerPath: located(container, from), To: agentproto.Name(to)}
 	return r.agent.Call(ctx, agentproto.MethodContainerMovePath, req, nil)
 }
+
+// WatchFiles implements vzcontract.FileWatcher.
+func (r *Runtime) WatchFiles(ctx context.Context, container, path string, opts vzcontract.WatchOptions, emit func(vzcontract.FileEvent) error) error {
+	req := agentproto.ContainerWatch{ContainerPath: located(container, path), Options: opts}
+	return values(ctx, r, agentproto.MethodContainerWatch, req, func(e agentproto.FileEvent) error { return emit(e.Event()) })
+}

@@ -42,6 +42,8 @@ var (
 	_ vzcontract.Networks       = (*Runtime)(nil)
 	_ vzcontract.Checkpointer   = (*Runtime)(nil)
 	_ vzcontract.Mounter        = (*Runtime)(nil)
+	_ vzcontract.Dialer         = (*Runtime)(nil)
+	_ vzcontract.FileWatcher    = (*Runtime)(nil)
 )
 
 // Name is that of backends whose containers are in virtual machines.

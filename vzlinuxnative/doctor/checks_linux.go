@@ -13,7 +13,7 @@ import (
 )
 
 func checks() []Check {
-	return []Check{
+	all := []Check{
 		{"kernel", kernel},
 		{"user", user},
 		{"namespaces", namespaces},
@@ -30,6 +30,10 @@ func checks() []Check {
 		{"state directory", disk},
 		{"external runtimes", runtimes},
 	}
+	if ordinary() {
+		return forUsers(all)
+	}
+	return all
 }
 
 func kernel(context.Context, Dirs) Result {

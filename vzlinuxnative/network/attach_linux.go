@@ -27,13 +27,13 @@ func (s *Sandbox) Attach(ctx context.Context, at vzcontract.NetworkAttach) error
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.attach(at); err != nil {
+	if err := s.m.inside(func() error { return s.attach(ctx, at) }); err != nil {
 		return networkError("connect", at.Network, err)
 	}
 	return nil
 }
 
-func (s *Sandbox) attach(at vzcontract.NetworkAttach) error {
+func (s *Sandbox) attach(ctx context.Context, at vzcontract.NetworkAttach) error {
 	h, err := s.handle()
 	if err != nil {
 		return err
@@ -51,7 +51,12 @@ func (s *Sandbox) attach(at vzcontract.NetworkAttach) error {
 		return err
 	}
 	s.places = append(s.places, p)
-	if err := s.rewire(h, func() error { return s.plug(h, p) }); err != nil {
+	if err := s.rewire(h, func() error {
+		if err := s.m.leadOut(ctx, s.places); err != nil {
+			return err
+		}
+		return s.plug(h, p)
+	}); err != nil {
 		s.places = s.places[:len(s.places)-1]
 		s.egress.release(p)
 		return errors.Join(err, s.leave(p), s.rewire(h, func() error { return nil }))
@@ -67,7 +72,7 @@ func (s *Sandbox) Detach(ctx context.Context, network string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.detach(network); err != nil {
+	if err := s.m.inside(func() error { return s.detach(network) }); err != nil {
 		return networkError("disconnect", network, err)
 	}
 	return nil

@@ -41,6 +41,7 @@ func (m *Manager) bindAll(r *Request) (list []published, err error) {
 			}
 			got, err := m.bindRange(p, first, last)
 			for _, port := range got {
+				port.Within(m.inside)
 				list = append(list, published{port: port, container: p.ContainerPort + i})
 			}
 			if err != nil {

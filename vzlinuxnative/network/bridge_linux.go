@@ -108,7 +108,7 @@ func (m *Manager) addBridge(n *network) (netlink.Link, error) {
 		if try == 0 {
 			name = n.Info.Interface
 		}
-		var b netlink.Link = &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name, MTU: mtu}}
+		var b netlink.Link = &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name}}
 		err := netlink.LinkAdd(b)
 		if errors.Is(err, unix.EEXIST) {
 			if b, err = netlink.LinkByName(name); err != nil || !m.owns(b, n) {
@@ -118,6 +118,11 @@ func (m *Manager) addBridge(n *network) (netlink.Link, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make bridge %s: %w", name, err)
 		}
+		// One that it is made with the kernel forgets when the last port goes.
+		if err := netlink.LinkSetMTU(b, mtu); err != nil {
+			return nil, errors.Join(fmt.Errorf("set the MTU of %s: %w", name, err), netlink.LinkDel(b))
+		}
+		b.Attrs().MTU = mtu
 		if name != n.Info.Interface {
 			n.Info.Interface = name
 			if err := m.saveInfo(n); err != nil {
@@ -134,7 +139,7 @@ func (m *Manager) addBridge(n *network) (netlink.Link, error) {
 
 // checkRoutes refuses a subnet that the host routes elsewhere by now.
 func (m *Manager) checkRoutes(n *network) error {
-	routes, err := hostRoutes()
+	routes, err := m.hostRoutes()
 	if err != nil {
 		return err
 	}
@@ -178,7 +183,7 @@ func address(a netip.Addr, bits int) *netlink.Addr {
 
 // uplinkMTU is the MTU of the interface with the default route; 1500 without one.
 func uplinkMTU() int {
-	if index := uplink(); index != 0 {
+	if index := uplinkIndex(); index != 0 {
 		if l, err := netlink.LinkByIndex(index); err == nil && l.Attrs().MTU >= 576 {
 			return l.Attrs().MTU
 		}
@@ -186,8 +191,8 @@ func uplinkMTU() int {
 	return 1500
 }
 
-// uplink is the index of the interface with the default route, or 0.
-func uplink() int {
+// uplinkIndex is that of the interface with the default route, or 0.
+func uplinkIndex() int {
 	routes, err := whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, unix.AF_INET) })
 	if err != nil {
 		return 0

@@ -21,6 +21,10 @@ func (s *Sandbox) Connect(ctx context.Context, ns *os.File) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return s.m.inside(func() error { return s.connect(ns) })
+}
+
+func (s *Sandbox) connect(ns *os.File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.ns != nil {
@@ -39,6 +43,7 @@ func (s *Sandbox) Connect(ctx context.Context, ns *os.File) error {
 	if err := h.LinkSetUp(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: 1}}); err != nil {
 		return fmt.Errorf("set lo up: %w", err)
 	}
+	s.m.plainTCP(s.ns)
 	for _, p := range s.places {
 		if err := s.plug(h, p); err != nil {
 			return err

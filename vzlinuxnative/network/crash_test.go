@@ -18,6 +18,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"vz.internal/vzcontract"
 	"vz.internal/vzlinuxnative/network/internal/hosttest"
+	"vz.internal/vzlinuxnative/network/uplink"
 )
 
 // child runs as a container's monitor in a process of its own: it goes as far
@@ -26,6 +27,9 @@ import (
 func child(step, dir, id string) error {
 	ctx := context.Background()
 	m := Open(Options{Dir: filepath.Join(dir, "networks"), RunDir: filepath.Join(dir, "run")})
+	if os.Getenv("VZ_TEST_APART") != "" {
+		m = apartManager(dir, os.NewFile(3, "session"))
+	}
 	r := Request{ContainerID: id, Name: id, Networks: on(DefaultNetwork), PublishAll: true, Exposed: []string{"80/tcp", "80/udp"}}
 	if step == "egress" {
 		r.Egress = allow("203.0.113.2:80")
@@ -54,6 +58,9 @@ func child(step, dir, id string) error {
 }
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "uplink" {
+		os.Exit(uplink.Main(os.Args[2:]))
+	}
 	if step := os.Getenv("VZ_TEST_CHILD"); step != "" {
 		if err := child(step, os.Getenv("VZ_TEST_DIR"), os.Getenv("VZ_TEST_ID")); err != nil {
 			fmt.Println("error", err)
@@ -67,7 +74,11 @@ func TestMain(m *testing.M) {
 // monitor starts a child and returns it with what it said.
 func monitor(t testing.TB, step, dir, id string) (cmd *exec.Cmd, says string, end func()) {
 	cmd = exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "VZ_TEST_CHILD="+step, "VZ_TEST_DIR="+dir, "VZ_TEST_ID="+id)
+	return monitorOf(t, cmd, step, dir, id)
+}
+
+func monitorOf(t testing.TB, cmd *exec.Cmd, step, dir, id string) (_ *exec.Cmd, says string, end func()) {
+	cmd.Env = append(os.Environ(), append(cmd.Env, "VZ_TEST_CHILD="+step, "VZ_TEST_DIR="+dir, "VZ_TEST_ID="+id)...)
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
 

@@ -26,6 +26,7 @@ const (
 
 // An egress is the policy of a container at work. It implements names.Guard.
 type egress struct {
+	m     *Manager
 	table *nft.Table
 	rules []vzcontract.EgressRule
 
@@ -46,8 +47,8 @@ type reached struct {
 
 // CanPolice tells why this host cannot hold a container to an egress policy; nil if it
 // can as far as is known. It matches vzcontract.ErrUnsupported.
-func CanPolice() error {
-	if err := nft.Available(); err != nil {
+func (m *Manager) CanPolice() error {
+	if err := m.inside(nft.Available); err != nil {
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "egress policy: this kernel has no nftables to enforce it with: %w", err)
 	}
 	return nil
@@ -59,12 +60,12 @@ func (m *Manager) newEgress(policy *vzcontract.EgressPolicy) (*egress, error) {
 	}
 	rules, err := policy.Rules()
 	if err == nil {
-		err = CanPolice()
+		err = m.CanPolice()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &egress{table: m.table, rules: rules, pins: map[reached]time.Time{}}, nil
+	return &egress{m: m, table: m.table, rules: rules, pins: map[reached]time.Time{}}, nil
 }
 
 // allowed are the ranges of addresses in the policy.
@@ -127,7 +128,7 @@ func (e *egress) install(p *place, port net.HardwareAddr) error {
 	end.Port = port
 	// What the kernel remembers of who had the addresses before would pass.
 	forgotten := make(chan error)
-	go func() { forgotten <- forgetConnections(end) }()
+	go func() { forgotten <- e.m.forgetConnections(end) }()
 	err := e.table.Police(end, e.allowed())
 	if err := errors.Join(err, <-forgotten); err != nil {
 		return fmt.Errorf("egress policy: %w", err)
@@ -155,12 +156,12 @@ func (e *egress) release(p *place) {
 // forgetConnections ends what the kernel remembers of connections from and to the
 // addresses of an endpoint. It goes through all that the host remembers, which takes
 // milliseconds; both families at once.
-func forgetConnections(e nft.Endpoint) error {
+func (m *Manager) forgetConnections(e nft.Endpoint) error {
 	var work sync.WaitGroup
 	errs := make([]error, 2)
 	for i, p := range []netip.Prefix{e.IPv4, e.IPv6} {
 		if p.IsValid() {
-			work.Go(func() { errs[i] = forgetAddress(p.Addr()) })
+			work.Go(func() { errs[i] = m.inside(func() error { return forgetAddress(p.Addr()) }) })
 		}
 	}
 	work.Wait()
@@ -217,7 +218,7 @@ func (e *egress) Open(name string, addresses []netip.Addr, ttl time.Duration, ow
 		switch {
 		case contains(never, a):
 			continue
-		case !own && (contains(private, a) || e.near(a) || isLocal(a)):
+		case !own && (contains(private, a) || e.near(a) || e.m.isLocal(a)):
 			if !slices.ContainsFunc(e.rules, func(r vzcontract.EgressRule) bool { return r.Prefix.IsValid() && r.Prefix.Contains(a) }) {
 				continue
 			}
@@ -253,7 +254,7 @@ func (e *egress) Open(name string, addresses []netip.Addr, ttl time.Duration, ow
 	if len(e.pins)+more > maxPins {
 		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "the container has asked for more than %d addresses", maxPins)
 	}
-	if err := errors.Join(e.table.Pin(pins), e.table.Repin(again)); err != nil {
+	if err := e.m.inside(func() error { return errors.Join(e.table.Pin(pins), e.table.Repin(again)) }); err != nil {
 		return nil, err
 	}
 	for key := range fresh {
@@ -341,8 +342,20 @@ func contains(all []netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(all, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// isLocal tells whether an address is the host's own.
-func isLocal(a netip.Addr) bool {
+// isLocal tells whether an address is the host's own, or the session's.
+func (m *Manager) isLocal(a netip.Addr) (local bool) {
+	look := func() error {
+		local = local || isLocalHere(a)
+		return nil
+	}
+	if m.apart() {
+		_ = m.inside(look)
+	}
+	_ = m.outside(look)
+	return local
+}
+
+func isLocalHere(a netip.Addr) bool {
 	routes, err := netlink.RouteGet(a.AsSlice())
 	return err == nil && len(routes) > 0 && routes[0].Type != unix.RTN_UNICAST
 }

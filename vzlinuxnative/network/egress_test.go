@@ -166,10 +166,14 @@ func TestEgressAddresses(t *testing.T) {
 	if !hosttest.Enter(t) {
 		return
 	}
+	serveEgressAddresses(t)
+	bothFilters(t, egressAddresses)
+}
+
+func serveEgressAddresses(t testing.TB) {
 	world := internet(t, otherWorld4, otherWorld6, metadata4, metadata6, "100.100.100.200", "10.200.0.1")
 	hosttest.Serve(t, world, "udp", otherWorld4+":54", "world")
 	hosttest.Serve(t, hostSpace(t), "tcp", ":8080", "host")
-	bothFilters(t, egressAddresses)
 }
 
 // bothFilters runs a test without and with frames inside bridges that pass the rules of
@@ -193,7 +197,10 @@ func bothFilters(t *testing.T, do func(t *testing.T)) {
 
 func egressAddresses(t *testing.T) {
 	resolves(t)
-	m := manager(t)
+	checkEgressAddresses(t, manager(t))
+}
+
+func checkEgressAddresses(t *testing.T, m *Manager) {
 	dual(t, m, "net")
 	free, freeNS := start(t, m, Request{ContainerID: "free", Name: "free", Networks: on("net")})
 	hosttest.Serve(t, freeNS, "tcp", ":80", "free")

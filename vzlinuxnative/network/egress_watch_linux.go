@@ -37,7 +37,7 @@ func (e *egress) follow(s *nl.NetlinkSocket) {
 			return // closed
 		}
 		if missed || slices.ContainsFunc(messages, func(m syscall.NetlinkMessage) bool { return m.Header.Type == gone }) {
-			e.mend()
+			_ = e.m.inside(func() error { e.mend(); return nil })
 		}
 	}
 }

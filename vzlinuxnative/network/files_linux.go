@@ -100,7 +100,10 @@ func (f *Files) hosts() (string, error) {
 	}
 	names := f.Hostname
 	if f.Domainname != "" {
-		names = f.Hostname + "." + f.Domainname + " " + f.Hostname
+		names += "." + f.Domainname
+	}
+	if short, _, ok := strings.Cut(names, "."); ok {
+		names += " " + short
 	}
 	for _, a := range f.Addresses {
 		if names != "" {
@@ -162,6 +165,9 @@ func (s *Sandbox) writeFiles() error {
 		if g, err := netip.ParseAddr(p.lease.Endpoint.Gateway4); err == nil && !f.Gateway.IsValid() {
 			f.Gateway = g
 		}
+	}
+	if s.m.apart() { // the gateway is the session's, not the host
+		f.Gateway = s.m.hostAddress()
 	}
 	err := WriteFiles(s.req.FilesDir, f)
 	if errors.Is(err, os.ErrNotExist) {

@@ -98,10 +98,16 @@ func (m *Manager) Sweep(ctx context.Context) error {
 	m.mu.Lock()
 	left := m.left
 	m.left = idle{}
+	m.home.users++
 	m.mu.Unlock()
+	defer m.exit()
 	if left.mark == nil {
 		return nil
 	}
+	return m.inside(func() error { return m.sweep(left) })
+}
+
+func (m *Manager) sweep(left idle) error {
 	var err error
 	for _, index := range left.links {
 		err = errors.Join(err, deleteIndex(index))

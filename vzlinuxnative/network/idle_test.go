@@ -130,3 +130,30 @@ func TestKilledBeforeSweep(t *testing.T) {
 	require.NoError(t, os.RemoveAll(m.opts.RunDir))
 	require.NoError(t, m.Sweep(ctx))
 }
+
+// TestStandingMTU: a bridge that nobody was on has the MTU that it was made with, and so
+// has who comes next.
+func TestStandingMTU(t *testing.T) {
+	if !hosttest.Enter(t) {
+		return
+	}
+	hosttest.Outside(t)
+	m := manager(t)
+	one, old := start(t, m, Request{ContainerID: "one", Networks: on(DefaultNetwork)})
+	require.NoError(t, one.Leave(t.Context()))
+	require.NoError(t, hosttest.In(t, old, func() error {
+		l, err := netlink.LinkByName("eth0")
+		if err != nil {
+			return err
+		}
+		return netlink.LinkDel(l) // as with the end of its namespace
+	}))
+	_, ns := start(t, m, Request{ContainerID: "two", Networks: on(DefaultNetwork)})
+	require.NoError(t, hosttest.In(t, ns, func() error {
+		l, err := netlink.LinkByName("eth0")
+		if err == nil {
+			require.Equal(t, 1400, l.Attrs().MTU)
+		}
+		return err
+	}))
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"sync"
 
@@ -36,6 +37,20 @@ type Options struct {
 	// HostIP is where a port without an address is published: "" stands for
 	// 0.0.0.0 and [::].
 	HostIP string
+	// Namespace opens the network namespace that bridges, rules and routes are in, where
+	// that is not the process's own: an ordinary user's, who may change nothing in the
+	// host's. It is owned by the user namespace of the process. Ports are published, and
+	// resolvers asked, in the process's own then. It is called when it is needed.
+	Namespace func() (*os.File, error)
+	// UplinkDir is where those who use the namespace find what leads it out, whatever
+	// networks they have; "" is RunDir.
+	UplinkDir string
+	// Keeper is the program, with its first arguments, that calls uplink.Main to lead
+	// that namespace out.
+	Keeper []string
+	// Note takes what happens to the way out of that namespace later, such as that a
+	// program had to be started again. Nil discards it.
+	Note func(text string)
 }
 
 // Below returns the options of a backend that keeps its state in home and run.
@@ -58,6 +73,7 @@ type Manager struct {
 
 	mu   sync.Mutex
 	left idle // guarded by mu
+	home home
 }
 
 // Open returns the networks kept under opts.Dir. It does no I/O.

@@ -240,7 +240,7 @@ func (m *Manager) Remove(ctx context.Context, ref string) error {
 	if ref == DefaultNetwork || ref == HostNetwork || ref == NoNetwork {
 		return networkError("remove", ref, vzcontract.Errorf(vzcontract.ErrDenied, "it is predefined"))
 	}
-	err := m.locked(func() error {
+	err := m.lockedInside(func() error {
 		n, err := m.find(ref)
 		if err != nil {
 			return err
@@ -279,7 +279,7 @@ func (m *Manager) Prune(ctx context.Context) (report vzcontract.PruneReport, err
 	if err := ctx.Err(); err != nil {
 		return report, err
 	}
-	err = m.locked(func() error {
+	err = m.lockedInside(func() error {
 		all, err := m.networks()
 		if err != nil {
 			return err

@@ -39,8 +39,11 @@ func (m *Manager) Obstacles(ctx context.Context) (map[string]string, error) {
 		if n.Interface == "" || n.Internal {
 			continue
 		}
-		found, err := m.obstacles(n.Interface)
-		if err != nil {
+		var found nft.Obstacles
+		if err := m.inside(func() (err error) {
+			found, err = m.obstacles(n.Interface)
+			return err
+		}); err != nil {
 			return nil, err
 		}
 		if found.IPv4 != "" {

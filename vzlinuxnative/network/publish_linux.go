@@ -32,7 +32,7 @@ func (s *Sandbox) publish() error {
 		if host.Addr().Is6() {
 			same, other, blocked = v6, v4, s.blocked.IPv6
 		}
-		if p != nil && blocked == "" && same.IsValid() && host.Addr() != netip.IPv6Loopback() {
+		if p != nil && blocked == "" && same.IsValid() && s.m.leads(host.Addr()) {
 			s.direct = append(s.direct, nft.Port{
 				Protocol: protocolNumber(port.port.Protocol()), Host: host, Target: netip.AddrPortFrom(same, port.container),
 			})
@@ -49,6 +49,12 @@ func (s *Sandbox) publish() error {
 		}
 	}
 	return nil
+}
+
+// leads tells whether what is for a host's address passes the rules where the networks
+// are: in a namespace apart that is only what its containers send to their gateways.
+func (m *Manager) leads(host netip.Addr) bool {
+	return host != netip.IPv6Loopback() && (!m.apart() || host.IsUnspecified())
 }
 
 // unpublish leaves the ports to the proxy. The caller holds s.mu.

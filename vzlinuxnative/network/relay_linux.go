@@ -131,5 +131,5 @@ func isOutside(a netip.Addr) bool {
 	if err != nil {
 		return false
 	}
-	return l.Type() != "bridge" || l.Attrs().Index == uplink()
+	return l.Type() != "bridge" || l.Attrs().Index == uplinkIndex()
 }

@@ -17,6 +17,10 @@ func (m *Manager) Release(ctx context.Context, container string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return m.inside(func() error { return m.release(ctx, container) })
+}
+
+func (m *Manager) release(ctx context.Context, container string) error {
 	var places []*place
 	err := m.locked(func() error {
 		all, err := m.networks()

@@ -20,26 +20,30 @@ type fault struct {
 
 // Verify names what this installation left over: leases of containers for
 // which live is false, and interfaces and published ports without a lease.
-func (m *Manager) Verify(ctx context.Context, live func(containerID string) bool) ([]string, error) {
-	faults, err := m.faults(ctx, live)
-	var list []string
-	for _, f := range faults {
-		list = append(list, f.text)
-	}
+func (m *Manager) Verify(ctx context.Context, live func(containerID string) bool) (list []string, err error) {
+	err = m.inside(func() error {
+		faults, err := m.faults(ctx, live)
+		for _, f := range faults {
+			list = append(list, f.text)
+		}
+		return err
+	})
 	return list, err
 }
 
 // Repair removes what Verify names and returns what it removed.
-func (m *Manager) Repair(ctx context.Context, live func(containerID string) bool) ([]string, error) {
-	faults, err := m.faults(ctx, live)
-	var list []string
-	for _, f := range faults {
-		if fixErr := f.fix(); fixErr != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", f.text, fixErr))
-			continue
+func (m *Manager) Repair(ctx context.Context, live func(containerID string) bool) (list []string, err error) {
+	err = m.inside(func() error {
+		faults, err := m.faults(ctx, live)
+		for _, f := range faults {
+			if fixErr := f.fix(); fixErr != nil {
+				err = errors.Join(err, fmt.Errorf("%s: %w", f.text, fixErr))
+				continue
+			}
+			list = append(list, f.text)
 		}
-		list = append(list, f.text)
-	}
+		return err
+	})
 	return list, err
 }
 

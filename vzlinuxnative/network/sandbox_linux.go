@@ -48,6 +48,27 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	var s *Sandbox
+	err := m.inside(func() (err error) {
+		s, err = m.reserve(ctx, r)
+		return err
+	})
+	if err == nil {
+		return s, nil
+	}
+	if s == nil {
+		m.exit()
+		return nil, err
+	}
+	return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+}
+
+// reserve is Reserve, where the networks are. A sandbox that it returns with an error
+// has to be closed.
+func (m *Manager) reserve(ctx context.Context, r Request) (*Sandbox, error) {
 	egress, err := m.newEgress(r.Egress)
 	if err != nil {
 		return nil, err
@@ -75,7 +96,13 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 		return m.reuse(s.places)
 	})
 	if err == nil {
-		s.ports, err = m.bindAll(&r)
+		err = m.leadOut(ctx, s.places)
+	}
+	if err == nil {
+		err = m.outside(func() (err error) {
+			s.ports, err = m.bindAll(&r)
+			return err
+		})
 	}
 	if err == nil {
 		s.view.follow(s.places)
@@ -84,10 +111,7 @@ func (m *Manager) Reserve(ctx context.Context, r Request) (*Sandbox, error) {
 	if err == nil {
 		err = s.writeFiles()
 	}
-	if err != nil {
-		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
-	}
-	return s, nil
+	return s, err
 }
 
 // Endpoints returns the container's places on its networks, the primary first.
@@ -122,7 +146,7 @@ func (s *Sandbox) Unpublish() error {
 	s.mu.Lock()
 	ports := s.ports
 	s.ports = nil
-	err := s.unpublish()
+	err := s.m.inside(s.unpublish)
 	s.mu.Unlock()
 	return errors.Join(err, closePorts(ports))
 }
@@ -143,6 +167,13 @@ func (s *Sandbox) Leave(context.Context) error {
 		return nil
 	}
 	s.closed = true
+	s.mu.Unlock()
+	defer s.m.exit()
+	return s.m.inside(s.leaveAll)
+}
+
+func (s *Sandbox) leaveAll() error {
+	s.mu.Lock()
 	err := s.unpublish()
 	server, relayed, ns, places, ports := s.server, s.relayed, s.ns, s.places, s.ports
 	s.server, s.relayed, s.ns, s.places, s.ports = nil, nil, nil, nil, nil

@@ -57,6 +57,11 @@ func (m *Manager) locked(do func() error) error {
 	}
 }
 
+// lockedInside is locked, where the networks are.
+func (m *Manager) lockedInside(do func() error) error {
+	return m.inside(func() error { return m.locked(do) })
+}
+
 // networks reads all networks, the default one included. Those whose files are
 // damaged are left out: they must not stand in the way of others.
 func (m *Manager) networks() ([]*network, error) {

@@ -17,7 +17,7 @@ func (m *Manager) chooseSubnets(n *network, all []*network) error {
 	if err != nil {
 		return err
 	}
-	routes, err := hostRoutes()
+	routes, err := m.hostRoutes()
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,15 @@ type route struct {
 }
 
 // hostRoutes lists the unicast routes of all tables, without default routes.
-func hostRoutes() ([]route, error) {
+func (m *Manager) hostRoutes() (list []route, err error) {
+	err = m.outside(func() (err error) {
+		list, err = routesHere()
+		return err
+	})
+	return list, err
+}
+
+func routesHere() ([]route, error) {
 	var list []route
 	names := map[int]string{}
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {

@@ -19,6 +19,7 @@ var shared = map[string]string{
 	"remove-mount-in-use": noShare, "add-mount-fork": noShare,
 	"mount-nested": noShare, "volume-shared": noShare, "volume-copies-image": noShare, "volume-subpath": noShare, "volumes-from": noShare,
 	"files-mounts": noShare, "files-volume": noShare,
+	"limit-disk": "the simulated guest has no disk",
 }
 
 const noShare = "the simulated guest has no share"

@@ -29,3 +29,18 @@ func (b *Backend) RemovePath(ctx context.Context, ref, path string) error {
 func (b *Backend) MovePath(ctx context.Context, ref, from, to string) error {
 	return b.on(ctx, "move file of", ref, false, func(c *connection, id string) error { return c.MovePath(ctx, id, from, to) })
 }
+
+// WatchFiles implements vzcontract.FileWatcher.
+func (b *Backend) WatchFiles(ctx context.Context, ref, path string, opts vzcontract.WatchOptions, emit func(vzcontract.FileEvent) error) error {
+	var told error // of emit, which is the caller's as it is
+	err := b.on(ctx, "watch files of", ref, false, func(c *connection, id string) error {
+		return c.WatchFiles(ctx, id, path, opts, func(e vzcontract.FileEvent) error {
+			told = emit(e)
+			return told
+		})
+	})
+	if told != nil {
+		return told
+	}
+	return err
+}

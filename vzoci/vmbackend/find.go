@@ -65,12 +65,13 @@ func (b *Backend) find(ctx context.Context, op, ref string) (machine, error) {
 		return machine{}, failure(op, ref, err)
 	}
 	var found []machine
+	plain := strings.TrimPrefix(ref, "/")
 	for _, m := range all {
 		info := m.state.Info
-		if info.Name == ref || info.ID == ref {
+		if info.Name == plain || info.ID == plain {
 			return m, nil
 		}
-		if ref != "" && strings.HasPrefix(info.ID, ref) {
+		if plain != "" && strings.HasPrefix(info.ID, plain) {
 			found = append(found, m)
 		}
 	}
@@ -87,8 +88,8 @@ func (b *Backend) find(ctx context.Context, op, ref string) (machine, error) {
 // beginning of one.
 func (b *Backend) Find(ctx context.Context, ref string) (id string, exact bool, err error) {
 	m, err := b.find(ctx, "find", ref)
-	info := m.state.Info
-	return info.ID, err == nil && (info.Name == ref || info.ID == ref), err
+	info, plain := m.state.Info, strings.TrimPrefix(ref, "/")
+	return info.ID, err == nil && (info.Name == plain || info.ID == plain), err
 }
 
 // present returns what a container is now.
@@ -140,6 +141,7 @@ func (m machine) info() vzcontract.ContainerInfo {
 	info.Config.Rootfs, info.Config.Ports, info.Config.Mounts = given.Rootfs, given.Ports, append(slices.Clip(given.Mounts), m.later()...)
 	info.Config.Pull, info.Config.Platform, info.Config.PublishAll = given.Pull, given.Platform, given.PublishAll
 	info.Config.Isolation, info.Config.Egress = given.Isolation, given.Egress
+	info.Config.Resources.Disk = given.Resources.Disk
 	info.LogPath = "" // it lies on the guest's disk
 	if m.record.Cards {
 		m.joined(&info)

@@ -119,6 +119,9 @@ func (b *Backend) Resume(ctx context.Context, ref string) error {
 
 // Update implements vzcontract.Updater.
 func (b *Backend) Update(ctx context.Context, ref string, change vzcontract.UpdateConfig) (info vzcontract.ContainerInfo, err error) {
+	if change.Resources != nil && change.Resources.Disk != 0 {
+		return info, failure("update", ref, vzcontract.Errorf(vzcontract.ErrUnsupported, "the disk keeps the size that it was made with: make another container"))
+	}
 	err = b.on(ctx, "update", ref, true, func(c *connection, id string) error {
 		_, err := c.Update(ctx, id, change)
 		return err

@@ -61,6 +61,8 @@ func refuseShared(cfg vzcontract.RunConfig) error {
 		return no("user namespace " + ns.User)
 	case len(cfg.Devices) > 0:
 		return no("devices of the host")
+	case cfg.Resources.Disk > 0:
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "a limit of the disk: containers of a shared machine share its disk; give the container a machine of its own")
 	case ns.CgroupParent != "":
 		return no("a cgroup of the host")
 	}

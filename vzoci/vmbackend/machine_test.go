@@ -197,7 +197,7 @@ func write(t *testing.T, path string, text []byte) {
 }
 
 // format makes a disk as owner.MakeDisk does, but for the file system.
-func format(_ context.Context, path string) error {
+func format(_ context.Context, path string, _ int64) error {
 	return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 64<<30))
 }
 

@@ -20,21 +20,25 @@ const (
 )
 
 // config is the container as vz.json wants it, without its image.
-func (p Project) config(backend string) (vzcontract.RunConfig, error) {
+func (p Project) config(backend vzcontract.RuntimeBackend) (vzcontract.RunConfig, error) {
 	f := p.File
 	memory, err := f.Resources.Memory.Bytes()
 	if err != nil {
 		return vzcontract.RunConfig{}, err
 	}
-	if f.Resources.Disk != "" {
+	disk, err := f.Resources.Disk.Bytes()
+	if err != nil {
+		return vzcontract.RunConfig{}, err
+	}
+	if why, missing := backend.Capabilities().Missing[vzcontract.FeatureDiskLimit]; missing && disk > 0 {
 		return vzcontract.RunConfig{}, vzcontract.Errorf(vzcontract.ErrUnsupported,
-			"%s: resources.disk: backend %s cannot limit the disk space of a container; leave it out", p.path(), backend)
+			"%s: resources.disk: backend %s cannot limit the disk space of a container: %s; leave it out", p.path(), backend.BackendName(), why)
 	}
 	cfg := vzcontract.RunConfig{
 		Name: p.Name(), Hostname: p.word(), Pull: vzcontract.PullNever, Idle: true, NetworkMode: "bridge",
 		// Process 1 is root's: exec looks up the home of everybody else.
 		User: "0:0", WorkingDir: f.Workspace, Env: p.env(),
-		Resources: vzcontract.Resources{Memory: memory, NanoCPUs: f.Resources.NanoCPUs()},
+		Resources: vzcontract.Resources{Memory: memory, Disk: disk, NanoCPUs: f.Resources.NanoCPUs()},
 		// The image's own is about a program that does not run.
 		Health: &vzcontract.HealthCheck{Test: []string{"NONE"}},
 		// Nobody but root is root: what a program makes in the workspace is its owner's.
@@ -59,7 +63,7 @@ func (p Project) config(backend string) (vzcontract.RunConfig, error) {
 		}
 		cfg.Ports = append(cfg.Ports, m)
 	}
-	cfg.Labels = map[string]string{LabelProject: p.Dir, labelInode: p.inode.String(), LabelDigest: digest(cfg, f.Image, f.Setup, inodes, backend)}
+	cfg.Labels = map[string]string{LabelProject: p.Dir, labelInode: p.inode.String(), LabelDigest: digest(cfg, f.Image, f.Setup, inodes, backend.BackendName())}
 	return cfg, nil
 }
 

@@ -41,7 +41,7 @@ func (m *Manager) tell(format string, args ...any) {
 // Those who call it at the same time get the same one. A setup that fails leaves
 // the environment as it was.
 func (m *Manager) Ensure(ctx context.Context, p Project) (vzcontract.ContainerInfo, error) {
-	cfg, err := p.config(m.Backend.BackendName())
+	cfg, err := p.config(m.Backend)
 	if err != nil {
 		return vzcontract.ContainerInfo{}, err
 	}
@@ -78,7 +78,7 @@ func (m *Manager) Ensure(ctx context.Context, p Project) (vzcontract.ContainerIn
 // Renew throws the environment and the cached outcome of its setup away and makes
 // both again.
 func (m *Manager) Renew(ctx context.Context, p Project) (vzcontract.ContainerInfo, error) {
-	cfg, err := p.config(m.Backend.BackendName())
+	cfg, err := p.config(m.Backend)
 	if err != nil {
 		return vzcontract.ContainerInfo{}, err
 	}

@@ -38,7 +38,7 @@ func (m *Manager) Status(ctx context.Context, p Project) (Status, error) {
 		return s, err
 	}
 	s.State, s.RunsImage, s.Backend, s.Ports = c.State, c.Image, c.Backend, c.Ports
-	cfg, err := p.config(m.Backend.BackendName())
+	cfg, err := p.config(m.Backend)
 	s.Changed = err != nil || c.Labels[LabelDigest] != cfg.Labels[LabelDigest]
 	return s, nil
 }

@@ -18,6 +18,7 @@ var fileChecks = []check{
 	{name: "files-errors", run: filesErrors, needs: vzsandbox.AbilityCopy},
 	{name: "files-tree", run: filesTree, needs: vzsandbox.AbilityCopy},
 	{name: "files-manage", run: filesManage, needs: vzsandbox.AbilityFiles},
+	{name: "files-watch", run: filesWatch, needs: vzsandbox.AbilityWatch},
 }
 
 func files(e *env) {
@@ -131,4 +132,33 @@ func filesManage(e *env) {
 	e.must(s.RemoveFile(e.ctx, "new"))
 	_, err = s.ReadDir(e.ctx, "new")
 	e.wantClass("list what was removed", err, vzcontract.ErrNotFound)
+}
+
+// filesWatch follows what a command does to the workspace.
+func filesWatch(e *env) {
+	s := e.create(vzsandbox.CreateOptions{})
+	enough := errors.New("enough")
+	var got []vzcontract.FileEvent
+	err := s.Watch(e.ctx, ".", vzcontract.WatchOptions{Recursive: true}, func(event vzcontract.FileEvent) error {
+		got = append(got, event)
+		switch {
+		case event.Kind == vzcontract.FileWatching:
+			e.shell(s, "mkdir -p src/deep; echo x > src/deep/file; echo y > last")
+		case event.Kind == vzcontract.FileModified && event.Path == "/workspace/last":
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		e.Fatalf("watch: %v", err)
+	}
+	found := false
+	for _, event := range got {
+		found = found || event.Kind == vzcontract.FileCreated && event.Path == "/workspace/src/deep/file"
+	}
+	if !found {
+		e.Errorf("events = %+v", got)
+	}
+	err = s.Watch(e.ctx, "missing", vzcontract.WatchOptions{}, func(vzcontract.FileEvent) error { return nil })
+	e.wantClass("watch what is missing", err, vzcontract.ErrNotFound)
 }

@@ -29,7 +29,7 @@ type check struct {
 
 // Run runs every check as a subtest with a backend of its own.
 func Run(t *testing.T, cfg Config) {
-	for _, list := range [][]check{commandChecks, processChecks, fileChecks, projectChecks, snapshotChecks, timeChecks, poolChecks} {
+	for _, list := range [][]check{commandChecks, processChecks, fileChecks, projectChecks, dialChecks, snapshotChecks, timeChecks, poolChecks} {
 		for _, c := range list {
 			t.Run(c.name, func(t *testing.T) {
 				e := newEnv(t, cfg)

@@ -57,7 +57,7 @@ type translator struct {
 	links   map[string][]string // further names of services, by service
 
 	separator string // in names of containers
-	all       bool   // networks that nobody uses too
+	all       bool   // networks and volumes that nobody uses too
 	alone     bool   // services that are needed may have been left out
 }
 
@@ -95,8 +95,9 @@ func (t *translator) translate() *plan.Desired {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(t.Volumes)) {
-		// Named volumes are made though nothing mounts them, as Compose does.
-		d.Volumes = append(d.Volumes, t.volume(key, t.Volumes[key]))
+		if v := t.volume(key, t.Volumes[key]); usedVolumes[key] || t.all {
+			d.Volumes = append(d.Volumes, v)
+		}
 	}
 	t.uniquePorts(d)
 	return d

@@ -60,7 +60,7 @@ func example(t *testing.T, k Key, text string) string {
 	case first == "services":
 		merge(service, text)
 	case first == "volumes":
-		object(first, "v", []any{"v:/v"})
+		object(first, "v", []any{map[string]any{"type": "volume", "source": "v", "target": "/v"}})
 	default:
 		name := map[string]string{"networks": "n", "secrets": "x", "configs": "x"}[first]
 		object(first, name, []any{name})

@@ -10,7 +10,7 @@ var topKeys = []Key{
 	{Path: "include[].project_directory", Status: Honoured, Example: "include: [{path: sub/sub.yaml, project_directory: .}]", Shows: `Services.1.Run.env=["FROM=env.txt"]`},
 	{Path: "services", Status: Honoured, Example: "", Shows: `Services.0.Name="s"`},
 	{Path: "networks", Status: Honoured, Example: "networks: {default: {internal: true}}", Shows: `Networks.0.Config.internal=true`},
-	{Path: "volumes", Status: Honoured, Example: "volumes: {data: {}}", Shows: `Volumes.0.Key="data"`},
+	{Path: "volumes", Status: Honoured, Example: "volumes: {data: {}}\nservices: {t: {image: busybox, volumes: ['data:/data']}}", Shows: `Volumes.0.Key="data"`},
 	{Path: "secrets", Status: Honoured, Example: "secrets: {key: {file: secret.txt}}", Shows: `Services.0.Name="s"`},
 	{Path: "configs", Status: Honoured, Example: "configs: {conf: {content: x}}", Shows: `Services.0.Name="s"`},
 	{Path: "x-vz", Status: Honoured, Note: "what only vz knows", Example: "x-vz: {}", Shows: "!x-vz: {colour: red}"},

@@ -41,7 +41,7 @@ type Source struct {
 	RelativePaths bool
 	// Underscores names containers project_service_1, as docker-compose 1 did.
 	Underscores bool
-	// AllResources makes networks that no service uses too.
+	// AllResources makes networks and volumes that no service uses too.
 	AllResources bool
 }
 

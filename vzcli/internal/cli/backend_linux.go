@@ -18,6 +18,9 @@ import (
 
 // openBackend wires what runs containers on Linux.
 func openBackend(g command.Globals, s *command.Services) (*command.Services, error) {
+	if err := enterSession(g, s); err != nil {
+		return nil, notYours(err)
+	}
 	images, logins, err := openImages(s.Home)
 	if err != nil {
 		return nil, notYours(err)

@@ -4,17 +4,22 @@ package cli
 
 import "vz.internal/vzcli/internal/command"
 
-// checks are those that the backend of this system has.
+// checks are those of what runs virtual machines, and of vz's own files.
 type checks struct{}
 
 // Check implements command.Checks.
 func (checks) Check(env *command.Env) ([]command.CheckResult, error) {
+	dirs, err := directories(env.Globals)
+	if err != nil {
+		return nil, err
+	}
+	g := env.Globals
+	g.Backend = "vm" // there is no other
+	all := vmChecks(env.Ctx, g, dirs.Home, dirs.Run)
 	s, err := env.Services()
 	if err != nil {
-		return []command.CheckResult{{Name: "backend", Status: "failed", Detail: err.Error()}}, nil
+		return append(all, command.CheckResult{Name: "backend", Status: "failed", Detail: err.Error()}), nil
 	}
-	return []command.CheckResult{{Name: "backend", Status: "ok", Detail: s.Backend.BackendName()}}, nil
+	all = append(all, command.CheckResult{Name: "backend", Status: "ok", Detail: s.Backend.BackendName() + ", isolation " + string(s.Backend.Isolation())})
+	return append(all, verify(env.Ctx, s)...), nil
 }
-
-// Repair implements command.Checks.
-func (checks) Repair(*command.Env) ([]string, error) { return nil, nil }

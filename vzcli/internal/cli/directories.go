@@ -12,12 +12,12 @@ import (
 // directories finds where state and runtime files live.
 func directories(g command.Globals) (*command.Services, error) {
 	s := &command.Services{Home: g.Home, Run: g.Run}
-	root := os.Geteuid() == 0
+	uid := caller()
 	if s.Home == "" {
 		switch {
 		case runtime.GOOS == "darwin":
 			s.Home = under("HOME", ".vz")
-		case root:
+		case uid == 0:
 			s.Home = "/var/lib/vz"
 		case os.Getenv("XDG_DATA_HOME") != "":
 			s.Home = under("XDG_DATA_HOME", "vz")
@@ -29,12 +29,10 @@ func directories(g command.Globals) (*command.Services, error) {
 		switch {
 		case runtime.GOOS == "darwin":
 			s.Run = filepath.Join(s.Home, "run")
-		case root:
+		case uid == 0:
 			s.Run = "/run/vz"
-		case os.Getenv("XDG_RUNTIME_DIR") != "":
-			s.Run = under("XDG_RUNTIME_DIR", "vz")
 		default:
-			s.Run = filepath.Join(s.Home, "run")
+			s.Run = userRun(uid, s.Home)
 		}
 	}
 	if !filepath.IsAbs(s.Home) {

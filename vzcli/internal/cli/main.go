@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -20,6 +21,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // Run runs one command line of a program that shares vz's global flags,
 // errors and exit codes.
 func Run(program command.Program, args []string, streams command.Streams) int {
+	if err := refuseSetuid(); err != nil {
+		fmt.Fprintln(streams.Err, "vz: "+err.Error())
+		return command.CodeFailure
+	}
 	if code, ok := part(args); ok {
 		return code
 	}

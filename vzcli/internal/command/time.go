@@ -16,7 +16,7 @@ func ParseTime(flag, s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if d, err := time.ParseDuration(s); err == nil {
+	if d, err := time.ParseDuration(s); err == nil && s != "0" { // a time, as with docker
 		return now.Add(-d), nil
 	}
 	for _, layout := range timeLayouts {

@@ -44,6 +44,15 @@ func Documents[T any](w io.Writer, format string, values []T) error {
 	return nil
 }
 
+// Inspected prints values as [Documents] does, but with the format json as one
+// array without indentation, as docker inspect has it.
+func Inspected[T any](w io.Writer, format string, values []T) error {
+	if format == "json" {
+		return encode(w, append([]T{}, values...), "")
+	}
+	return Documents(w, format, values)
+}
+
 func encode(w io.Writer, v any, indent string) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

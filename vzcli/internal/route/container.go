@@ -17,6 +17,8 @@ var (
 	_ vzcontract.Statser        = (*Backend)(nil)
 	_ vzcontract.Copier         = (*Backend)(nil)
 	_ vzcontract.FileManager    = (*Backend)(nil)
+	_ vzcontract.Dialer         = (*Backend)(nil)
+	_ vzcontract.FileWatcher    = (*Backend)(nil)
 	_ vzcontract.Differ         = (*Backend)(nil)
 	_ vzcontract.Committer      = (*Backend)(nil)
 	_ vzcontract.Checkpointer   = (*Backend)(nil)

@@ -29,3 +29,8 @@ func (b *Backend) RemovePath(ctx context.Context, ref, path string) error {
 func (b *Backend) MovePath(ctx context.Context, ref, from, to string) error {
 	return on(ctx, b, "move file of", ref, func(s vzcontract.FileManager) error { return s.MovePath(ctx, ref, from, to) })
 }
+
+// WatchFiles implements vzcontract.FileWatcher.
+func (b *Backend) WatchFiles(ctx context.Context, ref, path string, opts vzcontract.WatchOptions, emit func(vzcontract.FileEvent) error) error {
+	return on(ctx, b, "watch files of", ref, func(s vzcontract.FileWatcher) error { return s.WatchFiles(ctx, ref, path, opts, emit) })
+}

@@ -89,11 +89,12 @@ func (b *Backend) Isolations() []vzcontract.Isolation {
 }
 
 // Capabilities implements vzcontract.Identity. What one of them has is there: the other
-// refuses it by itself.
+// refuses it by itself. What is a setting of containers is as in the first, in which they
+// are made.
 func (b *Backend) Capabilities() vzcontract.Capabilities {
 	missing := maps.Clone(b.first.Capabilities().Missing)
 	others := b.second.Capabilities()
-	maps.DeleteFunc(missing, func(f vzcontract.Feature, _ string) bool { return others.Has(f) })
+	maps.DeleteFunc(missing, func(f vzcontract.Feature, _ string) bool { return f != vzcontract.FeatureDiskLimit && others.Has(f) })
 	return vzcontract.Capabilities{Missing: missing}
 }
 

@@ -11,7 +11,7 @@ import (
 // flags name and vz's own environment, nothing else.
 func (f *Flags) Config() (vzcontract.RunConfig, error) {
 	cfg := vzcontract.RunConfig{
-		Name: f.Name, Platform: f.Platform, WorkingDir: f.Workdir, User: f.User, Groups: f.GroupAdd,
+		Name: strings.TrimPrefix(f.Name, "/"), Platform: f.Platform, WorkingDir: f.Workdir, User: f.User, Groups: f.GroupAdd,
 		TTY: f.TTY, OpenStdin: f.Interactive, Init: f.Init, AutoRemove: f.Rm, ReadOnly: f.ReadOnly,
 	}
 	if len(f.Command) == 0 || f.Command[0] == "" {
@@ -70,6 +70,9 @@ func (f *Flags) identity(cfg *vzcontract.RunConfig) (err error) {
 
 func (f *Flags) limits(cfg *vzcontract.RunConfig) (err error) {
 	if cfg.Resources, err = f.Limits.Resources(); err != nil {
+		return err
+	}
+	if cfg.Resources.Disk, err = storageSize(f.Storage.StorageOpt); err != nil {
 		return err
 	}
 	cfg.Ulimits, err = each("ulimit", f.Limits.Ulimit, ParseUlimit)

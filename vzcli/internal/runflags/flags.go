@@ -45,6 +45,7 @@ type StorageFlags struct {
 	Tmpfs        []string `sep:"none" placeholder:"TARGET[:OPTIONS]" help:"Mount an empty file system in memory."`
 	VolumesFrom  []string `sep:"none" placeholder:"CONTAINER[:ro]" help:"Mount what another container mounts."`
 	VolumeDriver string   `help:"Driver of volumes made by -v; only local."`
+	StorageOpt   []string `sep:"none" placeholder:"size=SIZE" help:"Limit what is written to the root, in virtual machines."`
 	ShmSize      string   `placeholder:"SIZE" help:"Size of /dev/shm."`
 	Device       []string `sep:"none" placeholder:"HOST[:CONTAINER[:rwm]]" help:"Make a device of the host usable."`
 	DeviceRule   []string `name:"device-cgroup-rule" sep:"none" placeholder:"RULE" help:"Allow devices by rule, as 'c 1:3 rwm'."`

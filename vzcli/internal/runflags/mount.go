@@ -139,7 +139,7 @@ func checkMount(flag, s string, m *vzcontract.Mount) error {
 			return bad(flag, s, "source= does not belong to type tmpfs")
 		}
 	case vzcontract.MountVolume:
-		if m.Source != "" && !volumeName().MatchString(m.Source) {
+		if m.Source != "" && !vzcontract.ValidName(m.Source) {
 			return bad(flag, s, "%q is no name for a volume; a path of the host needs type=bind", m.Source)
 		}
 	case "npipe", "cluster":

@@ -11,7 +11,6 @@ type RefusedFlags struct {
 	GPUs           string   `name:"gpus" hidden:"" help:"Refused."`
 	Link           []string `hidden:"" sep:"none" help:"Refused."`
 	Runtime        string   `hidden:"" help:"Refused."`
-	StorageOpt     []string `hidden:"" sep:"none" help:"Refused."`
 	KernelMemory   string   `hidden:"" help:"Refused."`
 	UseAPISocket   bool     `name:"use-api-socket" hidden:"" help:"Refused."`
 	Isolation      string   `hidden:"" help:"Refused."`
@@ -32,8 +31,7 @@ func (r *RefusedFlags) check() error {
 	}{
 		{"gpus", r.GPUs, r.GPUs != "", "vz has no GPU hooks; give the device files with --device /dev/nvidia0 and so on"},
 		{"link", strings.Join(r.Link, " "), len(r.Link) > 0, "links are replaced by networks: put both containers on one with --network and name them"},
-		{"runtime", r.Runtime, r.Runtime != "", "vz runs containers itself; external OCI runtimes cannot be chosen per container"},
-		{"storage-opt", strings.Join(r.StorageOpt, " "), len(r.StorageOpt) > 0, "the overlay root has no options; bound writes with --tmpfs or a volume of limited size"},
+		{"runtime", r.Runtime, r.Runtime != "" && r.Runtime != "runc", "vz runs containers itself, as runc would; external OCI runtimes cannot be chosen per container"},
 		{"kernel-memory", r.KernelMemory, r.KernelMemory != "", "the kernel has no separate limit for kernel memory any more; --memory counts it"},
 		{"use-api-socket", "", r.UseAPISocket, "vz has no daemon and no API socket"},
 		{"isolation", r.Isolation, r.Isolation != "" && r.Isolation != "default", windowsOnly},

@@ -3,9 +3,12 @@ package runflags
 import (
 	"math/big"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/docker/go-units"
+
+	"vz.internal/vzcontract"
 )
 
 // size reads a number of bytes with a suffix of b, k, m, g, t or p.
@@ -16,6 +19,23 @@ func size(flag, s string) (int64, error) {
 	n, err := units.RAMInBytes(s)
 	if err != nil || n < 0 {
 		return 0, bad(flag, s, "want a size such as 512m or 2g")
+	}
+	return n, nil
+}
+
+// storageSize reads the only option that a root has: size=SIZE.
+func storageSize(options []string) (n int64, err error) {
+	for _, o := range options {
+		value, ok := strings.CutPrefix(o, "size=")
+		if !ok {
+			return 0, refuse("storage-opt", o, "the root has no option but size=SIZE")
+		}
+		if n, err = size("storage-opt size", value); err != nil {
+			return 0, err
+		}
+		if n < vzcontract.MinDisk {
+			return 0, bad("storage-opt", o, "the least is 64m")
+		}
 	}
 	return n, nil
 }

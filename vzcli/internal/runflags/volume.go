@@ -3,14 +3,10 @@ package runflags
 import (
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 
 	"vz.internal/vzcontract"
 )
-
-var volumeName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`) })
 
 // ParseVolume reads one value of --volume: [SOURCE:]TARGET[:OPTIONS]. A source
 // with a slash is a path of the host, made when missing; another is a volume.
@@ -67,8 +63,8 @@ func volumeSource(flag, s string, m *vzcontract.Mount) error {
 			return bad(flag, s, "%v", err)
 		}
 		m.Type, m.Source, m.CreateSource = vzcontract.MountBind, abs, true
-	case !volumeName().MatchString(m.Source):
-		return bad(flag, s, "%q is no name for a volume ([a-zA-Z0-9][a-zA-Z0-9_.-]+); a path of the host starts with / or ./", m.Source)
+	case !vzcontract.ValidName(m.Source):
+		return bad(flag, s, "%q is no name for a volume ([a-zA-Z0-9][a-zA-Z0-9_.-]*); a path of the host starts with / or ./", m.Source)
 	}
 	return nil
 }

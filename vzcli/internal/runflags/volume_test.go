@@ -45,7 +45,7 @@ func TestParseVolume(t *testing.T) {
 		{in: "/a:/b/..", err: "cannot be /"},
 		{in: ":/b", err: "source is empty"},
 		{in: "a/b:/c", err: "no name for a volume"},
-		{in: "a:/c", err: "no name for a volume"},
+		{in: "a:/c", want: volume(vzcontract.Mount{Source: "a", Target: "/c"})},
 		{in: "/a:/b:ro,rw", err: "exclude each other"},
 		{in: "/a:/b:fast", err: `unknown option "fast"`},
 		{in: "/a:/b:nocopy", err: "nocopy is for volumes"},

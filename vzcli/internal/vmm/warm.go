@@ -8,6 +8,7 @@ const WarmVariable = "VZ_WARM"
 type WarmSpec struct {
 	CPUs    int
 	Memory  uint64 // bytes
+	Disk    int64  // bytes; 0 is that of containers without a limit
 	Network bool   // of the machine's own
 	Cards   int    // on the host's networks
 	Used    bool   // for those with a container that has run before

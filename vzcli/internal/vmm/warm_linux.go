@@ -23,7 +23,7 @@ func Warm(ctx context.Context, opts Options, spec WarmSpec) error {
 	}
 	return owner.Warm(ctx, owner.Template{
 		Home: opts.Registry.Home, Driver: driver, Arch: qemu.HostArch(),
-		Bundle: spec.Bundle, CPUs: spec.CPUs, Memory: spec.Memory, Network: spec.Network, Cards: spec.Cards, Wire: wire(opts), Fresh: !spec.Used,
+		Bundle: spec.Bundle, CPUs: spec.CPUs, Memory: spec.Memory, Disk: spec.Disk, Network: spec.Network, Cards: spec.Cards, Wire: wire(opts), Fresh: !spec.Used,
 	})
 }
 
@@ -35,7 +35,7 @@ func spawnWarm(opts Options, t owner.Template) error {
 		return err
 	}
 	cmd := exec.Command(self, "-home", opts.Registry.Home, "-run", opts.Registry.Run, "-warm",
-		"-cpus", strconv.Itoa(t.CPUs), "-memory", strconv.FormatUint(t.Memory, 10), "-network="+strconv.FormatBool(t.Network), "-cards", strconv.Itoa(t.Cards),
+		"-cpus", strconv.Itoa(t.CPUs), "-memory", strconv.FormatUint(t.Memory, 10), "-disk", strconv.FormatInt(t.Disk, 10), "-network="+strconv.FormatBool(t.Network), "-cards", strconv.Itoa(t.Cards),
 		"-used="+strconv.FormatBool(!t.Fresh), "-bundle", t.Bundle)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

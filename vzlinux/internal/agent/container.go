@@ -103,6 +103,13 @@ func (s *session) addContainers() {
 	s.addAttachments(b)
 	s.addContainerStreams(b)
 	s.addContainerFiles(b)
+	s.methods[agentproto.MethodContainerDial] = feature(b, func(ctx context.Context, b vzcontract.Dialer, in agentproto.ContainerDial) (agentproto.Transfer, error) {
+		guest, err := b.DialPort(ctx, in.Container.Container, in.Port)
+		if err != nil {
+			return agentproto.Transfer{}, err
+		}
+		return s.carry(guest)
+	})
 	s.addVolumes(b)
 	s.addNetworks(b)
 }

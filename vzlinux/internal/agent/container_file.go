@@ -36,4 +36,12 @@ func (s *session) addContainerFiles(b vzcontract.RuntimeBackend) {
 	s.methods[agentproto.MethodContainerMovePath] = act(b, func(ctx context.Context, b vzcontract.FileManager, in agentproto.ContainerMove) error {
 		return b.MovePath(ctx, in.Container.Container, string(in.Path), string(in.To))
 	})
+	s.methods[agentproto.MethodContainerWatch] = feature(b, func(_ context.Context, b vzcontract.FileWatcher, in agentproto.ContainerWatch) (agentproto.Transfer, error) {
+		return s.send(func(ctx context.Context, w io.Writer) error {
+			lines := json.NewEncoder(w)
+			return b.WatchFiles(ctx, in.Container.Container, string(in.Path), in.Options, func(e vzcontract.FileEvent) error {
+				return lines.Encode(agentproto.WireFileEvent(e))
+			})
+		}, nothing)
+	})
 }

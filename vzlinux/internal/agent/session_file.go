@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -115,6 +116,11 @@ func (s *session) forward(ctx context.Context, in agentproto.ForwardRequest) (ag
 	if err != nil {
 		return agentproto.Transfer{}, err
 	}
+	return s.carry(guest)
+}
+
+// carry issues a token for the host's end of a connection of the guest.
+func (s *session) carry(guest net.Conn) (agentproto.Transfer, error) {
 	token, err := s.agent.streams.Issue(func(c agentproto.Conn) { go forward.Copy(c, guest) }, func() { _ = guest.Close() })
 	if err != nil {
 		_ = guest.Close()

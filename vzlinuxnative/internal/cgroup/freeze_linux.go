@@ -27,7 +27,10 @@ func (g *Group) Frozen() (bool, error) {
 }
 
 func (g *Group) setFrozen(frozen bool) error {
-	if g.dir("freezer") == "" {
+	switch {
+	case g.path == "":
+		return errNone()
+	case g.dir("freezer") == "":
 		return errNoFreezer
 	}
 	state := cgroups.Thawed

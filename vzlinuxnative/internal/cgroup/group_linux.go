@@ -25,8 +25,11 @@ type Group struct {
 }
 
 // Open finds the cgroup of path. One that exists in no hierarchy is
-// vzcontract.ErrNotFound.
+// vzcontract.ErrNotFound, and that of "" vzcontract.ErrUnsupported.
 func Open(path string) (*Group, error) {
+	if path == "" {
+		return nil, errNone()
+	}
 	g, err := At(path)
 	if err != nil {
 		return nil, err
@@ -37,7 +40,8 @@ func Open(path string) (*Group, error) {
 	return g, nil
 }
 
-// At returns the cgroup of path, which need not exist.
+// At returns the cgroup of path, which need not exist. That of "", of a container without
+// a cgroup, has no processes and does nothing.
 func At(path string) (*Group, error) {
 	cfg, err := Config(path)
 	if err != nil {
@@ -54,6 +58,9 @@ func At(path string) (*Group, error) {
 // Config is what libcontainer's cgroup managers need to know to find the
 // cgroup of path: a scope of systemd where that runs the host.
 func Config(path string) (*cgroups.Cgroup, error) {
+	if path == "" {
+		return &cgroups.Cgroup{}, nil
+	}
 	if !strings.HasPrefix(path, "/") || filepath.Clean(path) != path || path == "/" {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "cgroup path %q is not a clean absolute path", path)
 	}

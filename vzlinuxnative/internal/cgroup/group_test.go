@@ -61,7 +61,9 @@ func TestOpen(t *testing.T) {
 	testreq.Root(t)
 	_, err := Open("/vztest/none")
 	require.ErrorIs(t, err, vzcontract.ErrNotFound)
-	for _, path := range []string{"", "vz/a", "/", "/vz/../a", "/vz/"} {
+	_, err = Open("")
+	require.ErrorIs(t, err, vzcontract.ErrUnsupported)
+	for _, path := range []string{"vz/a", "/", "/vz/../a", "/vz/"} {
 		_, err := Open(path)
 		require.ErrorIs(t, err, vzcontract.ErrValidation, path)
 	}

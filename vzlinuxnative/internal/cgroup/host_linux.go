@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/cgroups/systemd"
+
+	"vz.internal/vzlinuxnative/internal/userns"
 )
 
 // Mode is how the host mounts cgroups.
@@ -39,14 +41,18 @@ func Driver() string {
 	return "cgroupfs"
 }
 
-func runsSystemd() bool { return systemd.IsRunningSystemd() }
+// An ordinary user's containers are below a cgroup that was given to that user, and no
+// unit of systemd's.
+func runsSystemd() bool { return !userns.Inside() && systemd.IsRunningSystemd() }
 
 // Controllers returns the controllers that containers can use, sorted.
 func Controllers() []string { return slices.Clone(controllers()) }
 
 var controllers = sync.OnceValue(func() []string {
 	var found []string
-	if cgroups.IsCgroup2UnifiedMode() {
+	if userns.Inside() {
+		found = delegatedControllers()
+	} else if cgroups.IsCgroup2UnifiedMode() {
 		b, _ := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
 		// These two are not controllers in version 2 but always there.
 		found = append(strings.Fields(string(b)), "devices", "freezer")

@@ -75,7 +75,10 @@ type Sub struct{ dir, name string }
 // neither a freezer nor version 2 it is ErrUnsupported.
 func (g *Group) NewSub(id string) (*Sub, error) {
 	parent := g.dir("freezer")
-	if parent == "" {
+	switch {
+	case g.path == "":
+		return nil, errNone()
+	case parent == "":
 		return nil, errNoFreezer
 	}
 	if id == "" || strings.ContainsAny(id, "/\n") {

@@ -18,6 +18,8 @@ import (
 type Host struct {
 	Mode        Mode
 	Controllers func() []string
+	// Denied tells why there are no cgroups for containers; "" where there are.
+	Denied string
 	// HasFile reports whether cgroups of a controller have a file.
 	HasFile func(controller, file string) bool
 	// Available returns the list of processors ("cpus") or memory nodes ("mems")
@@ -29,7 +31,7 @@ type Host struct {
 
 // ThisHost returns the facts of this machine.
 func ThisHost() Host {
-	return Host{Mode: HostMode(), Controllers: controllers, HasFile: hasFile, Available: available, Device: blockDevice}
+	return Host{Mode: HostMode(), Controllers: controllers, Denied: Denied(), HasFile: hasFile, Available: available, Device: blockDevice}
 }
 
 // hasFile looks at the root and at the children of a hierarchy, for some files
@@ -119,6 +121,9 @@ func (h Host) pids(r vzcontract.Resources, out *specs.LinuxResources) error {
 func (h Host) need(controller, limit string) error {
 	if slices.Contains(h.Controllers(), controller) {
 		return nil
+	}
+	if h.Denied != "" {
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "%s: %s", limit, h.Denied)
 	}
 	return vzcontract.Errorf(vzcontract.ErrUnsupported, "%s: this host has no %s cgroup controller", limit, controller)
 }

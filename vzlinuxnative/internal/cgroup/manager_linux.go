@@ -12,6 +12,9 @@ import (
 // Manager returns libcontainer's manager of the cgroup that cfg names. It looks
 // for the hierarchies of version 1 once in a process.
 func Manager(cfg *cgroups.Cgroup) (cgroups.Manager, error) {
+	if cfg.Path == "" && !cfg.Systemd {
+		return none{}, nil
+	}
 	if cfg.Systemd || !filepath.IsAbs(cfg.Path) || cgroups.IsCgroup2UnifiedMode() {
 		return manager.New(cfg)
 	}

@@ -18,6 +18,9 @@ import (
 // docker leaves out, the page cache that can go at once; a limit above the
 // host's memory is the host's memory, and none for pids is 0.
 func (g *Group) Stats() (vzcontract.Stats, error) {
+	if g.path == "" {
+		return vzcontract.Stats{}, errNone()
+	}
 	raw, err := g.manager.Stats(&cgroups.StatsOptions{
 		Controllers: cgroups.CPU | cgroups.Memory | cgroups.Pids | cgroups.IO,
 	})

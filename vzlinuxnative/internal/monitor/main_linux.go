@@ -56,8 +56,8 @@ func execute(args []string) error {
 	m := &monitor{
 		store: record.New(*home), home: *home,
 		engine: direct.New(libct.New()), wake: make(chan struct{}, 1),
-		nets: network.Open(network.Options{Dir: filepath.Join(*home, "networks"), RunDir: filepath.Join(*runDir, "networks")}),
 	}
+	m.nets = network.Open(m.networkOptions(*runDir, len(args)))
 	m.changed = sync.NewCond(&m.mu)
 	m.openEvents()
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {

@@ -38,6 +38,8 @@ type monitor struct {
 	work   sync.WaitGroup // connections that are owed an answer
 	rest   rest
 
+	session kept
+
 	mounting sync.Mutex // held while the record's mounts are read or changed
 
 	mu       sync.Mutex

@@ -14,6 +14,7 @@ import (
 	"vz.internal/vzlinuxnative/internal/engine"
 	"vz.internal/vzlinuxnative/internal/fault"
 	"vz.internal/vzlinuxnative/internal/ocispec"
+	"vz.internal/vzlinuxnative/internal/process"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/internal/stream"
 )
@@ -112,6 +113,9 @@ func (m *monitor) create(r *run, q *request, undo *cleanups) error {
 	}
 	undo.add(func() error { return r.c.Destroy(ctx) })
 	fault.Point("start.created")
+	if err := m.recordBirth(r); err != nil {
+		return err
+	}
 	if err := m.numberMounts(r); err != nil {
 		return err
 	}
@@ -128,6 +132,23 @@ func (m *monitor) create(r *run, q *request, undo *cleanups) error {
 		r.first, err = streams.Attach(q.files, r.cfg.StdinOnce)
 		q.files = stream.Files{}
 	}
+	return err
+}
+
+// recordBirth writes down the process of a container that no cgroup would tell, before it
+// becomes the workload.
+func (m *monitor) recordBirth(r *run) error {
+	if m.cfg.CgroupsPath != "" {
+		return nil
+	}
+	birth, err := process.Birth(r.c.PID())
+	if err != nil {
+		return err
+	}
+	_, err = m.store.Update(m.id, func(st *record.State) error {
+		st.PID, st.Birth = r.c.PID(), birth
+		return nil
+	})
 	return err
 }
 

@@ -43,6 +43,9 @@ func (m *monitor) serve(conn *wire.Conn) {
 		case wire.Exec:
 			m.exec(q)
 			return
+		case wire.Namespaces:
+			m.namespaces(q)
+			continue
 		}
 		m.work.Add(1)
 		answer(conn, msg, m.do(q))

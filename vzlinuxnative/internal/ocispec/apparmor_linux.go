@@ -42,6 +42,12 @@ var thisAppArmor = appArmorHost{
 func (b *builder) appArmor() (string, error) {
 	want := b.cfg.Security.AppArmor
 	a := b.host.appArmor
+	if b.host.userns {
+		if want != "" && want != "unconfined" {
+			return "", unsupported("profile %s: containers of an ordinary user get none", want)
+		}
+		return "", nil
+	}
 	switch {
 	case want == "unconfined", want == "" && b.privileged():
 		if a.enabled() {

@@ -64,6 +64,9 @@ func (b *builder) devices() error {
 			return err
 		}
 	}
+	if b.host.userns && len(b.cfg.DeviceRules) > 0 {
+		return unsupported("device rule %q: there are none in a user namespace, where no nodes can be made: give the device itself with --device", b.cfg.DeviceRules[0])
+	}
 	for _, text := range b.cfg.DeviceRules {
 		r, err := parseRule(text)
 		if err != nil {

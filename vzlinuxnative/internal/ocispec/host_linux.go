@@ -14,6 +14,7 @@ import (
 	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/program"
 	"vz.internal/vzlinuxnative/internal/userdb"
+	"vz.internal/vzlinuxnative/internal/userns"
 )
 
 // A host is all that a spec depends on besides its input.
@@ -31,9 +32,16 @@ type host struct {
 	findProgram  func(program.Query) (program.Kind, error)
 	device       func(path string) ([]device, error)
 	allDevices   func() ([]device, error)
+	userns       bool // this is a user namespace besides the initial one
+	hasUser      func(id uint32) bool
+	hasGroup     func(id uint32) bool
+	groupsFixed  bool // no process here may choose its supplementary groups
 }
 
 func (h host) has(c string) bool { return h.bounding[c] }
+
+// rules reports whether a capability works on what is the host's, not of a namespace.
+func (h host) rules(c string) bool { return h.has(c) && !h.userns }
 
 var throttlePaths = sync.OnceValue(func() []string {
 	paths, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle") // the pattern is right
@@ -49,6 +57,7 @@ func findHost() (host, error) {
 		lookupUser: userdb.Lookup, findProgram: program.Find,
 		device: hostDevice, allDevices: hostDevices,
 		rroMounts: kernelHasMountSetattr(),
+		userns:    userns.Inside(), hasUser: userns.HasUser, hasGroup: userns.HasGroup, groupsFixed: userns.GroupsFixed(),
 	}
 	h.hostname, _ = os.Hostname()
 	if err := h.readCapabilities(); err != nil {

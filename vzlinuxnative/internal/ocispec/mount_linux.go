@@ -46,11 +46,33 @@ func (b *builder) defaultMounts() []specs.Mount {
 	list := []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
-		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", access}},
-		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", access}},
+		b.ptsMount(),
+		b.sysMount(access),
+	}
+	if !b.groupless() {
+		list = append(list, specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", access}})
 	}
 	return append(list, b.ipcMounts()...)
+}
+
+// ptsMount gives terminals the group tty, where there is one.
+func (b *builder) ptsMount() specs.Mount {
+	m := specs.Mount{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}}
+	if b.host.hasGroup(ttyGroup) {
+		m.Options = append(m.Options, "gid=5")
+	}
+	return m
+}
+
+const ttyGroup = 5
+
+// sysMount is a new sysfs, which shows the network namespace. In a user namespace that
+// takes one of its own; the host's is the host's mount.
+func (b *builder) sysMount(access string) specs.Mount {
+	if b.host.userns && b.shares(specs.NetworkNamespace) {
+		return specs.Mount{Destination: "/sys", Type: "bind", Source: "/sys", Options: []string{"rbind", "rslave", "nosuid", "noexec", "nodev", "ro", "rro"}}
+	}
+	return specs.Mount{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", access}}
 }
 
 // ipcMounts are /dev/mqueue and /dev/shm of the container's IPC namespace,
@@ -65,6 +87,8 @@ func (b *builder) ipcMounts() []specs.Mount {
 	case ns != "":
 		root := filepath.Join(filepath.Dir(filepath.Dir(ns)), "root") // /proc/PID/ns/ipc
 		return []specs.Mount{mqueue, bind(root, "/dev/shm")}
+	case b.shares(specs.IPCNamespace) && b.host.userns:
+		return []specs.Mount{bind("", "/dev/shm")} // the host's queues are the host's to mount
 	case b.shares(specs.IPCNamespace):
 		return []specs.Mount{mqueue, bind("", "/dev/shm")}
 	case b.cfg.Namespaces.IPC == "none":

@@ -27,6 +27,9 @@ func (b *builder) namespaces() error {
 	default:
 		return invalid("user namespace %q: give host, auto or keep-id", n.User)
 	}
+	if b.groupless() && n.PID != "" && n.PID != "private" {
+		return unsupported("pid namespace %q: without a cgroup or a pid namespace of its own nobody knows what runs in a container: %s", n.PID, b.host.cgroup.Denied)
+	}
 	for _, ns := range []struct {
 		kind specs.LinuxNamespaceType
 		mode string
@@ -52,6 +55,9 @@ func (b *builder) namespaces() error {
 	}
 	return nil
 }
+
+// groupless reports whether the container has no cgroup of its own.
+func (b *builder) groupless() bool { return b.host.userns && b.in.CgroupsPath == "" }
 
 // owns reports whether the container has a new namespace of a kind.
 func (b *builder) owns(kind specs.LinuxNamespaceType) bool {

@@ -11,7 +11,7 @@ func (b *builder) oomScore() error {
 	if *adj < -1000 || *adj > 1000 {
 		return invalid("oom score %d: give -1000 to 1000", *adj)
 	}
-	if *adj < b.host.oomScoreAdj && !b.host.has("CAP_SYS_RESOURCE") {
+	if *adj < b.host.oomScoreAdj && !b.host.rules("CAP_SYS_RESOURCE") {
 		return vzcontract.Errorf(vzcontract.ErrDenied,
 			"oom score %d is below vz's own, %d: lowering it needs CAP_SYS_RESOURCE, which vz does not have here", *adj, b.host.oomScoreAdj)
 	}

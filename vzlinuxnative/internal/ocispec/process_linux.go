@@ -30,6 +30,9 @@ func (b *builder) process() error {
 	if !path.IsAbs(cwd) {
 		return invalid("working directory %q is not absolute", cwd)
 	}
+	if err := b.host.hasPlace(user); err != nil {
+		return err
+	}
 	p := b.spec.Process
 	p.Args, p.Cwd, p.Terminal = b.in.Argv, path.Clean(cwd), b.cfg.TTY
 	p.NoNewPrivileges = b.cfg.Security.NoNewPrivileges
@@ -86,6 +89,25 @@ func specUser(u userdb.User) specs.User {
 	return specs.User{UID: u.UID, GID: u.GID, AdditionalGids: slices.Compact(groups)}
 }
 
+// hasPlace refuses a user that this process's user namespace does not have.
+func (h host) hasPlace(u userdb.User) error {
+	if !h.hasUser(u.UID) {
+		return unsupported("user id %d: this user namespace has no such id: %s", u.UID, moreIDs)
+	}
+	groups := []uint32{u.GID}
+	if !h.groupsFixed { // else they cannot be given anyway
+		groups = append(groups, u.Groups...)
+	}
+	for _, g := range groups {
+		if !h.hasGroup(g) {
+			return unsupported("group id %d: this user namespace has no such id: %s", g, moreIDs)
+		}
+	}
+	return nil
+}
+
+const moreIDs = "give your user more in /etc/subuid and /etc/subgid, see vz doctor"
+
 // checkText refuses what no system call can take.
 func checkText(list []string) error {
 	for _, s := range list {
@@ -130,6 +152,9 @@ func execProcess(spec *specs.Spec, root string, cfg vzcontract.ExecConfig, h hos
 		}
 		if p.User.UID != user.UID {
 			p.Env = overlayEnv(p.Env, []string{"HOME=" + user.Home})
+		}
+		if err := h.hasPlace(user); err != nil {
+			return nil, err
 		}
 		p.User = specUser(user)
 	}

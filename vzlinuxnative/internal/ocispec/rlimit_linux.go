@@ -32,7 +32,7 @@ func (b *builder) rlimits() error {
 		if soft > hard {
 			return invalid("ulimit %s: the soft limit %d is above the hard limit %d", u.Name, u.Soft, u.Hard)
 		}
-		if !b.host.has("CAP_SYS_RESOURCE") {
+		if !b.host.rules("CAP_SYS_RESOURCE") {
 			most, err := b.host.hardLimit(number)
 			if err != nil {
 				return err

@@ -27,6 +27,8 @@ var update = flag.Bool("update", false, "rewrite golden files")
 func testHost() host {
 	known := append(slices.Clone(defaultCapabilities), "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_SYS_RESOURCE")
 	h := host{
+		hasUser:  func(uint32) bool { return true },
+		hasGroup: func(uint32) bool { return true },
 		hostname: "machine", known: known, bounding: map[string]bool{}, rroMounts: true,
 		hardLimit:    func(int) (uint64, error) { return 20000, nil },
 		throttlePath: func() []string { return nil },

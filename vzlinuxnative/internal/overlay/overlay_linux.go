@@ -4,20 +4,15 @@ package overlay
 
 import (
 	"bytes"
-	"os"
-	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzlinuxnative/internal/userns"
 )
 
 // UserXattrs reports whether overlays keep their marks in user.overlay.*
 // attributes: they do in a user namespace, where trusted.* cannot be used.
-var UserXattrs = sync.OnceValue(func() bool {
-	b, err := os.ReadFile("/proc/self/uid_map")
-	// The initial user namespace maps all ids to themselves.
-	return err == nil && strings.Join(strings.Fields(string(b)), " ") != "0 0 4294967295"
-})
+func UserXattrs() bool { return userns.Inside() }
 
 // Prefix is that of the attributes which belong to overlayfs.
 func Prefix() string {

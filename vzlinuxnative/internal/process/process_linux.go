@@ -16,17 +16,11 @@ const ticksPerSecond = 100
 
 // Started returns when the process began.
 func Started(pid int) (time.Time, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	f, err := stat(pid)
 	if err != nil {
 		return time.Time{}, err
 	}
-	// The name may hold anything; the last parenthesis ends it.
-	_, rest, ok := strings.Cut(string(data[strings.LastIndexByte(string(data), ')')+1:]), " ")
-	fields := strings.Fields(rest)
-	if !ok || len(fields) < 20 {
-		return time.Time{}, fmt.Errorf("/proc/%d/stat makes no sense", pid)
-	}
-	ticks, err := strconv.ParseInt(fields[19], 10, 64)
+	ticks, err := strconv.ParseInt(f[startTime], 10, 64)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("/proc/%d/stat: %w", pid, err)
 	}

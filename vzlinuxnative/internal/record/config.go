@@ -27,7 +27,7 @@ type Config struct {
 	Labels     map[string]string `json:"labels,omitempty"`
 	Mounts     []Mount           `json:"mounts,omitempty"`
 	LogPath    string            `json:"logPath,omitempty"`
-	// CgroupsPath is the cgroup, absolute inside each hierarchy.
+	// CgroupsPath is the cgroup, absolute inside each hierarchy; "" without one.
 	CgroupsPath string `json:"cgroupsPath"`
 }
 
@@ -50,6 +50,9 @@ type State struct {
 	StartedAt time.Time        `json:"startedAt,omitzero"`
 	StoppedAt time.Time        `json:"stoppedAt,omitzero"`
 	PID       int              `json:"pid,omitempty"`
+	// Birth tells the process from others that have its pid (process.Birth), where no
+	// cgroup does; it is there before the workload begins.
+	Birth string `json:"birth,omitempty"`
 	// Exit is of the last run; Exits counts the runs that ended.
 	Exit         *vzcontract.ExitStatus `json:"exit,omitempty"`
 	LastExit     *vzcontract.ExitStatus `json:"lastExit,omitempty"`

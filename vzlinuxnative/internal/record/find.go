@@ -50,6 +50,7 @@ func (s *Store) IDs() ([]string, error) {
 // Find returns the id of the container with the name, id or id prefix. None
 // is vzcontract.ErrNotFound, several vzcontract.ErrValidation.
 func (s *Store) Find(ref string) (string, error) {
+	ref = strings.TrimPrefix(ref, "/") // docker puts it before names
 	if isID(ref) && exists(s.file(ref, configFile)) {
 		return ref, nil
 	}

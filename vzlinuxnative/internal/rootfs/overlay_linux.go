@@ -161,8 +161,12 @@ func isDir(dir string) bool {
 }
 
 // overlayImpossible tells whether err says that no overlay can be made of
-// these directories here, rather than that something went wrong.
+// these directories here, rather than that something went wrong. Kernels before 5.11 let no
+// user namespace have one.
 func overlayImpossible(err error) bool {
+	if overlay.UserXattrs() && errors.Is(err, unix.EPERM) {
+		return true
+	}
 	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EOPNOTSUPP)
 }
 

@@ -17,6 +17,7 @@ const (
 	needRoot     = "root"
 	needNet      = "net"
 	needCgroupV2 = "cgroup2"
+	needUserNS   = "userns"
 	needProgram  = "program"
 )
 
@@ -31,6 +32,12 @@ func Root(t testing.TB) {
 func Net(t testing.TB) {
 	t.Helper()
 	need(t, needNet, netMissing())
+}
+
+// UserNS needs user namespaces, and devices for interfaces that programs make.
+func UserNS(t testing.TB) {
+	t.Helper()
+	need(t, needUserNS, userNSMissing())
 }
 
 // CgroupV2 needs the unified cgroup hierarchy with the memory controller.

@@ -32,6 +32,20 @@ var netMissing = sync.OnceValue(func() string {
 	return ""
 })
 
+var userNSMissing = sync.OnceValue(func() string {
+	if most, err := os.ReadFile("/proc/sys/user/max_user_namespaces"); err != nil {
+		return fmt.Sprintf("the kernel has no user namespaces: %v", err)
+	} else if strings.TrimSpace(string(most)) == "0" {
+		return "user.max_user_namespaces is 0"
+	}
+	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Sprintf("the kernel has no tap devices: %v", err)
+	}
+	_ = f.Close()
+	return ""
+})
+
 // inNewNamespace tries to make a namespace on a thread that ends with it.
 func inNewNamespace(name string, flag int) string {
 	result := make(chan string, 1)

@@ -8,4 +8,6 @@ func rootMissing() string { return "Linux namespaces do not exist on " + runtime
 
 func netMissing() string { return rootMissing() }
 
+func userNSMissing() string { return rootMissing() }
+
 func cgroupV2Missing() string { return rootMissing() }

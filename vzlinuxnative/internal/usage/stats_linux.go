@@ -17,7 +17,7 @@ import (
 // host's network.
 // A group that does not exist is vzcontract.ErrNotFound.
 func Stats(g *cgroup.Group, pid int) (vzcontract.Stats, error) {
-	if !g.Exists() {
+	if g.Path() != "" && !g.Exists() {
 		return vzcontract.Stats{}, vzcontract.Errorf(vzcontract.ErrNotFound, "measure: cgroup %s does not exist", g.Path())
 	}
 	s, err := g.Stats()

@@ -195,6 +195,18 @@ func syncDir(dir string) error {
 
 // Inspect returns a volume; an unknown one is ErrNotFound.
 func (s *Store) Inspect(name string) (vzcontract.VolumeInfo, error) {
+	info, err := s.read(name)
+	if err != nil {
+		return info, err
+	}
+	if info.UsedBy, err = s.users(name); err != nil {
+		return info, failure("inspect", name, vzcontract.ErrInternal, "%w", err)
+	}
+	return info, nil
+}
+
+// read returns a volume's record, without the users.
+func (s *Store) read(name string) (vzcontract.VolumeInfo, error) {
 	var info vzcontract.VolumeInfo
 	if !validName(name) {
 		return info, failure("inspect", name, vzcontract.ErrNotFound, "no such volume")
@@ -210,13 +222,11 @@ func (s *Store) Inspect(name string) (vzcontract.VolumeInfo, error) {
 		return info, failure("inspect", name, vzcontract.ErrInternal, "its record %s is damaged: %w", s.record(name), err)
 	}
 	info.Name, info.Mountpoint = name, s.data(name)
-	if info.UsedBy, err = s.users(name); err != nil {
-		return info, failure("inspect", name, vzcontract.ErrInternal, "%w", err)
-	}
 	return info, nil
 }
 
-// List returns all volumes, by name. One with a damaged record is left out.
+// List returns all volumes, by name. One with a damaged record is left out. It
+// fails where it cannot be told who uses them.
 func (s *Store) List() ([]vzcontract.VolumeInfo, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -227,9 +237,14 @@ func (s *Store) List() ([]vzcontract.VolumeInfo, error) {
 		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		if info, err := s.Inspect(e.Name()); err == nil {
-			infos = append(infos, info)
+		info, err := s.read(e.Name())
+		if err != nil {
+			continue
 		}
+		if info.UsedBy, err = s.users(e.Name()); err != nil {
+			return nil, fmt.Errorf("list volumes: %w", err)
+		}
+		infos = append(infos, info)
 	}
 	return infos, nil
 }

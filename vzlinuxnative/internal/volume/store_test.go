@@ -3,6 +3,7 @@
 package volume
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -254,4 +255,16 @@ func TestTmpfsAndBind(t *testing.T) {
 	create(t, s, vzcontract.VolumeConfig{Name: "missing", Options: map[string]string{"o": "bind", "device": device + "/none"}})
 	_, err = s.Path("missing")
 	require.ErrorIs(t, err, vzcontract.ErrValidation)
+}
+
+// TestUnknownUsers: a list that would lack what is there is an error.
+func TestUnknownUsers(t *testing.T) {
+	s := store(t, nil)
+	create(t, s, vzcontract.VolumeConfig{Name: "there"})
+	s.users = func(string) ([]string, error) { return nil, errors.New("damaged container") }
+	_, err := s.List()
+	require.ErrorContains(t, err, "damaged container")
+	_, err = s.Prune(true)
+	require.ErrorContains(t, err, "damaged container")
+	require.DirExists(t, s.volume("there"))
 }

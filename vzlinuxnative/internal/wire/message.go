@@ -32,11 +32,15 @@ const (
 	// monitor of an older version closes that, and refuses.
 	Mount   Op = "mount"
 	Unmount Op = "unmount"
-	Ready   Op = "ready" // of a monitor that has no container yet: say when the start can come
-	OK      Op = "ok"
-	Failed  Op = "failed"
-	Lost    Op = "lost" // an attached client's file takes no more
-	Ended   Op = "ended"
+	// Namespaces asks for those of the user's session, whose holder was killed: the
+	// answer has the user namespace as Streams.In, and the network namespace as
+	// Streams.Out if the monitor keeps it.
+	Namespaces Op = "namespaces"
+	Ready      Op = "ready" // of a monitor that has no container yet: say when the start can come
+	OK         Op = "ok"
+	Failed     Op = "failed"
+	Lost       Op = "lost" // an attached client's file takes no more
+	Ended      Op = "ended"
 )
 
 // A Message is one request or answer.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/userns"
 	"vz.internal/vzlinuxnative/network/internal/nsthread"
 )
 
@@ -19,7 +20,7 @@ const tunDevice = "/dev/net/tun"
 // Available tells why this host cannot join machines to its networks; nil if it can.
 // It matches vzcontract.ErrUnsupported.
 func Available() error {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 || userns.Inside() {
 		return vzcontract.Errorf(vzcontract.ErrUnsupported, "only root joins machines to the networks of containers")
 	}
 	f, err := os.OpenFile(tunDevice, os.O_RDWR, 0)

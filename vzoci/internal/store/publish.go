@@ -106,6 +106,9 @@ func (p *publication) image(img Image) error {
 }
 
 func (p *publication) ref(r Ref) error {
+	if err := r.check(refKey(r.Name)); err != nil { // a record that cannot be read stops all listings
+		return err
+	}
 	old, err := p.session.store.Ref(r.Name)
 	if err == nil && old.Image == r.Image && old.Target.Digest == r.Target.Digest && old.Manifest.Digest == r.Manifest.Digest && old.Source == r.Source {
 		return nil

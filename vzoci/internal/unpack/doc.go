@@ -24,7 +24,8 @@
 // and a directory that is named as a whiteout are errors, since they would
 // mean something else in an overlay.
 //
-// Without root, all files belong to the caller, device nodes are empty files,
+// Without root, or with a user namespace of one id, all files belong to the caller. Without
+// root or in any user namespace device nodes are empty files,
 // what else the kernel forbids is left out, and opaque directories carry
 // user.overlay.opaque, for mounts with the option userxattr. [Result] says what
 // was left out.

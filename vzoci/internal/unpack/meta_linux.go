@@ -4,8 +4,10 @@ import (
 	"archive/tar"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -112,11 +114,20 @@ func (a *applier) setAt(dir int, name string, m meta) error {
 }
 
 // chowns reports whether m needs, and the caller can give it, another owner.
-func (a *applier) chowns(m meta) bool { return a.uid == 0 && (m.uid != 0 || m.gid != a.gid) }
+func (a *applier) chowns(m meta) bool {
+	return a.uid == 0 && (m.uid != 0 || m.gid != a.gid) && !oneID()
+}
+
+// oneID reports whether this user namespace has one id: then all belongs to that.
+var oneID = sync.OnceValue(func() bool {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	f := strings.Fields(string(b))
+	return err == nil && len(f) == 3 && f[2] == "1"
+})
 
 func ownerError(m meta, err error) error {
 	if errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("set owner %d:%d: it has no place in this user namespace: %w", m.uid, m.gid, err)
+		return fmt.Errorf("set owner %d:%d: this user namespace has no such id; give your user more in /etc/subuid and /etc/subgid: %w", m.uid, m.gid, err)
 	}
 	return fmt.Errorf("set owner %d:%d: %w", m.uid, m.gid, err)
 }

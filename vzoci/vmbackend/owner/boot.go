@@ -40,7 +40,7 @@ func (o *owner) boot(ctx context.Context, opts Options) error {
 
 func (o *owner) startCold(ctx context.Context, opts Options, cfg config.Config) (err error) {
 	if o.fresh {
-		if err := opts.Format(ctx, cfg.Disks[0].Path); err != nil {
+		if err := opts.Format(ctx, cfg.Disks[0].Path, o.record.DiskBytes()); err != nil {
 			return err
 		}
 	}

@@ -6,15 +6,16 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"strconv"
 
 	"vz.internal/vzcontract"
-	"vz.internal/vzoci/vmbackend/internal/guest"
 )
 
-// MakeDisk makes a disk with an empty file system. It appears when it is complete.
-func MakeDisk(ctx context.Context, path string) error {
+// MakeDisk makes a disk of so many bytes with an empty file system. It appears when it is
+// complete.
+func MakeDisk(ctx context.Context, path string, size int64) error {
 	next := path + ".new"
-	err := format(ctx, next)
+	err := format(ctx, next, size)
 	if err == nil {
 		err = os.Rename(next, path)
 	}
@@ -24,12 +25,16 @@ func MakeDisk(ctx context.Context, path string) error {
 	return nil
 }
 
-func format(ctx context.Context, path string) error {
+// inodeBytes is for how many bytes of a disk there is an inode: a small one has room for
+// small files too.
+func inodeBytes(size int64) int64 { return min(max(size>>16, 4<<10), 64<<10) }
+
+func format(ctx context.Context, path string, size int64) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := f.Truncate(guest.DiskSize); err != nil {
+	if err := f.Truncate(size); err != nil {
 		_ = f.Close()
 		return err
 	}
@@ -37,7 +42,7 @@ func format(ctx context.Context, path string) error {
 		return err
 	}
 	// Tables are not written before they are needed, so this touches few blocks.
-	cmd := exec.CommandContext(ctx, "mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-i", "65536", "-J", "size=16",
+	cmd := exec.CommandContext(ctx, "mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-i", strconv.FormatInt(inodeBytes(size), 10), "-J", "size=16",
 		"-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0", path)
 	program, err := lookPath("mke2fs")
 	if err != nil {

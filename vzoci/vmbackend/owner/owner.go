@@ -53,7 +53,7 @@ type Options struct {
 	// make machines like it start faster. Nil makes none.
 	Booted func(Template)
 	// Format makes a disk with an empty ext4 file system; nil is MakeDisk.
-	Format func(ctx context.Context, path string) error
+	Format func(ctx context.Context, path string, size int64) error
 	// Log takes what is odd and no error. The default discards it.
 	Log *slog.Logger
 	// Wire returns the part of a new machine in the host's networks, for records

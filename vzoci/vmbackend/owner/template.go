@@ -27,6 +27,7 @@ type Template struct {
 	Bundle string
 	CPUs   int
 	Memory uint64
+	Disk   int64 // bytes; 0 is that of containers without a limit
 	// Network: the machines have a network of their own. Cards is how many cards they
 	// have on the host's, and Wire as in Options.
 	Network bool
@@ -36,14 +37,14 @@ type Template struct {
 	// too. It is for the others with a disk that the guest has not looked at.
 	Fresh bool
 	// Format makes a disk with an empty ext4 file system; nil is MakeDisk.
-	Format func(ctx context.Context, path string) error
+	Format func(ctx context.Context, path string, size int64) error
 }
 
 // template returns the template of the machine.
 func (o *owner) template(opts Options) Template {
 	r := o.record
 	return Template{
-		Home: opts.Home, Driver: opts.Driver, Arch: opts.Arch, Bundle: r.Bundle, CPUs: r.CPUs, Memory: r.Memory,
+		Home: opts.Home, Driver: opts.Driver, Arch: opts.Arch, Bundle: r.Bundle, CPUs: r.CPUs, Memory: r.Memory, Disk: r.Disk,
 		Network: r.MAC != "", Cards: cards(r), Wire: opts.Wire, Fresh: o.fresh, Format: opts.Format,
 	}
 }
@@ -101,15 +102,15 @@ func Warm(ctx context.Context, t Template) (err error) {
 
 // config is that of the machines, with a disk of its own.
 func (t Template) config(ctx context.Context, dir string) (config.Config, error) {
-	disk := filepath.Join(dir, "disk")
+	disk, size := filepath.Join(dir, "disk"), guest.Record{Disk: t.Disk}.DiskBytes()
 	var err error
 	switch {
 	case !t.Fresh:
-		err = errors.Join(os.WriteFile(disk, nil, 0o600), os.Truncate(disk, guest.DiskSize))
+		err = errors.Join(os.WriteFile(disk, nil, 0o600), os.Truncate(disk, size))
 	case t.Format != nil:
-		err = t.Format(ctx, disk)
+		err = t.Format(ctx, disk, size)
 	default:
-		err = MakeDisk(ctx, disk)
+		err = MakeDisk(ctx, disk, size)
 	}
 	if err != nil {
 		return config.Config{}, err

@@ -2,7 +2,6 @@ package vztest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -37,12 +36,7 @@ func clip(s string) string {
 // Command returns a command of vz in the home, not yet started. It is killed
 // when it hangs.
 func (h *Home) Command(args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	h.t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, h.vz, args...)
-	cmd.Env = h.Environ()
-	cmd.WaitDelay = 10 * time.Second
-	return cmd
+	return h.Program(append([]string{h.vz}, args...)...)
 }
 
 // Environ is the environment of the commands: the host's without what would

@@ -19,8 +19,9 @@ type Home struct {
 	// Env are variables that every command gets besides VZ_HOME, VZ_RUN and HOME.
 	Env []string
 
-	t  testing.TB
-	vz string
+	t      testing.TB
+	vz     string
+	become []string // what runs commands as somebody else; empty as the test
 
 	mu  sync.Mutex
 	ids []string // of containers that were there; guarded by mu

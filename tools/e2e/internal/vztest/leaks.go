@@ -82,9 +82,10 @@ func (h *Home) Processes() (list []Process) {
 }
 
 // Settle waits for the processes of the home to end that are on their way out:
-// a monitor ends after the vz that it served. Those that stay are leaks.
+// a monitor ends after the vz that it served, what keeps an ordinary user's session and
+// network some seconds after all others. Those that stay are leaks.
 func (h *Home) Settle() {
-	for range 100 {
+	for range 200 {
 		if len(h.Processes()) == 0 {
 			return
 		}

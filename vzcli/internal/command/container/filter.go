@@ -11,6 +11,7 @@ import (
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/output"
 	"vz.internal/vzcontract"
+	"vz.internal/vzoci/reference"
 )
 
 // A filter is the --filter flags of ps.
@@ -28,7 +29,7 @@ func newFilter(env *command.Env, s *command.Services, words []string) (*filter, 
 	}
 	f := &filter{Filters: parsed}
 	for _, pattern := range parsed["name"] {
-		re, err := regexp.Compile(strings.TrimPrefix(pattern, "/"))
+		re, err := regexp.Compile(pattern)
 		if err != nil {
 			return nil, vzcontract.Errorf(vzcontract.ErrValidation, "--filter name=%s: %w", pattern, err)
 		}
@@ -43,6 +44,19 @@ func newFilter(env *command.Env, s *command.Services, words []string) (*filter, 
 	for _, s := range parsed["status"] {
 		if !slices.Contains(known, s) {
 			return nil, vzcontract.Errorf(vzcontract.ErrValidation, "--filter status=%s: unknown status; known are %s", s, strings.Join(known, ", "))
+		}
+	}
+	verdicts := []string{"none", string(vzcontract.HealthStarting), string(vzcontract.HealthHealthy), string(vzcontract.HealthUnhealthy)}
+	for _, v := range parsed["health"] {
+		if !slices.Contains(verdicts, v) {
+			return nil, vzcontract.Errorf(vzcontract.ErrValidation, "--filter health=%s: want %s", v, strings.Join(verdicts, ", "))
+		}
+	}
+	for _, key := range []string{"publish", "expose"} {
+		for _, spec := range parsed[key] {
+			if !portSpec.MatchString(spec) {
+				return nil, vzcontract.Errorf(vzcontract.ErrValidation, "--filter %s=%s: want PORT[-END][/PROTOCOL]", key, spec)
+			}
 		}
 	}
 	for key, at := range map[string]*time.Time{"before": &f.before, "since": &f.since} {
@@ -68,7 +82,7 @@ func (f *filter) asksState() bool {
 func (f *filter) ok(c vzcontract.ContainerInfo) bool {
 	return f.MatchLabels(c.Labels) &&
 		f.Match("id", func(v string) bool { return v != "" && strings.HasPrefix(c.ID, v) }) &&
-		(f.names == nil || slices.ContainsFunc(f.names, func(re *regexp.Regexp) bool { return re.MatchString(c.Name) })) &&
+		(f.names == nil || slices.ContainsFunc(f.names, func(re *regexp.Regexp) bool { return re.MatchString(c.Name) || re.MatchString("/"+c.Name) })) &&
 		f.Match("status", func(v string) bool { return v == State(c) }) &&
 		f.Match("exited", func(v string) bool { return exitedWith(c, v) }) &&
 		f.Match("ancestor", func(v string) bool { return descends(c, v) }) &&
@@ -87,8 +101,16 @@ func exitedWith(c vzcontract.ContainerInfo, code string) bool {
 
 func descends(c vzcontract.ContainerInfo, image string) bool {
 	id := strings.TrimPrefix(c.ImageID, "sha256:")
-	return c.Image == image || c.Image == image+":latest" || strings.TrimSuffix(c.Image, ":latest") == image ||
+	return c.Image == image || sameImage(c.Image, image) ||
 		len(image) >= 4 && strings.HasPrefix(id, strings.TrimPrefix(image, "sha256:"))
+}
+
+// sameImage reports whether two references mean one name: busybox is
+// docker.io/library/busybox:latest.
+func sameImage(a, b string) bool {
+	x, err1 := reference.Parse(a)
+	y, err2 := reference.Parse(b)
+	return err1 == nil && err2 == nil && x == y
 }
 
 func mounts(c vzcontract.ContainerInfo, v string) bool {
@@ -107,6 +129,8 @@ func health(c vzcontract.ContainerInfo) string {
 	}
 	return string(c.Health.Status)
 }
+
+var portSpec = regexp.MustCompile(`^[0-9]{1,5}(-[0-9]{1,5})?(/[a-z]+)?$`)
 
 // portIn reports whether a port lies in PORT[-END][/PROTOCOL].
 func portIn(spec string, port uint16, protocol string) bool {

@@ -38,7 +38,7 @@ func (c *inspectCmd) Run(env *command.Env) error {
 		}
 		found = append(found, document)
 	}
-	return errors.Join(output.Documents(env.Stdout, c.Format, found), errors.Join(errs...))
+	return errors.Join(output.Inspected(env.Stdout, c.Format, found), errors.Join(errs...))
 }
 
 // container is the document of a container. Others that it shares namespaces

@@ -1,6 +1,8 @@
 package container
 
 import (
+	"strings"
+
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcontract"
 )
@@ -54,7 +56,7 @@ func (c *rename) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	return r.Rename(env.Ctx, c.Container, c.Name)
+	return r.Rename(env.Ctx, c.Container, strings.TrimPrefix(c.Name, "/"))
 }
 
 type wait struct {

@@ -46,7 +46,7 @@ func Prune(env *command.Env, s *command.Services, f command.PruneFilter) ([]stri
 		if !idle || !f.Match(info.Labels, info.CreatedAt) {
 			continue
 		}
-		err := s.Backend.Remove(env.Ctx, info.ID, vzcontract.RemoveOptions{Volumes: true})
+		err := s.Backend.Remove(env.Ctx, info.ID, vzcontract.RemoveOptions{})
 		switch {
 		case err == nil:
 			removed = append(removed, info.ID)

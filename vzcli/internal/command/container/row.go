@@ -2,6 +2,7 @@ package container
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 // Row gives docker's placeholders for one container.
 func Row(c vzcontract.ContainerInfo, now time.Time, noTrunc bool) output.Row {
-	id, cmd := output.ShortID(c.ID), strings.Join(c.Command, " ")
+	id, cmd := output.ShortID(c.ID), commandLine(c.Command)
 	mounts, volumes := []string{}, 0
 	for _, m := range c.Mounts {
 		name := m.Source
@@ -45,6 +46,17 @@ func Row(c vzcontract.ContainerInfo, now time.Time, noTrunc bool) output.Row {
 		"Mounts": strings.Join(mounts, ","), "Networks": strings.Join(networks, ","),
 		"LocalVolumes": strconv.Itoa(volumes), "Size": "", "Backend": c.Backend, "Platform": c.Config.Platform, "Pid": strconv.Itoa(c.PID),
 	}
+}
+
+// commandLine has quotes around the words with spaces, as docker shows them.
+func commandLine(words []string) string {
+	line := slices.Clone(words)
+	for i, word := range line {
+		if i > 0 && strings.Contains(word, " ") {
+			line[i] = "'" + word + "'"
+		}
+	}
+	return strings.Join(line, " ")
 }
 
 // State is docker's word for the container's state.

@@ -47,7 +47,10 @@ func (c *stats) Run(env *command.Env) error {
 		if err != nil {
 			return err
 		}
-		rows, now := c.sample(env.Ctx, meter, infos, old)
+		rows, now, err := c.sample(env.Ctx, meter, infos, old)
+		if err != nil {
+			return err
+		}
 		old = now
 		if round > 0 || len(rows) == 0 && c.NoStream { // the first round only gives the CPU a start
 			if err := c.print(env, rows, screen && !c.NoStream); err != nil || c.NoStream {
@@ -85,8 +88,9 @@ func (c *stats) containers(env *command.Env, s *command.Services) ([]vzcontract.
 }
 
 // sample measures all containers at once. One that cannot be measured is shown
-// as docker shows a stopped one.
-func (c *stats) sample(ctx context.Context, meter vzcontract.Statser, infos []vzcontract.ContainerInfo, old map[string]vzcontract.Stats) ([]output.Row, map[string]vzcontract.Stats) {
+// as docker shows a stopped one; where nothing is measured for want of an ability, that is
+// the error.
+func (c *stats) sample(ctx context.Context, meter vzcontract.Statser, infos []vzcontract.ContainerInfo, old map[string]vzcontract.Stats) ([]output.Row, map[string]vzcontract.Stats, error) {
 	samples := make([]vzcontract.Stats, len(infos))
 	errs := make([]error, len(infos))
 	var wg sync.WaitGroup
@@ -102,14 +106,21 @@ func (c *stats) sample(ctx context.Context, meter vzcontract.Statser, infos []vz
 	wg.Wait()
 	now := map[string]vzcontract.Stats{}
 	var rows []output.Row
+	var lacking error
 	for i, info := range infos {
 		before, known := old[info.ID]
-		if errs[i] == nil {
+		switch {
+		case errs[i] == nil:
 			now[info.ID] = samples[i]
+		case errors.Is(errs[i], vzcontract.ErrUnsupported):
+			lacking = errs[i]
 		}
 		rows = append(rows, c.row(info, samples[i], before, errs[i] == nil, known))
 	}
-	return rows, now
+	if len(now) > 0 {
+		lacking = nil // the others tell it by their dashes
+	}
+	return rows, now, lacking
 }
 
 func (c *stats) row(info vzcontract.ContainerInfo, s, before vzcontract.Stats, measured, known bool) output.Row {

@@ -29,5 +29,5 @@ func (c *inspectCmd) Run(env *command.Env) error {
 		}
 		found = append(found, inspect.OfImage(info))
 	}
-	return errors.Join(output.Documents(env.Stdout, c.Format, found), errors.Join(errs...))
+	return errors.Join(output.Inspected(env.Stdout, c.Format, found), errors.Join(errs...))
 }

@@ -26,6 +26,9 @@ func (c *rmi) Run(env *command.Env) error {
 	}
 	var errs []error
 	for _, ref := range c.Images {
+		if err := env.Ctx.Err(); err != nil { // the rest stays
+			return errors.Join(append(errs, err)...)
+		}
 		removed, err := s.Images.RemoveImage(env.Ctx, ref, vzcontract.RemoveImageOptions{Force: c.Force, NoPrune: c.NoPrune})
 		if c.Force && errors.Is(err, vzcontract.ErrNotFound) {
 			continue

@@ -186,11 +186,14 @@ func printAll[T any](env *command.Env, l output.Listing, opts output.Options, al
 
 // printInfo prints a sandbox's name, or with --json all about it.
 func printInfo(env *command.Env, s *vzsandbox.Sandbox) error {
-	if !env.Globals.JSON {
-		return command.PrintLine(env, s.Name())
-	}
 	info, err := s.Info(env.Ctx)
-	return errors.Join(err, printJSON(env, info))
+	if env.Globals.JSON {
+		return errors.Join(err, printJSON(env, info))
+	}
+	if err == nil && info.Unlimited != "" {
+		fmt.Fprintln(env.Stderr, "vz: there is no limit of processes: "+command.OneLine(info.Unlimited))
+	}
+	return command.PrintLine(env, s.Name())
 }
 
 // projectRoot is the directory below which projects must lie.
@@ -204,7 +207,7 @@ func projectRoot(flag string) (string, error) {
 type capabilities struct{}
 
 var abilities = []vzsandbox.Ability{
-	vzsandbox.AbilitySnapshots, vzsandbox.AbilityCopy, vzsandbox.AbilityFiles, vzsandbox.AbilityPause, vzsandbox.AbilityLiveMounts,
+	vzsandbox.AbilitySnapshots, vzsandbox.AbilityCopy, vzsandbox.AbilityFiles, vzsandbox.AbilityWatch, vzsandbox.AbilityDial, vzsandbox.AbilityPause, vzsandbox.AbilityLiveMounts,
 	vzsandbox.AbilityRename, vzsandbox.AbilityCommit, vzsandbox.AbilitySetup, vzsandbox.AbilityAllowLists, vzsandbox.AbilityDisk,
 }
 

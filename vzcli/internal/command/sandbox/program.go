@@ -30,6 +30,8 @@ func commands() []command.Command {
 		{Name: "files mkdir", Help: "Make a directory in a sandbox", Complete: command.Sandboxes, New: func() command.Verb { return new(filesMkdir) }},
 		{Name: "files rm", Help: "Remove files and directories of a sandbox", Complete: command.Sandboxes, New: func() command.Verb { return new(filesRm) }},
 		{Name: "files mv", Help: "Give a file of a sandbox another path", Complete: command.Sandboxes, New: func() command.Verb { return new(filesMv) }},
+		{Name: "files watch", Help: "Follow what happens to files of a sandbox", Complete: command.Sandboxes, New: func() command.Verb { return new(filesWatch) }},
+		{Name: "port", Help: "Reach a port inside a sandbox from the host", Complete: command.Sandboxes, New: func() command.Verb { return new(port) }},
 		{Name: "snapshot", Help: "Save the files of a sandbox", Complete: command.Sandboxes, New: func() command.Verb { return new(snapshot) }},
 		{Name: "snapshots", Help: "List the snapshots of a sandbox", Complete: command.Sandboxes, New: func() command.Verb { return new(snapshots) }},
 		{Name: "restore", Help: "Bring the files of a sandbox back to a snapshot", Complete: command.Sandboxes, New: func() command.Verb { return new(restore) }},

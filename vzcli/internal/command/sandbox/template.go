@@ -17,6 +17,7 @@ type templateFlags struct {
 	Setup          []string `sep:"none" placeholder:"COMMAND" help:"Run this once with sh -c, with network, and keep the outcome as an image; may be given again."`
 	CPUs           string   `name:"cpus" placeholder:"N" help:"Number of processors."`
 	Memory         string   `short:"m" placeholder:"SIZE" help:"Limit of memory."`
+	Disk           string   `placeholder:"SIZE" help:"Limit of what is written to the root, in virtual machines."`
 	PidsLimit      *int64   `aliases:"pids" placeholder:"N" help:"Limit of processes (1024); -1 is none."`
 	Network        string   `aliases:"net" placeholder:"MODE" help:"What can be reached: none (the default), or nat for what the host can."`
 	Allow          []string `sep:"none" placeholder:"HOST|CIDR[:PORT]" help:"Allow this name, address or range and nothing else; may be given again."`
@@ -42,6 +43,9 @@ func (f *templateFlags) template(image string) (t vzsandbox.Template, err error)
 		return t, err
 	}
 	t.Limits = vzsandbox.Limits{NanoCPUs: r.NanoCPUs, Memory: r.Memory, Pids: r.PidsLimit}
+	if t.Limits.Disk, err = runflags.Size("disk", f.Disk); err != nil {
+		return t, err
+	}
 	if t.Network, err = f.network(); err != nil {
 		return t, err
 	}

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -82,6 +83,9 @@ func (c *config) Run(env *command.Env) error {
 	}
 	if err != nil {
 		return err
+	}
+	if !c.NoInterpolate { // what is written is read again as it is
+		data = bytes.ReplaceAll(data, []byte("$"), []byte("$$"))
 	}
 	return c.write(env, data)
 }

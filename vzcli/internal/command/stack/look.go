@@ -98,7 +98,8 @@ func (c *port) Run(env *command.Env) error {
 		case c.PrivatePort == "":
 			fmt.Fprintf(env.Stdout, "%s/%s -> %s\n", inner, p.Protocol, address)
 		case inner == private && p.Protocol == proto:
-			fmt.Fprintln(env.Stdout, address)
+			fmt.Fprintln(env.Stdout, address) // one, as scripts expect: that of IPv6 has the same port
+			return nil
 		default:
 			continue
 		}

@@ -13,7 +13,7 @@ const flagHelp = `Global flags, before the command:
   --parallel N               bound on what is done at once
   --ansi never|always|auto   colours
   --compatibility            name containers project_service_1
-  --all-resources            make networks that no service uses too
+  --all-resources            make networks and volumes that no service uses too
   and those of vz: --backend, --home, --run, --json, --progress, -v, -q
 `
 

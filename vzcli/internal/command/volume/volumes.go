@@ -65,7 +65,7 @@ func (c *inspectCmd) Run(env *command.Env) error {
 		}
 		found = append(found, inspect.OfVolume(info))
 	}
-	return errors.Join(output.Documents(env.Stdout, c.Format, found), errors.Join(errs...))
+	return errors.Join(output.Inspected(env.Stdout, c.Format, found), errors.Join(errs...))
 }
 
 type rm struct {

@@ -37,11 +37,12 @@ type Kernel struct {
 	paused chan struct{}    // closed on resume, nil when running; guarded by mu
 	ooms   int              // guarded by mu
 	ended  bool             // process 1 has ended; guarded by mu
+	ports  map[uint16]*port // that programs listen on; guarded by mu
 }
 
 // NewKernel returns a kernel without processes.
 func NewKernel(view *tree.View) *Kernel {
-	k := &Kernel{FS: view, procs: map[int]*Process{}}
+	k := &Kernel{FS: view, procs: map[int]*Process{}, ports: map[uint16]*port{}}
 	k.idle.L = &k.mu
 	return k
 }

@@ -23,7 +23,7 @@ func init() {
 		"false": func(*Process) int { return 1 },
 		"cat":   runCat, "chmod": runChmod, "chown": runChown, "cp": runCp, "echo": runEcho,
 		"env": runEnv, "grep": runGrep, "head": runHead, "hostname": runHostname, "id": runID,
-		"kill": runKill, "ln": runLn, "ls": runLs, "mkdir": runMkdir, "mv": runMv,
+		"kill": runKill, "ln": runLn, "ls": runLs, "mkdir": runMkdir, "mv": runMv, "nc": runNc,
 		"printenv": runEnv, "printf": runPrintf, "ps": runPs, "pwd": runPwd,
 		"readlink": runReadlink, "rm": runRm, "seq": runSeq, "sleep": runSleep, "stty": runStty,
 		"tee": runTee, "test": runTest, "[": runTest, "touch": runTouch, "tty": runTTY,

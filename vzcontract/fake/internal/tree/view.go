@@ -26,7 +26,8 @@ type Mount struct {
 // Paths may be relative to the root and hold "..", and links are followed as
 // the kernel does, never out of the root.
 type View struct {
-	mounts atomic.Pointer[[]Mount] // the root first, then by rising length of Target
+	mounts   atomic.Pointer[[]Mount] // the root first, then by rising length of Target
+	watchers watchers
 }
 
 // NewView stacks mounts on root.
@@ -188,7 +189,12 @@ func (v *View) Put(name string, n Node) error {
 	if err != nil {
 		return err
 	}
-	return v.change(p, func(m Mount, inner string) error { return m.FS.Put(inner, n) })
+	old, missing := v.node(p)
+	if err := v.change(p, func(m Mount, inner string) error { return m.FS.Put(inner, n) }); err != nil {
+		return err
+	}
+	v.watchers.tell(Change{Path: p, Was: old, Is: n, Made: missing != nil})
+	return nil
 }
 
 // Remove removes a file, a link or an empty directory.
@@ -202,7 +208,12 @@ func (v *View) Remove(name string) error {
 			return &fs.PathError{Op: "remove", Path: name, Err: syscall.EBUSY}
 		}
 	}
-	return v.change(p, func(m Mount, inner string) error { return m.FS.Remove(inner) })
+	old, _ := v.node(p) // what is missing is not removed
+	if err := v.change(p, func(m Mount, inner string) error { return m.FS.Remove(inner) }); err != nil {
+		return err
+	}
+	v.watchers.tell(Change{Path: p, Was: old, Gone: true})
+	return nil
 }
 
 func (v *View) change(p string, do func(Mount, string) error) error {

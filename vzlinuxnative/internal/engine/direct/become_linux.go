@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzlinuxnative/internal/seccompbpf"
+	"vz.internal/vzlinuxnative/internal/userns"
 )
 
 // addStdio gives the child its streams: a terminal of the container, or the
@@ -54,7 +55,7 @@ func (p *plan) addBecome(proc *specs.Process, f filter) error {
 		p.add(opSeccomp, "load seccomp filter", f.flags, f.program)
 	}
 	p.add(opBounding, "drop capabilities", caps.bounding)
-	user := []any{uint64(proc.User.UID), uint64(proc.User.GID), len(proc.User.AdditionalGids)}
+	user := []any{uint64(proc.User.UID), uint64(proc.User.GID), userns.GroupsFixed(), len(proc.User.AdditionalGids)}
 	for _, g := range proc.User.AdditionalGids {
 		user = append(user, uint64(g))
 	}

@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/userns"
 )
 
 // A tree is a detached mount, made before the clone and attached by the child.
@@ -67,7 +69,13 @@ func cloneTree(m specs.Mount, o mountOptions) (tree, error) {
 
 func (t tree) setAttributes(o mountOptions) error {
 	if o.set|o.clear != 0 {
-		if err := t.setattr(o.recursive, unix.MountAttr{Attr_set: o.set, Attr_clr: o.attrClear()}); err != nil {
+		err := t.setattr(o.recursive, unix.MountAttr{Attr_set: o.set, Attr_clr: o.attrClear()})
+		if errors.Is(err, unix.EPERM) && o.clear != 0 && userns.Inside() {
+			// What the host has set on its mount, such as ro, nobody can take away here.
+			o.clear = 0
+			err = t.setattr(o.recursive, unix.MountAttr{Attr_set: o.set, Attr_clr: o.attrClear()})
+		}
+		if err != nil {
 			return err
 		}
 	}

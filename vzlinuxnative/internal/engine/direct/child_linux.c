@@ -23,6 +23,7 @@
 #include <linux/seccomp.h>
 #include <linux/filter.h>
 #include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MS_BITS_DETACH 2 // MNT_DETACH; sys/mount.h clashes with linux/mount.h
@@ -502,14 +504,14 @@ static int op_bounding(uint64_t keep)
 static int op_user(struct child *c)
 {
 	static gid_t groups[65536];
-	uint64_t uid = num(&c->in), gid = num(&c->in), n = num(&c->in);
+	uint64_t uid = num(&c->in), gid = num(&c->in), keep = num(&c->in), n = num(&c->in);
 	if (n > 65536)
 		return errno = EINVAL, -1;
 	for (uint64_t i = 0; i < n; i++)
 		groups[i] = num(&c->in);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return -1;
-	if (syscall(SYS_setgroups, n, groups) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0 ||
+	if ((!keep && syscall(SYS_setgroups, n, groups) < 0) || syscall(SYS_setresgid, gid, gid, gid) < 0 ||
 	    syscall(SYS_setresuid, uid, uid, uid) < 0)
 		return -1;
 	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
@@ -690,26 +692,64 @@ static void child(int sock, const void *plan, size_t len)
 	_exit(1);
 }
 
-int vz_spawn(uint64_t flags, int cgroup, int pidns, int own, int sock,
-	     const void *plan, size_t len, int *pidfd)
+struct birth {
+	struct clone_args args;
+	int pidns, sock;
+	const void *plan;
+	size_t len;
+	long pid; // or -errno
+};
+
+static void bear(struct birth *b)
 {
-	struct clone_args a = {
-		.flags = flags | CLONE_PIDFD | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
-		.pidfd = (uint64_t)(uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-		.cgroup = cgroup >= 0 ? cgroup : 0,
+	b->pid = syscall(SYS_clone3, &b->args, sizeof b->args);
+	if (b->pid == 0)
+		child(b->sock, b->plan, b->len);
+	if (b->pid < 0)
+		b->pid = -errno;
+}
+
+// elsewhere runs in a process that goes into the pid namespace in the caller's place, who
+// might not be let back. The child becomes the caller's.
+static int elsewhere(void *arg)
+{
+	struct birth *b = arg;
+	if (syscall(SYS_setns, b->pidns, CLONE_NEWPID) < 0) {
+		b->pid = -errno;
+		return 0;
+	}
+	b->args.flags |= CLONE_PARENT;
+	b->args.exit_signal = 0; // that of this process
+	bear(b);
+	return 0;
+}
+
+int vz_spawn(uint64_t flags, int cgroup, int pidns, int sock, const void *plan, size_t len, int *pidfd)
+{
+	struct birth b = {
+		.args = {
+			.flags = flags | CLONE_PIDFD | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+			.pidfd = (uint64_t)(uintptr_t)pidfd,
+			.exit_signal = SIGCHLD,
+			.cgroup = cgroup >= 0 ? cgroup : 0,
+		},
+		.pidns = pidns, .sock = sock, .plan = plan, .len = len,
 	};
 	uint64_t all = ~0ULL, old = 0;
-	if (pidns >= 0 && syscall(SYS_setns, pidns, CLONE_NEWPID) < 0)
-		return -errno;
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
-	long pid = syscall(SYS_clone3, &a, sizeof a);
-	if (pid == 0)
-		child(sock, plan, len);
-	int e = pid < 0 ? errno : 0;
+	if (pidns < 0) {
+		bear(&b);
+	} else {
+		// It shares memory and descriptors with this thread, which waits.
+		char stack[65536] __attribute__((aligned(16)));
+		int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD;
+		int pid = clone(elsewhere, stack + sizeof stack, flags, &b);
+		if (pid < 0)
+			b.pid = -errno;
+		else
+			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+				;
+	}
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, 8);
-	// Threads cannot be made while children would be born elsewhere.
-	if (pidns >= 0 && syscall(SYS_setns, own, CLONE_NEWPID) < 0)
-		abort();
-	return pid < 0 ? -e : (int)pid;
+	return (int)b.pid;
 }

@@ -33,7 +33,7 @@ enum vz_op {
 	VZ_CLOSE,       // all descriptors but stdio and the parent's
 	VZ_CHDIR,       // str path
 	VZ_BOUNDING,    // u64 capabilities that stay
-	VZ_USER,        // u64 uid, u64 gid, u64 n, n × u64
+	VZ_USER,        // u64 uid, u64 gid, u64 keep the groups, u64 n, n × u64
 	VZ_CAPS,        // u64 effective, permitted, inheritable, ambient
 	VZ_EXEC,        // u64 n paths, u64 n argv, u64 n env, the strings
 	VZ_LOOPBACK,    // lo of the network namespace comes up
@@ -43,9 +43,9 @@ enum vz_op {
 // vz_spawn clones a child that runs the plan and returns its pid, or -errno.
 // flags are clone3's namespace flags; cgroup is a directory descriptor for
 // CLONE_INTO_CGROUP or -1; pidns, when not -1, is the pid namespace that the
-// child is born in and own the caller's. sock is the child's end of a
+// child is born in. sock is the child's end of a
 // SOCK_SEQPACKET pair. *pidfd receives a pid descriptor.
-int vz_spawn(uint64_t flags, int cgroup, int pidns, int own, int sock,
+int vz_spawn(uint64_t flags, int cgroup, int pidns, int sock,
 	     const void *plan, size_t len, int *pidfd);
 
 #endif

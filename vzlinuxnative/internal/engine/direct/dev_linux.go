@@ -10,6 +10,8 @@ import (
 	"github.com/opencontainers/cgroups/devices/config"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzlinuxnative/internal/userns"
 )
 
 // devLinks are the links of every /dev.
@@ -21,8 +23,12 @@ var devLinks = [][2]string{
 	{"pts/ptmx", "ptmx"},
 }
 
-// newDev returns a detached tmpfs for /dev with its nodes and links made.
+// newDev returns a detached tmpfs for /dev with its nodes and links made. In a user
+// namespace no nodes can be made: see addNodes.
 func newDev(m specs.Mount, o mountOptions, nodes []*config.Device) (tree, error) {
+	if userns.Inside() {
+		nodes = nil
+	}
 	fd, err := newTmpfs(o)
 	if err != nil {
 		return tree{}, fmt.Errorf("mount tmpfs on %s: %w", m.Destination, err)
@@ -108,4 +114,56 @@ func (t tree) symlinks() error {
 		}
 	}
 	return nil
+}
+
+// addNodes puts the host's nodes in the places of those that cannot be made.
+func (p *initPlan) addNodes(nodes []*config.Device) error {
+	if !userns.Inside() {
+		return nil
+	}
+	for _, n := range nodes {
+		if filepath.Clean(n.Path) == "/dev/ptmx" {
+			continue
+		}
+		source, err := hostNode(n)
+		if err != nil {
+			return fmt.Errorf("make device %s: %w", n.Path, err)
+		}
+		m := specs.Mount{Source: source, Destination: n.Path, Type: "bind"}
+		t, err := cloneTree(m, mountOptions{bind: true, set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC})
+		if err != nil {
+			return err
+		}
+		p.trees = append(p.trees, t)
+		p.add(opAttach, fmt.Sprintf("mount %s on %s", source, n.Path), int(t.file.Fd()), n.Path, false)
+	}
+	return nil
+}
+
+// hostNode finds the host's node of a device, which has the same path unless it was
+// given another one in the container.
+func hostNode(n *config.Device) (string, error) {
+	number := unix.Mkdev(uint32(n.Major), uint32(n.Minor))
+	is := func(path string) bool {
+		var st unix.Stat_t
+		return unix.Lstat(path, &st) == nil && st.Mode&unix.S_IFMT == nodeType(n.Type) && st.Rdev == number
+	}
+	if is(n.Path) {
+		return n.Path, nil
+	}
+	kind := "char"
+	if n.Type == config.BlockDevice {
+		kind = "block"
+	}
+	link := fmt.Sprintf("/sys/dev/%s/%d:%d/uevent", kind, n.Major, n.Minor)
+	b, err := os.ReadFile(link)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(b)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "DEVNAME="); ok && is("/dev/"+name) {
+			return "/dev/" + name, nil
+		}
+	}
+	return "", fmt.Errorf("the host has no node of it, and a user namespace can make none")
 }

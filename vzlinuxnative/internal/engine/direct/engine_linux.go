@@ -15,6 +15,7 @@ import (
 	"vz.internal/vzlinuxnative/internal/cgroup"
 	"vz.internal/vzlinuxnative/internal/engine"
 	"vz.internal/vzlinuxnative/internal/engine/libct"
+	"vz.internal/vzlinuxnative/internal/userns"
 )
 
 // Engine makes containers with this package's own system calls. A spec that
@@ -39,7 +40,10 @@ func (e *Engine) Cleanup(ctx context.Context, id, stateDir, cgroupsPath string) 
 
 // Create implements engine.Engine.
 func (e *Engine) Create(ctx context.Context, req engine.CreateRequest) (engine.Container, error) {
-	if Supports(req.Spec) != nil || kernelTooOld() || cgroup.Driver() == "systemd" {
+	if err := e.refuse(req.Spec); err != nil {
+		if userns.Inside() {
+			return nil, vzcontract.Errorf(vzcontract.ErrUnsupported, "%w: not in a user namespace", err)
+		}
 		return e.other.Create(ctx, req)
 	}
 	cfg, err := libct.Config(req.ID, req.Spec)
@@ -53,11 +57,27 @@ func (e *Engine) Create(ctx context.Context, req engine.CreateRequest) (engine.C
 	if cg.Exists() {
 		return nil, vzcontract.Errorf(vzcontract.ErrConflict, "cgroup %s exists already: another container uses it, or vz doctor --repair removes it", req.Spec.Linux.CgroupsPath)
 	}
+	if userns.Inside() {
+		cfg.Cgroups.Resources.SkipDevices = true // nodes come from the host, and others cannot be made
+	}
 	c := &container{cgroup: cg, spec: req.Spec}
 	if err := c.create(ctx, cfg.Cgroups.Resources, cfg.Devices, req.Stdio); err != nil {
 		return nil, errors.Join(err, c.removeCgroup())
 	}
 	return c, nil
+}
+
+// refuse tells why the other engine is to make a container.
+func (e *Engine) refuse(spec *specs.Spec) error {
+	switch err := Supports(spec); {
+	case err != nil:
+		return err
+	case kernelTooOld():
+		return errors.New("kernels before Linux 5.12")
+	case cgroup.Driver() == "systemd":
+		return errors.New("cgroups of systemd")
+	}
+	return nil
 }
 
 // kernelTooOld reports that mount_setattr (Linux 5.12) is missing.
@@ -119,7 +139,7 @@ type membership struct {
 }
 
 func membershipOf(cg cgroups.Manager) membership {
-	if cgroups.IsCgroup2UnifiedMode() {
+	if cgroups.IsCgroup2UnifiedMode() { // "" of a container without a cgroup
 		return membership{dir: cg.Path("")}
 	}
 	var m membership

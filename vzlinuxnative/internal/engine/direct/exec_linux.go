@@ -58,7 +58,7 @@ func (c *container) Exec(ctx context.Context, req engine.ExecRequest) (engine.Pr
 		group.remove()
 		return nil, execError(err, req.Process)
 	}
-	return &process{child: ch, group: group}, nil
+	return &execProcess{child: ch, group: group}, nil
 }
 
 // openRoot opens the container's root. Who joins its mount namespace comes to
@@ -108,17 +108,17 @@ func hasNamespace(s *specs.Spec, t specs.LinuxNamespaceType) bool {
 	return false
 }
 
-// A process is one made by Exec.
-type process struct {
+// An execProcess is one made by Exec.
+type execProcess struct {
 	*child
 	group *execGroup
 }
 
-func (p *process) PID() int          { return p.pid }
-func (p *process) Console() *os.File { return p.console }
+func (p *execProcess) PID() int          { return p.pid }
+func (p *execProcess) Console() *os.File { return p.console }
 
 // Wait implements engine.Process.
-func (p *process) Wait() (unix.WaitStatus, error) {
+func (p *execProcess) Wait() (unix.WaitStatus, error) {
 	ws, err := p.wait()
 	p.close()
 	// What it left running in the background stays, and so does the group.
@@ -127,4 +127,4 @@ func (p *process) Wait() (unix.WaitStatus, error) {
 }
 
 // Kill implements engine.Process.
-func (p *process) Kill(context.Context) error { return p.group.kill() }
+func (p *execProcess) Kill(context.Context) error { return p.group.kill(p.pid) }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/opencontainers/cgroups"
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzlinuxnative/internal/process"
 )
 
 // An execGroup is the cgroup of one exec, below the container's, so that
@@ -17,6 +19,7 @@ import (
 type execGroup struct {
 	dir    string
 	member membership
+	free   bool // the container has no cgroup: its processes are found by their parents
 }
 
 func newExecGroup(cg cgroups.Manager, id string) (*execGroup, error) {
@@ -24,7 +27,7 @@ func newExecGroup(cg cgroups.Manager, id string) (*execGroup, error) {
 	if cgroups.IsCgroup2UnifiedMode() {
 		parent = cg.Path("")
 	}
-	g := &execGroup{member: membershipOf(cg)}
+	g := &execGroup{member: membershipOf(cg), free: len(cg.GetPaths()) == 0}
 	if parent == "" {
 		return g, nil
 	}
@@ -51,8 +54,11 @@ func (g *execGroup) remove() {
 	}
 }
 
-// kill ends every process of the group.
-func (g *execGroup) kill() error {
+// kill ends every process of the group, of the exec that pid is of.
+func (g *execGroup) kill(pid int) error {
+	if g.free {
+		return killOffspring(pid)
+	}
 	if g.dir == "" {
 		return errors.New("kill exec: the host has neither a freezer nor a unified cgroup")
 	}
@@ -76,6 +82,30 @@ func (g *execGroup) kill() error {
 		}
 		for _, pid := range slices.Compact(pids) {
 			if err := killAndAwait(pid); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// killOffspring kills a process that is not yet reaped, its descendants and its session.
+func killOffspring(pid int) error {
+	for {
+		// Stopped, they cannot fork away from the signals.
+		pids, err := process.Offspring(pid)
+		if err != nil {
+			return fmt.Errorf("kill exec: %w", err)
+		}
+		if len(pids) == 0 {
+			return nil
+		}
+		for _, sig := range []unix.Signal{unix.SIGSTOP, unix.SIGKILL} {
+			for _, one := range pids {
+				_ = unix.Kill(one, sig) // it may just have ended
+			}
+		}
+		for _, one := range pids {
+			if err := killAndAwait(one); err != nil {
 				return err
 			}
 		}

@@ -123,6 +123,7 @@ func (p *initPlan) addMount(s *specs.Spec, m specs.Mount, nodes []*config.Device
 		}
 		p.trees = append(p.trees, t)
 		p.add(opAttach, words, int(t.file.Fd()), m.Destination, true)
+		return p.addNodes(nodes)
 	case m.Type == "cgroup":
 		return p.addCgroupMount(m, o)
 	default:

@@ -42,22 +42,16 @@ func spawn(ctx context.Context, cfg spawnConfig, p *plan) (*child, error) {
 	theirs := os.NewFile(uintptr(pair[1]), "child")
 	defer theirs.Close()
 	c := &child{sock: os.NewFile(uintptr(pair[0]), "parent"), plan: p}
-	cgroup, pidns, own := -1, -1, -1
+	cgroup, pidns := -1, -1
 	if cfg.cgroup != nil {
 		cgroup = int(cfg.cgroup.Fd())
 	}
 	if cfg.pidns != nil {
-		self, err := os.Open("/proc/thread-self/ns/pid")
-		if err != nil {
-			c.sock.Close()
-			return nil, err
-		}
-		defer self.Close()
-		pidns, own = int(cfg.pidns.Fd()), int(self.Fd())
+		pidns = int(cfg.pidns.Fd())
 	}
 	var pidfd C.int
 	runtime.LockOSThread()
-	pid := int(C.vz_spawn(C.uint64_t(cfg.flags), C.int(cgroup), C.int(pidns), C.int(own), C.int(pair[1]),
+	pid := int(C.vz_spawn(C.uint64_t(cfg.flags), C.int(cgroup), C.int(pidns), C.int(pair[1]),
 		unsafe.Pointer(&p.buf[0]), C.size_t(len(p.buf)), &pidfd))
 	runtime.UnlockOSThread()
 	runtime.KeepAlive(cfg)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+	"vz.internal/vzlinuxnative/network/internal/nsthread"
 )
 
 // A Container says what the kernel does inside a container's own network
@@ -47,7 +48,11 @@ func (c Container) Install(ns *os.File) error {
 }
 
 func (c Container) install(ns *os.File, again bool) error {
-	conn, err := nftables.New(nftables.WithNetNSFd(int(ns.Fd())))
+	return nsthread.In(ns, func() error { return c.installHere(again) })
+}
+
+func (c Container) installHere(again bool) error {
+	conn, err := nftables.New()
 	if err != nil {
 		return fmt.Errorf("open nftables: %w", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,6 +24,7 @@ type Port struct {
 	done     chan struct{}
 	target   atomic.Pointer[netip.AddrPort]
 	dial     func(ctx context.Context, c *net.TCPConn) (net.Conn, error)
+	within   func(do func() error) error // where sockets to the target are made
 	serving  sync.Once
 	work     sync.WaitGroup
 	once     sync.Once
@@ -34,7 +37,7 @@ type Port struct {
 // vzcontract.ErrConflict, an address that is none of this host's
 // vzcontract.ErrValidation.
 func Bind(protocol string, addr netip.AddrPort) (*Port, error) {
-	p := &Port{protocol: protocol, done: make(chan struct{}), conns: map[net.Conn]bool{}}
+	p := &Port{protocol: protocol, done: make(chan struct{}), conns: map[net.Conn]bool{}, within: func(do func() error) error { return do() }}
 	p.dial = p.dialTarget
 	family := "4"
 	if addr.Addr().Is6() {
@@ -65,6 +68,9 @@ func Bind(protocol string, addr netip.AddrPort) (*Port, error) {
 	return p, nil
 }
 
+// firstPort has the first port that needs no right. What it says is of IPv6 too.
+const firstPort = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+
 func bindError(protocol string, addr netip.AddrPort, err error) error {
 	class, why := vzcontract.ErrInternal, err.Error()
 	switch {
@@ -74,6 +80,10 @@ func bindError(protocol string, addr netip.AddrPort, err error) error {
 		class, why = vzcontract.ErrValidation, addr.Addr().String()+" is not an address of this host"
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
 		class, why = vzcontract.ErrDenied, "no permission to bind it"
+		if first, err := os.ReadFile(firstPort); err == nil {
+			why = fmt.Sprintf("ports below %[1]s are for root: choose another one, or as root: sysctl -w %[2]s=%[3]d",
+				strings.TrimSpace(string(first)), "net.ipv4.ip_unprivileged_port_start", addr.Port())
+		}
 	case errors.Is(err, syscall.EAFNOSUPPORT):
 		class, why = vzcontract.ErrUnsupported, "the host has no IPv6"
 	}
@@ -93,6 +103,9 @@ func Relay(l *net.TCPListener, dial func(ctx context.Context, c *net.TCPConn) (n
 	p.Serve(netip.AddrPort{})
 	return p
 }
+
+// Within makes the sockets to targets where within runs its argument, before Serve.
+func (p *Port) Within(within func(do func() error) error) { p.within = within }
 
 // Serve copies what arrives at the port to target and back, until Close. It
 // returns at once. Called again it changes the target of new connections; one

@@ -65,8 +65,12 @@ func (p *Port) dialFor(client *net.TCPConn) (net.Conn, error) {
 	return p.dial(ctx, client)
 }
 
-func (p *Port) dialTarget(ctx context.Context, _ *net.TCPConn) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, "tcp", p.target.Load().String())
+func (p *Port) dialTarget(ctx context.Context, _ *net.TCPConn) (conn net.Conn, err error) {
+	err = p.within(func() (err error) {
+		conn, err = new(net.Dialer).DialContext(ctx, "tcp", p.target.Load().String())
+		return err
+	})
+	return conn, err
 }
 
 // join copies between two connections until both directions have ended. Each

@@ -47,7 +47,11 @@ func (p *Port) session(clients *sessions, client netip.AddrPort) *net.UDPConn {
 	if len(clients.of) >= maxSessions {
 		return nil
 	}
-	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(*p.target.Load()))
+	var c *net.UDPConn
+	err := p.within(func() (err error) {
+		c, err = net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(*p.target.Load()))
+		return err
+	})
 	if err != nil || !p.track(c) {
 		return nil
 	}

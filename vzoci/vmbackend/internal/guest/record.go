@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -41,7 +42,8 @@ type Record struct {
 	Images []agentproto.ImageProvide `json:"images,omitempty"`
 	CPUs   int                       `json:"cpus"`
 	Memory uint64                    `json:"memory"`
-	MAC    string                    `json:"mac,omitempty"` // empty without a network of its own
+	Disk   int64                     `json:"disk,omitempty"` // bytes; 0 is DiskSize
+	MAC    string                    `json:"mac,omitempty"`  // empty without a network of its own
 	// Cards: the container joins the host's networks, and has all of the guest's.
 	Cards bool `json:"cards,omitempty"`
 	// Attach are networks joined after the container was made, Detach those left.
@@ -71,6 +73,9 @@ type Origin struct {
 	Container  string `json:"container"` // its id
 	Checkpoint string `json:"checkpoint"`
 }
+
+// DiskBytes is the size of the machine's disk.
+func (r Record) DiskBytes() int64 { return cmp.Or(r.Disk, DiskSize) }
 
 // Inherited tells whether the guest's container of that id is the one that came with
 // the disk, and not the record's.
@@ -293,7 +298,7 @@ func At(home, run string) Store {
 // What a machine has besides its kernel, as both sides know it.
 const (
 	DiskID    = "state"       // of the disk with the guest's containers
-	DiskSize  = 64 << 30      // what it has for them; it takes what was written
+	DiskSize  = 64 << 30      // what it has for them without a limit; it takes what was written
 	StatePath = "/var/lib/vz" // where that is mounted
 	ShareTag  = "vz"          // of what the host shares
 	SharePath = "/mnt/vz"     // where that is mounted

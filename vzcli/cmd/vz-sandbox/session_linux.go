@@ -1,0 +1,3 @@
+package main
+
+import _ "vz.internal/vzlinuxnative/rootless/join" // an ordinary user's containers
