@@ -2,7 +2,10 @@ package macos
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -63,6 +66,10 @@ func (run Run) system(ctx context.Context) Finding {
 // room tells whether a restore image and a guest would fit.
 func room(home string, free func(string) (uint64, error)) Finding {
 	have, err := free(home)
+	for errors.Is(err, fs.ErrNotExist) && home != filepath.Dir(home) { // it will be made
+		home = filepath.Dir(home)
+		have, err = free(home)
+	}
 	if err != nil {
 		return Finding{Name: "room", Detail: err.Error()}
 	}

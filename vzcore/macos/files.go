@@ -31,6 +31,15 @@ func (f Files) Aux() string { return filepath.Join(f.Dir, "disk.aux") }
 // eyes only.
 func (f Files) PasswordFile() string { return filepath.Join(f.Dir, "disk.password") }
 
+// mark says by being there that the guest was provisioned.
+func (f Files) mark() string { return filepath.Join(f.Dir, "disk.provisioned") }
+
+// Provisioned tells whether the guest has vz's agent, and the user of [Provision].
+func (f Files) Provisioned() bool {
+	_, err := os.Lstat(f.mark())
+	return err == nil
+}
+
 // Password returns the password of the guest's user. The first call makes one; it is on
 // the disk when the call returns, with mode 0600 and, where root makes it, the owner of
 // the guest's disk.
@@ -39,27 +48,35 @@ func (f Files) Password() (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return text, err
 	}
+	// Who is faster wins: there is one password, whoever asks.
+	if err := f.keep(f.PasswordFile(), provision.NewPassword()); err != nil {
+		return "", err
+	}
+	return f.readPassword()
+}
+
+// keep writes a line to a file, for the owner of the guest's disk, unless it is there.
+func (f Files) keep(path, line string) error {
 	owner, err := os.Stat(f.Disk())
 	if err != nil {
-		return "", err
+		return err
 	}
-	next, err := os.CreateTemp(f.Dir, ".password-") // has mode 0600
+	next, err := os.CreateTemp(f.Dir, ".new-") // has mode 0600
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer os.Remove(next.Name())
-	_, err = next.WriteString(provision.NewPassword() + "\n")
+	_, err = next.WriteString(line + "\n")
 	if err == nil {
 		err = errors.Join(chownLike(next, owner), next.Sync())
 	}
 	if err := errors.Join(err, next.Close()); err != nil {
-		return "", err
+		return err
 	}
-	// Who is faster wins: there is one password, whoever asks.
-	if err := os.Link(next.Name(), f.PasswordFile()); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
+	if err := os.Link(next.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
 	}
-	return f.readPassword()
+	return nil
 }
 
 func (f Files) readPassword() (string, error) {

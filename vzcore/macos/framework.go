@@ -11,9 +11,9 @@ import (
 // A Framework is Virtualization.framework, as far as a new guest needs it. Its calls may
 // take minutes; one that does not heed ctx goes on by itself.
 type Framework interface {
-	// Latest returns the newest restore image that Apple offers for this Mac
-	// (VZMacOSRestoreImage.fetchLatestSupported).
-	Latest(ctx context.Context) (Release, error)
+	// Latest returns the address of the newest restore image that Apple offers for this
+	// Mac (VZMacOSRestoreImage.fetchLatestSupported).
+	Latest(ctx context.Context) (url string, err error)
 	// Requirements returns what a guest of the restore image at path needs
 	// (mostFeaturefulSupportedConfiguration); an error that matches
 	// vzcontract.ErrUnsupported says that this Mac cannot run it.
@@ -26,21 +26,15 @@ type Framework interface {
 	Install(ctx context.Context, machine config.Config, path string, progress func(float64)) error
 }
 
-// A Release is a restore image that Apple offers.
-type Release struct{ URL, Version, Build string }
-
 // Requirements are those of a guest.
 type Requirements struct {
-	HardwareModel []byte
-	MinCPUs       int
-	MinMemory     uint64 // bytes
+	HardwareModel []byte `json:"hardware_model"`
+	MinCPUs       int    `json:"min_cpus"`
+	MinMemory     uint64 `json:"min_memory"` // bytes
 }
 
-// Absent returns the error of a system without the framework, which matches
+// Absent returns the error of a system that is no Mac, which matches
 // vzcontract.ErrUnsupported. What is done with it is in the message.
 func Absent(what string) error {
-	if runtime.GOOS == "darwin" {
-		return vzcontract.Errorf(vzcontract.ErrUnsupported, "%s: this build of vz does not install macOS yet; see docs/macos-guests.md", what)
-	}
-	return vzcontract.Errorf(vzcontract.ErrUnsupported, "%s: it needs Virtualization.framework, of a Mac with Apple Silicon and macOS 14; on %s vz runs Linux guests (vz vm init --linux)", what, runtime.GOOS)
+	return vzcontract.Errorf(vzcontract.ErrUnsupported, "%s: it needs Virtualization.framework, of a Mac with Apple Silicon and macOS %d; on %s vz runs Linux guests (vz vm init --linux)", what, MinMacOS, runtime.GOOS)
 }

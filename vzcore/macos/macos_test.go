@@ -35,7 +35,7 @@ func (f *framework) step(name string) error {
 	return nil
 }
 
-func (f *framework) Latest(context.Context) (Release, error) { return Release{}, f.step("latest") }
+func (f *framework) Latest(context.Context) (string, error) { return "", f.step("latest") }
 
 func (f *framework) Requirements(context.Context, string) (Requirements, error) {
 	return Requirements{HardwareModel: []byte("model"), MinCPUs: 2, MinMemory: 4 * config.GiB}, f.step("requirements")
@@ -232,5 +232,8 @@ func TestValidate(t *testing.T) {
 	require.False(t, Run(nil).Validate(t.Context(), t.TempDir(), nil)[0].OK)
 	require.True(t, room("/x", func(string) (uint64, error) { return 2 * installed, nil }).OK)
 	require.NotEmpty(t, room("/x", func(string) (uint64, error) { return 2*installed - 1, nil }).Remedy)
+	_, err = free("/nowhere/at/all")
+	require.Error(t, err)
+	require.Contains(t, room("/nowhere/at/all", free).Detail, "free below /", "one that will be made is on the disk of its parent")
 	require.ErrorIs(t, Absent("make a guest"), vzcontract.ErrUnsupported)
 }

@@ -49,7 +49,7 @@ func TestBadAnswers(t *testing.T) {
 		{"another size", nil, func(r *Request) { r.Size = 12 }, vzcontract.ErrValidation, "the restore image 12"},
 		{"part that nobody asked for", header("Content-Range", "bytes 0-9/10", 206, "PK34567890"), nil, vzcontract.ErrValidation, "nobody asked for"},
 		{"part without a place", header("X", "", 206, "PK34567890"), nil, vzcontract.ErrValidation, "does not say which"},
-		{"another host", http.RedirectHandler("http://elsewhere.invalid/x.ipsw", 302).ServeHTTP, nil, vzcontract.ErrDenied, "another host, elsewhere.invalid"},
+		{"another host", http.RedirectHandler("http://elsewhere.invalid/x.ipsw", http.StatusFound).ServeHTTP, nil, vzcontract.ErrDenied, "another host, elsewhere.invalid"},
 		{"another scheme", nil, func(r *Request) { r.URL += "?scheme" }, vzcontract.ErrDenied, "redirects from http to https"},
 		{"circle", nil, func(r *Request) { r.URL += "?circle" }, vzcontract.ErrDenied, "without end"},
 		{"no archive", header("Content-Type", "application/zip", 200, "PK and nothing else"), nil, vzcontract.ErrValidation, "no restore image, or cut off"},
