@@ -16,6 +16,7 @@ import (
 	"vz.internal/vzcli/internal/vmrecord"
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore/config"
+	"vz.internal/vzcore/macos"
 	"vz.internal/vzcore/qemu"
 )
 
@@ -49,11 +50,11 @@ func (c *initCmd) Run(env *command.Env) error {
 		return err
 	}
 	if !c.Linux {
-		f, err := framework(r, "make the macOS guest "+c.Name)
+		f, err := framework(env.Ctx, r, "make the macOS guest "+c.Name)
 		if err != nil {
 			return err
 		}
-		return c.install(env, r, f)
+		return c.install(env, r, f, macos.Spec{})
 	}
 	cfg, err := c.config()
 	if err != nil {

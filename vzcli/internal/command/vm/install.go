@@ -19,8 +19,9 @@ import (
 // latest is the base that Apple names.
 const latest = "latest"
 
-// install makes a macOS guest. It appears when macOS is installed, or not at all.
-func (c *initCmd) install(env *command.Env, r vmrecord.Registry, f macos.Framework) (err error) {
+// install makes a macOS guest from what spec begins with. It appears when macOS is
+// installed, or not at all.
+func (c *initCmd) install(env *command.Env, r vmrecord.Registry, f macos.Framework, spec macos.Spec) (err error) {
 	machine, err := c.config()
 	if err != nil {
 		return err
@@ -34,7 +35,7 @@ func (c *initCmd) install(env *command.Env, r vmrecord.Registry, f macos.Framewo
 		return err
 	}
 	defer func() { err = errors.Join(err, draft.Close()) }()
-	spec := macos.Spec{Dir: draft.Dir, Machine: machine, DiskSize: uint64(size)}
+	spec.Dir, spec.Machine, spec.DiskSize = draft.Dir, machine, uint64(size)
 	if err := spec.Check(); err != nil {
 		return err
 	}

@@ -64,6 +64,9 @@ func restoreImage(t *testing.T) string {
 	return path
 }
 
+// roomy is a disk with room for macOS, whatever the test's has.
+var roomy = macos.Spec{Free: func(string) (uint64, error) { return 1 << 40, nil }}
+
 func guest(t *testing.T) *initCmd {
 	t.Helper()
 	return &initCmd{Name: "mac", CPUs: 4, Memory: "8g", Network: "user", Profile: "container", DiskSize: "64g", IPSW: restoreImage(t)}
@@ -74,7 +77,7 @@ func TestInstall(t *testing.T) {
 	c := guest(t)
 	src := t.TempDir()
 	c.Mount = []string{"src:" + src + ":ro", "out:" + src}
-	require.NoError(t, c.install(env, r, fakeFramework{}))
+	require.NoError(t, c.install(env, r, fakeFramework{}, roomy))
 	require.Equal(t, "installing macOS: 0%\ninstalling macOS: 10%\ninstalling macOS: 20%\n"+
 		"macOS 15.6.1 is installed; sudo vz vm provision mac gives it a user and vz's agent, vz vm run mac starts it\nmac\n", out.String())
 	rec, err := r.Open("mac")
@@ -90,7 +93,7 @@ func TestInstall(t *testing.T) {
 	for _, path := range []string{files.Disk(), files.HardwareModel(), files.MachineID(), files.Aux()} {
 		require.FileExists(t, path)
 	}
-	require.ErrorIs(t, c.install(env, r, fakeFramework{}), vzcontract.ErrConflict)
+	require.ErrorIs(t, c.install(env, r, fakeFramework{}, roomy), vzcontract.ErrConflict)
 	require.True(t, agentless(r, "mac"))
 	require.ErrorIs(t, (&fork{Name: "mac", New: "other"}).Run(env), vzcontract.ErrUnsupported)
 }
@@ -120,7 +123,7 @@ func TestInstallFails(t *testing.T) {
 			env, r, _ := environment(t)
 			c := guest(t)
 			tt.change(c)
-			err := c.install(env, r, tt.f)
+			err := c.install(env, r, tt.f, roomy)
 			require.ErrorIs(t, err, tt.is)
 			require.ErrorContains(t, err, tt.says)
 			left, err := os.ReadDir(filepath.Join(r.Home, "vms"))
@@ -135,7 +138,7 @@ func TestInstallFails(t *testing.T) {
 		env, r, _ := environment(t)
 		c := guest(t)
 		c.IPSW, c.Base, c.AllowUnpinned = "", "latest", true
-		require.ErrorContains(t, c.install(env, r, fakeFramework{}), "set VZ_ALLOW_UNPINNED_IN_CI=1 too")
+		require.ErrorContains(t, c.install(env, r, fakeFramework{}, roomy), "set VZ_ALLOW_UNPINNED_IN_CI=1 too")
 	})
 }
 
@@ -171,4 +174,12 @@ func TestFindings(t *testing.T) {
 		{Name: "signed", Status: "failed", Detail: "not signed", Remedy: "sign"},
 		{Name: "room", Status: "warning", Detail: "little"},
 	}, got)
+}
+
+func TestSuits(t *testing.T) {
+	require.NoError(t, suits("make it", []macos.Finding{{Name: "mac", OK: true}, {Name: "room", Detail: "little"}}))
+	err := suits("make it", []macos.Finding{{Name: "mac", OK: true}, {Name: "signed", Detail: "not signed", Remedy: "vz vm self-sign"}})
+	require.ErrorIs(t, err, vzcontract.ErrUnsupported)
+	require.EqualError(t, err, "make it: not signed; vz vm self-sign")
+	require.EqualError(t, suits("make it", []macos.Finding{{Name: "mac", Detail: "an Intel Mac"}}), "make it: an Intel Mac; vz vm validate tells more")
 }

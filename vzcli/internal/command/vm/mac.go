@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	osexec "os/exec"
@@ -10,20 +11,37 @@ import (
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/vmm"
 	"vz.internal/vzcli/internal/vmrecord"
+	"vz.internal/vzcontract"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzcore/macos"
 )
 
-// framework returns Virtualization.framework, by vz-vmm, or says what it is needed for.
-func framework(r vmrecord.Registry, what string) (macos.Framework, error) {
-	if runtime.GOOS != "darwin" {
+// framework returns Virtualization.framework, by vz-vmm, or says why what it is needed for
+// cannot be done.
+func framework(ctx context.Context, r vmrecord.Registry, what string) (macos.Framework, error) {
+	run := hostRun()
+	if run == nil {
 		return nil, macos.Absent(what)
 	}
 	program, err := companion("vz-vmm")
 	if err != nil {
 		return nil, err
 	}
+	if err := suits(what, run.Validate(ctx, r.Home, []string{program})); err != nil {
+		return nil, err
+	}
 	return vmm.Framework{Program: program, Args: []string{"-home", r.Home, "-run", r.Run, "-framework"}}, nil
+}
+
+// suits refuses a Mac that cannot run guests, before anything is downloaded for them. Room
+// is looked at when it is known how much is needed.
+func suits(what string, all []macos.Finding) error {
+	for _, f := range all {
+		if !f.OK && f.Name != "room" {
+			return vzcontract.Errorf(vzcontract.ErrUnsupported, "%s: %s; %s", what, f.Detail, cmp.Or(f.Remedy, "vz vm validate tells more"))
+		}
+	}
+	return nil
 }
 
 // onMac refuses to run a macOS guest elsewhere.
