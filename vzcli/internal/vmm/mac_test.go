@@ -99,8 +99,8 @@ func TestMacWithoutAgent(t *testing.T) {
 	require.NoError(t, slot.Close())
 }
 
-// TestMacWithAgent: its agent is asked for the clock and to end the guest, not for what
-// macOS does by itself.
+// TestMacWithAgent: its agent ends the guest, and is not asked to mount the share, which
+// could not be plugged again after a save.
 func TestMacWithAgent(t *testing.T) {
 	r := vmrecord.Registry{Home: t.TempDir(), Run: t.TempDir()}
 	macRecord(t, r, "a", true)

@@ -4,10 +4,15 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -140,6 +145,33 @@ func TestInstallFails(t *testing.T) {
 		c.IPSW, c.Base, c.AllowUnpinned = "", "latest", true
 		require.ErrorContains(t, c.install(env, r, fakeFramework{}, roomy), "set VZ_ALLOW_UNPINNED_IN_CI=1 too")
 	})
+}
+
+// TestInstallBase has the image come from a server into the cache.
+func TestInstallBase(t *testing.T) {
+	image, err := os.ReadFile(restoreImage(t))
+	require.NoError(t, err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(image))
+	}))
+	defer server.Close()
+	bases := func(version string) string {
+		path := filepath.Join(t.TempDir(), "bases.json")
+		text := fmt.Sprintf(`{"bases": [{"id": "a", "channel": "stable", "ipsw": {"url": "%s/a.ipsw", "sha256": "%x", "size": 0},
+			"fingerprints": {"version": "%s", "build": "24G90"}, "support": "supported", "replacement": ""}]}`, server.URL, sha256.Sum256(image), version)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	env, r, _ := environment(t)
+	c := guest(t)
+	c.IPSW, c.Bases = "", bases("15.6.2")
+	require.ErrorContains(t, c.install(env, r, fakeFramework{}, roomy), "version 15.6.1 in place of 15.6.2")
+	c.Bases = bases("15.6.1")
+	require.NoError(t, c.install(env, r, fakeFramework{}, roomy))
+	all, err := restoreImages(r).List()
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	require.False(t, all[0].Busy, "nobody holds it any more")
 }
 
 func TestFits(t *testing.T) {
