@@ -26,6 +26,7 @@ var siblings = map[string][]string{
 var owners = map[string]string{
 	"github.com/Code-Hex/vz":                 "vzcore",
 	"github.com/containers/gvisor-tap-vsock": "vzcore",
+	"howett.net/plist":                       "vzcore",
 	"github.com/opencontainers/runc":         "vzlinuxnative",
 	"github.com/opencontainers/cgroups":      "vzlinuxnative",
 	"github.com/vishvananda/netlink":         "vzlinuxnative",

@@ -102,13 +102,13 @@ func testCommandLine(t *testing.T, arch string) {
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "there is no virtual machine called a")
 	for _, bad := range [][]string{
-		{"init", "a", "-m", "1"},
-		{"init", "a", "--cpus", "0"},
-		{"init", "a/b"},
-		{"init", "a", "--mount", "x"},
-		{"init", "a", "-p", "80"},
-		{"init", "a", "--network", "x"},
-		{"init", "a", "-p", "1:2", "--network", "none"},
+		{"init", "--linux", "a", "-m", "1"},
+		{"init", "--linux", "a", "--cpus", "0"},
+		{"init", "--linux", "a/b"},
+		{"init", "--linux", "a", "--mount", "x"},
+		{"init", "--linux", "a", "-p", "80"},
+		{"init", "--linux", "a", "--network", "x"},
+		{"init", "--linux", "a", "-p", "1:2", "--network", "none"},
 	} {
 		_, _, code := c.try(t.Context(), nil, bad...)
 		require.NotZero(t, code, bad)
@@ -116,7 +116,7 @@ func testCommandLine(t *testing.T, arch string) {
 	share := filepath.Join(c.dir, "share")
 	require.NoError(t, os.Mkdir(share, 0o755))
 	c.must(t, "init", "a", "--linux", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
-	_, _, code = c.try(t.Context(), nil, "init", "a")
+	_, _, code = c.try(t.Context(), nil, "init", "--linux", "a")
 	require.NotZero(t, code)
 	require.Equal(t, "stopped", c.status(t))
 	_, stderr, code = c.try(t.Context(), nil, "exec", "a", "x")
@@ -168,7 +168,7 @@ func testKilledOwner(t *testing.T, arch string) {
 	c := newCommand(t, arch)
 	share := filepath.Join(c.dir, "share")
 	require.NoError(t, os.Mkdir(share, 0o755))
-	c.must(t, "init", "a", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
+	c.must(t, "init", "a", "--linux", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
 	c.must(t, "run", "-d", "a")
 	all := c.processes(t)
 	require.GreaterOrEqual(t, len(all), 3, "vz-vmm, QEMU and virtiofsd")
@@ -207,7 +207,7 @@ func testOrdinaryUser(t *testing.T, arch string) {
 		require.NoError(t, os.Chmod(dir, 0o755))
 	}
 	c.user = &syscall.Credential{Uid: nobody, Gid: nobody}
-	c.must(t, "init", "a", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
+	c.must(t, "init", "a", "--linux", "--arch", arch, "-m", "256m", "--accel", "tcg", "--mount", "s:"+share)
 	c.must(t, "run", "-d", "a")
 	var all []string
 	for _, pid := range c.processes(t) {

@@ -82,7 +82,7 @@ func explain(doing string, err error) error {
 	case !errors.As(err, &f):
 		return fmt.Errorf("%s: %w", doing, err)
 	case strings.Contains(f.text, entitlement):
-		return vzcontract.Errorf(vzcontract.ErrDenied, "%s: this program is not signed with the entitlement %s: sign it as docs/macos.md says (codesign --sign - --entitlements entitlements/vz.entitlements PROGRAM): %w", doing, entitlement, err)
+		return vzcontract.Errorf(vzcontract.ErrDenied, "%s: this program is not signed with the entitlement %s: sign it with vz vm self-sign: %w", doing, entitlement, err)
 	case f.domain != domainFramework:
 		return fmt.Errorf("%s: %w", doing, err)
 	}

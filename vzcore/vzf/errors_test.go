@@ -22,7 +22,7 @@ func TestExplain(t *testing.T) {
 		{"transition", &failure{domainFramework, codeTransition, "x"}, vzcontract.ErrConflict, "start: x"},
 		{"unsupported", &failure{domainFramework, codeNotSupported, "x"}, vzcontract.ErrUnsupported, "x"},
 		{"unknown", &failure{domainFramework, 10001, "x"}, vzcontract.ErrInternal, "x"},
-		{"unsigned", &failure{domainFramework, codeConfiguration, "no com.apple.security.virtualization entitlement"}, vzcontract.ErrDenied, "codesign"},
+		{"unsigned", &failure{domainFramework, codeConfiguration, "no com.apple.security.virtualization entitlement"}, vzcontract.ErrDenied, "vz vm self-sign"},
 		{"of the system", &failure{domainPOSIX, int(syscall.ECONNRESET), "reset"}, syscall.ECONNRESET, "reset (NSPOSIXErrorDomain"},
 		{"another", errBroken, errBroken, "start: broken"},
 	}

@@ -15,6 +15,7 @@ import (
 
 // A fakeFramework makes guests that obey the rules of Apple's.
 type fakeFramework struct {
+	installer
 	major   int
 	nests   bool
 	refuses error // of open

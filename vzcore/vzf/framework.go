@@ -1,10 +1,12 @@
 package vzf
 
 import (
+	"context"
 	"net"
 	"os"
 
 	"vz.internal/vzcore"
+	"vz.internal/vzcore/macos"
 )
 
 // A framework makes guests: Virtualization.framework, or a fake.
@@ -18,6 +20,20 @@ type framework interface {
 	// open makes a guest that is stopped. cable, the guest's end of a user network, is
 	// used until the guest has ended, by its number: it must stay open.
 	open(p plan, cable *os.File) (guest, error)
+	installer
+}
+
+// An installer installs macOS. Methods block; install alone can be interrupted.
+type installer interface {
+	// latest is the address of Apple's newest restore image for this Mac.
+	latest() (string, error)
+	// requirements are those of the guest in a restore image; without a processor there is
+	// none that this Mac can run.
+	requirements(path string) (macos.Requirements, error)
+	// identify makes the auxiliary storage of a new machine at path and returns its id.
+	identify(model []byte, path string) ([]byte, error)
+	// install installs a restore image on the machine of p. progress gets 0 to 1.
+	install(ctx context.Context, p plan, path string, progress func(float64)) error
 }
 
 // A guest is a machine of the framework, which does what it is told in turn. Methods

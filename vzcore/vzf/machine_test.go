@@ -123,7 +123,7 @@ func TestStartFails(t *testing.T) {
 	f.refuses = &failure{domainFramework, codeConfiguration, "Invalid. The process doesn't have the “com.apple.security.virtualization” entitlement."}
 	err := vm.Start(t.Context())
 	require.ErrorIs(t, err, vzcontract.ErrDenied)
-	require.ErrorContains(t, err, "docs/macos.md")
+	require.ErrorContains(t, err, "vz vm self-sign")
 	requireState(t, vm, vzcore.Stopped)
 	f.refuses = nil
 	require.NoError(t, vm.Start(t.Context()))

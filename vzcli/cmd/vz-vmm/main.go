@@ -1,8 +1,8 @@
 // Command vz-vmm runs one virtual machine: of vz vm, by its name, or that of a
 // container, by its id. Vz starts it, and it owns the machine from its start to its
 // end. With -warm it makes the snapshot that machines of containers start from, with
-// -check it prints what this host has for machines, as lines of JSON. A
-// line on descriptor 3 says when the guest can be used, or why it can not: "ok" or an
+// -check it prints what this host has for machines, as lines of JSON, with -framework it
+// does one call of Virtualization.framework for who installs macOS. A line on descriptor 3 says when the guest can be used, or why it can not: "ok" or an
 // error, which in the case of a container begins with its code.
 package main
 
@@ -17,6 +17,8 @@ import (
 
 	"vz.internal/vzcli/internal/vmm"
 	"vz.internal/vzcontract"
+	"vz.internal/vzcore/macos"
+	"vz.internal/vzcore/vzf"
 )
 
 func main() {
@@ -35,6 +37,7 @@ func main() {
 	flag.BoolVar(&spec.Used, "used", false, "with -warm: the machines' containers have run before")
 	flag.StringVar(&spec.Bundle, "bundle", "", "with -warm: `directory` of the guest bundle")
 	checks := flag.Bool("check", false, "print what this host has for virtual machines, as lines of JSON")
+	framework := flag.Bool("framework", false, "do the call of Virtualization.framework that stdin names, in JSON")
 	container := flag.Bool("container", false, "NAME is the id of a container's machine")
 	flag.Parse()
 	if *checks {
@@ -45,11 +48,11 @@ func main() {
 		return
 	}
 	names := 1
-	if *warm {
+	if *warm || *framework {
 		names = 0
 	}
 	if flag.NArg() != names || opts.Registry.Home == "" || opts.Registry.Run == "" {
-		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-disk BYTES] [-network | -cards N] [-used] [-bundle DIR]} | vz-vmm -check")
+		fmt.Fprintln(os.Stderr, "usage: vz-vmm -home DIR -run DIR {[-container | -restore DIR [-renew]] NAME | -warm -cpus N -memory BYTES [-disk BYTES] [-network | -cards N] [-used] [-bundle DIR] | -framework} | vz-vmm -check")
 		os.Exit(2)
 	}
 	opts.Name = flag.Arg(0)
@@ -61,6 +64,14 @@ func main() {
 	if *warm {
 		if err := vmm.Warm(ctx, opts, spec); err != nil {
 			fmt.Fprintln(os.Stderr, "vz-vmm: make a warm snapshot:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if *framework {
+		open := func() (macos.Framework, error) { return vzf.New() }
+		if err := vmm.ServeFramework(ctx, open, opts.Registry.MacSlots(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "vz-vmm:", err)
 			os.Exit(1)
 		}
 		return

@@ -19,8 +19,10 @@ import (
 
 // Times that a guest may take.
 const (
-	connectTime  = 2 * time.Minute // to boot to its agent, on a busy machine
-	shutdownTime = 15 * time.Second
+	connectTime     = 2 * time.Minute // to boot to its agent, on a busy machine
+	shutdownTime    = 15 * time.Second
+	macConnectTime  = 5 * time.Minute // the first boot after provisioning is the longest
+	macShutdownTime = time.Minute
 )
 
 // A machine is the VM with its agent. The agent's connection ends when the machine
@@ -29,14 +31,31 @@ type machine struct {
 	vm          *vzcore.VM
 	config      config.Config
 	accelerator string
+	agentless   bool // a macOS guest that was not provisioned
 
 	mu    sync.Mutex
 	agent *vzlinux.Agent // guarded by mu; nil without
 }
 
+// mac tells whether it is a macOS guest, which sets up its network by DHCP and mounts its
+// share itself.
+func (m *machine) mac() bool { return m.config.Boot.Kind == config.BootMacOS }
+
+// shares are those that the agent mounts.
+func (m *machine) shares() []config.Share {
+	if m.mac() {
+		return nil
+	}
+	return m.config.Shares
+}
+
 // connect reaches the agent and has it set up what the guest has.
 func (m *machine) connect(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	limit := connectTime
+	if m.mac() {
+		limit = macConnectTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	agent, err := vzlinux.Await(ctx, func(ctx context.Context, port uint32) (agentproto.Conn, error) { return m.vm.Dial(ctx, port) }, m.vm.Listen)
 	if err != nil {
@@ -60,7 +79,7 @@ func (m *machine) setUp(ctx context.Context, hostname string) error {
 	if err := m.network(ctx, agent, hostname); err != nil {
 		return err
 	}
-	for _, s := range m.config.Shares {
+	for _, s := range m.shares() {
 		if err := m.mount(ctx, agent, m.vm.ShareKind(s.Tag), s); err != nil {
 			return err
 		}
@@ -70,7 +89,7 @@ func (m *machine) setUp(ctx context.Context, hostname string) error {
 
 // network configures the guest's card, if it has one.
 func (m *machine) network(ctx context.Context, agent *vzlinux.Agent, hostname string) error {
-	if m.config.Network.Kind != config.NetworkUser {
+	if m.config.Network.Kind != config.NetworkUser || m.mac() {
 		return nil
 	}
 	subnet, gateway, guest := m.config.Network.User.Addresses()
@@ -102,7 +121,7 @@ func (m *machine) save(ctx context.Context, req SaveRequest) error {
 	if agent == nil {
 		return vzcontract.Errorf(vzcontract.ErrUnavailable, "save: the guest's agent does not answer")
 	}
-	for _, s := range m.config.Shares {
+	for _, s := range m.shares() {
 		if err := agent.Call(ctx, agentproto.MethodUnmount, agentproto.FileRequest{Path: mountPath(s.Tag)}, nil); err != nil {
 			return errors.Join(err, m.shareAgain(ctx))
 		}
@@ -149,7 +168,7 @@ func (m *machine) goOn(ctx context.Context, name string) error {
 // shareAgain plugs and mounts the shares that are not there.
 func (m *machine) shareAgain(ctx context.Context) error {
 	agent := m.present()
-	for _, s := range m.config.Shares {
+	for _, s := range m.shares() {
 		kind := m.vm.ShareKind(s.Tag)
 		if kind == "" {
 			var err error
@@ -177,20 +196,29 @@ func (m *machine) mounted(ctx context.Context, agent *vzlinux.Agent, tag string)
 	return strings.Contains(mounts.String(), " "+mountPath(tag)+" "), nil
 }
 
-// stop has the guest shut down, and ends it if that takes too long.
+// stop has the guest shut down, and ends it if that takes too long. A macOS guest that
+// nobody can shut down goes on unless it is forced to end.
 func (m *machine) stop(ctx context.Context, force bool) error {
 	if force {
 		// The machine's end ends this process too, and ctx with it.
 		return m.vm.Stop(context.WithoutCancel(ctx))
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	limit := shutdownTime
+	if m.mac() {
+		limit = macShutdownTime
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	agent := m.present()
-	err := errors.New("no agent")
+	err := errors.New("it has no agent")
 	if agent != nil {
 		err = agent.Shutdown(ctx)
 	}
-	if err != nil {
+	switch {
+	case err != nil && m.mac():
+		return vzcontract.Errorf(vzcontract.ErrUnsupported,
+			"shut down the guest: %w; macOS ignores a request to stop, only its agent can do it: shut it down from within, or end it with vz vm stop --force, as if its power was cut", err)
+	case err != nil:
 		err = m.vm.RequestStop(ctx)
 	}
 	if err == nil && m.vm.Wait(ctx) == nil {

@@ -13,6 +13,7 @@ import (
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore"
 	"vz.internal/vzcore/config"
+	"vz.internal/vzcore/macos"
 	"vz.internal/vzlinux"
 	"vz.internal/vzlinux/agentproto"
 )
@@ -26,7 +27,8 @@ type Options struct {
 	// Open opens the hypervisor for guests of an architecture. Empty arguments leave the
 	// choice to it.
 	Open func(arch, accelerator string) (Hypervisor, error)
-	// Ready is called once when the guest's agent has answered.
+	// Ready is called once when the guest's agent has answered; if it has none, when the
+	// guest boots.
 	Ready func()
 }
 
@@ -65,6 +67,13 @@ func Run(ctx context.Context, opts Options) (err error) {
 	if err := errors.Join(os.RemoveAll(r.RunDir(name)), os.MkdirAll(r.RunDir(name), 0o700)); err != nil {
 		return err
 	}
+	if rec.MacOS != nil {
+		slot, err := macos.Slot(r.MacSlots(), name)
+		if err != nil {
+			return err
+		}
+		defer slot.Close()
+	}
 	m, err := open(ctx, opts, rec)
 	if err != nil {
 		return err
@@ -83,15 +92,18 @@ func open(ctx context.Context, opts Options, rec vmrecord.Record) (*machine, err
 	if err != nil {
 		return nil, err
 	}
-	bundle, err := vzlinux.FindBundle(rec.Bundle, rec.Arch, rec.Profile, agentproto.CapabilityInit)
-	if err != nil {
-		return nil, err
-	}
 	cfg := rec.Config
-	cfg.Boot.Kernel, cfg.Boot.Initramfs, cfg.Boot.HZ = bundle.Kernel(), bundle.Initramfs(), bundle.Version.HZ
-	cfg.Boot.KernelSHA256, cfg.Boot.InitramfsSHA256 = bundle.Digests()
 	cfg.Console.Log = r.Console(rec.Name)
-	m := &machine{config: cfg}
+	m := &machine{agentless: rec.MacOS != nil && !macos.Files{Dir: r.Dir(rec.Name)}.Provisioned()}
+	if rec.MacOS == nil {
+		bundle, err := vzlinux.FindBundle(rec.Bundle, rec.Arch, rec.Profile, agentproto.CapabilityInit)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Boot.Kernel, cfg.Boot.Initramfs, cfg.Boot.HZ = bundle.Kernel(), bundle.Initramfs(), bundle.Version.HZ
+		cfg.Boot.KernelSHA256, cfg.Boot.InitramfsSHA256 = bundle.Digests()
+	}
+	m.config = cfg
 	if m.accelerator, err = h.Accelerator(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -99,10 +111,11 @@ func open(ctx context.Context, opts Options, rec vmrecord.Record) (*machine, err
 	return m, err
 }
 
-// start boots or restores the guest and returns when it can be used.
+// start boots or restores the guest and returns when it can be used, or has begun to boot
+// if nobody can tell.
 func (m *machine) start(ctx context.Context, opts Options) error {
 	if opts.Restore == "" {
-		if err := m.vm.Start(ctx); err != nil {
+		if err := m.vm.Start(ctx); err != nil || m.agentless {
 			return err
 		}
 		if err := m.connect(ctx); err != nil {
@@ -144,7 +157,11 @@ func (m *machine) serve(ctx context.Context, r vmrecord.Registry, name string, r
 	go agentproto.Listen(life, control, hello, agentproto.HandlerFunc(m.handle))
 	go agentproto.Forward(life, agent, m.dialAgent)
 	ready()
-	stop := context.AfterFunc(ctx, func() { _ = m.stop(ctx, false) })
+	stop := context.AfterFunc(ctx, func() {
+		if m.stop(ctx, false) != nil { // whoever ends this process ends the guest
+			_ = m.stop(ctx, true)
+		}
+	})
 	defer stop()
 	return m.vm.Wait(life)
 }

@@ -21,7 +21,15 @@ type Record struct {
 	Accelerator string        `json:"accelerator,omitempty"` // empty is the best that works
 	Bundle      string        `json:"bundle,omitempty"`      // directory; empty is found at each start
 	Profile     string        `json:"profile"`
-	Config      config.Config `json:"config"` // without what is to boot
+	MacOS       *MacOS        `json:"macos,omitempty"` // nil for a Linux guest
+	Config      config.Config `json:"config"`          // without what is to boot
+}
+
+// MacOS is what was installed on a macOS guest. Its files, see macos.Files, are in the
+// machine's directory.
+type MacOS struct {
+	Version string `json:"version"` // such as 15.6.1
+	Build   string `json:"build"`   // such as 24G90
 }
 
 // A State is what has become of a machine.
@@ -61,6 +69,9 @@ func (r Registry) Console(name string) string { return filepath.Join(r.Dir(name)
 // Saved is where a machine is saved if nothing else is said.
 func (r Registry) Saved(name string) string { return filepath.Join(r.Dir(name), "saved") }
 
+// MacSlots is the directory of the places of macOS guests that run.
+func (r Registry) MacSlots() string { return filepath.Join(r.Run, "macos") }
+
 // CheckName returns an error unless name can be that of a machine.
 func CheckName(name string) error {
 	if len(name) > 40 || !vzcontract.ValidName(name) {
@@ -77,30 +88,13 @@ const (
 
 // Create writes a new record. A name in use is an error that matches
 // vzcontract.ErrConflict.
-func (r Registry) Create(rec Record) error {
-	if err := CheckName(rec.Name); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(r.Dir(rec.Name)), 0o700); err != nil {
-		return err
-	}
-	// The directory with its content appears at once, or not at all.
-	next, err := os.MkdirTemp(filepath.Dir(r.Dir(rec.Name)), ".new-")
+func (r Registry) Create(rec Record) (err error) {
+	d, err := r.Draft(rec.Name)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(next)
-	if err := write(filepath.Join(next, configFile), rec); err != nil {
-		return err
-	}
-	if err := write(filepath.Join(next, stateFile), State{Status: Stopped}); err != nil {
-		return err
-	}
-	err = os.Rename(next, r.Dir(rec.Name))
-	if errors.Is(err, fs.ErrExist) || err != nil && exists(r.Dir(rec.Name)) {
-		return vzcontract.Errorf(vzcontract.ErrConflict, "there is a virtual machine called %s", rec.Name)
-	}
-	return err
+	defer func() { err = errors.Join(err, d.Close()) }()
+	return d.Commit(rec)
 }
 
 func exists(path string) bool {

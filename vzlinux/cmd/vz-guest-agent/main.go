@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"syscall"
 
@@ -43,6 +44,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	a := &agent.Agent{Version: vzlinux.Version, Log: log}
+	if runtime.GOOS == "darwin" { // launchd's daemon
+		a.Shutdown = boot.Shutdown
+	}
 	if slices.Contains(os.Args[1:], boot.Argument) {
 		a.Capabilities = append(a.Capabilities, agentproto.CapabilityInit)
 		a.Shutdown, a.Cards = boot.Shutdown, networkCards()

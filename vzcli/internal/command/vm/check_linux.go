@@ -6,6 +6,7 @@ import (
 	osexec "os/exec"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/vmrecord"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzcore/qemu"
 	"vz.internal/vzlinux"
@@ -13,8 +14,8 @@ import (
 
 // check looks at what virtual machines need of this host. Without the first two none
 // runs.
-func check(ctx context.Context, arch, runDir string) []command.CheckResult {
-	driver, err := qemu.New(qemu.Options{Arch: arch, RunDir: runDir})
+func check(ctx context.Context, arch string, r vmrecord.Registry) []command.CheckResult {
+	driver, err := qemu.New(qemu.Options{Arch: arch, RunDir: r.Run})
 	if err != nil {
 		return []command.CheckResult{{Name: "qemu", Status: "failed", Detail: command.OneLine(err.Error())}}
 	}

@@ -10,19 +10,22 @@ import (
 	osexec "os/exec"
 
 	"vz.internal/vzcli/internal/command"
+	"vz.internal/vzcli/internal/vmrecord"
 	"vz.internal/vzlinux"
 )
 
-// check asks vz-vmm, which alone links the hypervisor, and looks for a bundle.
-func check(ctx context.Context, arch, _ string) []command.CheckResult {
+// check looks at the Mac, asks vz-vmm, which alone links the hypervisor, and looks for a
+// bundle.
+func check(ctx context.Context, arch string, r vmrecord.Registry) []command.CheckResult {
 	program, err := companion("vz-vmm")
 	if err != nil {
 		return []command.CheckResult{{
 			Name: "driver", Status: "failed", Detail: command.OneLine(err.Error()), Remedy: "build and sign it on a Mac: docs/macos.md",
 		}}
 	}
+	all := findings(hostRun().Validate(ctx, r.Home, []string{program}))
 	out, err := osexec.CommandContext(ctx, program, "-check").Output()
-	var all []command.CheckResult
+	told := len(all)
 	for lines := json.NewDecoder(bytes.NewReader(out)); ; {
 		var one command.CheckResult
 		if lines.Decode(&one) != nil {
@@ -30,8 +33,8 @@ func check(ctx context.Context, arch, _ string) []command.CheckResult {
 		}
 		all = append(all, one)
 	}
-	if err != nil || len(all) == 0 {
-		return []command.CheckResult{{Name: "driver", Status: "failed", Detail: fmt.Sprintf("%s -check: %v", program, err)}}
+	if err != nil || len(all) == told {
+		return append(all, command.CheckResult{Name: "driver", Status: "failed", Detail: fmt.Sprintf("%s -check: %v", program, err)})
 	}
 	bundle, err := vzlinux.FindBundle("", arch, "container")
 	if err != nil {

@@ -45,6 +45,9 @@ func (c *exec) Run(env *command.Env) error {
 	if s, err := r.Status(words[0]); err != nil || s.Status != "running" {
 		return vzcontract.Errorf(vzcontract.ErrConflict, "the virtual machine %s does not run; start it with vz vm run %s", words[0], words[0])
 	}
+	if agentless(r, words[0]) {
+		return vzcontract.Errorf(vzcontract.ErrConflict, "the macOS guest %s has no agent: stop it, and prepare it with sudo vz vm provision %s", words[0], words[0])
+	}
 	ctx, cancel := context.WithTimeout(env.Ctx, 10*time.Second)
 	defer cancel()
 	agent, err := vmm.DialAgent(ctx, r.Agent(words[0]))

@@ -29,6 +29,9 @@ func (c *fork) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
+	if rec.MacOS != nil {
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "fork %s: two macOS guests cannot be the same machine; make another one with vz vm init", c.Name)
+	}
 	for _, d := range rec.Config.Disks {
 		if !d.ReadOnly {
 			return vzcontract.Errorf(vzcontract.ErrUnsupported,

@@ -2,8 +2,10 @@ package vm
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,22 +16,28 @@ import (
 	"vz.internal/vzcli/internal/vmrecord"
 	"vz.internal/vzcontract"
 	"vz.internal/vzcore/config"
+	"vz.internal/vzcore/macos"
 	"vz.internal/vzcore/qemu"
 )
 
 type initCmd struct {
-	Name        string   `arg:"" help:"Name of the virtual machine."`
-	Linux       bool     `help:"A Linux guest, which is the only kind there is on Linux."`
-	CPUs        int      `name:"cpus" default:"2" help:"Number of processors."`
-	Memory      string   `short:"m" default:"4g" help:"Memory, such as 512m or 4g."`
-	Arch        string   `placeholder:"ARCH" help:"x86_64 or arm64; the host's by default."`
-	Accelerator string   `name:"accel" placeholder:"ACCEL" help:"kvm or tcg; the best that works by default."`
-	Bundle      string   `type:"path" placeholder:"DIR" help:"Directory of the guest bundle; found by default."`
-	Profile     string   `default:"container" help:"Profile of the kernel: container or developer."`
-	Network     string   `default:"user" help:"user or none."`
-	Mount       []string `sep:"none" placeholder:"TAG:PATH[:ro]" help:"Give the guest a directory, at /mnt/TAG."`
-	Publish     []string `short:"p" sep:"none" placeholder:"[IP:]PORT:PORT[/udp]" help:"Publish a port of the guest."`
-	Disk        []string `sep:"none" placeholder:"ID:PATH[:ro]" help:"Give the guest a raw disk image."`
+	Name          string   `arg:"" help:"Name of the virtual machine."`
+	Linux         bool     `help:"Make a Linux guest. Without it macOS is installed, which needs a Mac."`
+	CPUs          int      `name:"cpus" default:"2" help:"Number of processors."`
+	Memory        string   `short:"m" default:"4g" help:"Memory, such as 512m or 4g."`
+	Network       string   `default:"user" help:"user or none."`
+	Mount         []string `sep:"none" placeholder:"TAG:PATH[:ro]" help:"Give the guest a directory, at /mnt/TAG; on macOS at /Volumes/My Shared Files/TAG."`
+	Publish       []string `short:"p" sep:"none" placeholder:"[IP:]PORT:PORT[/udp]" help:"Publish a port of the guest."`
+	Disk          []string `sep:"none" placeholder:"ID:PATH[:ro]" help:"Give the guest a raw disk image, besides that of macOS."`
+	Arch          string   `placeholder:"ARCH" help:"Linux: x86_64 or arm64; the host's by default."`
+	Accelerator   string   `name:"accel" placeholder:"ACCEL" help:"Linux: kvm or tcg; the best that works by default."`
+	Bundle        string   `type:"path" placeholder:"DIR" help:"Linux: directory of the guest bundle; found by default."`
+	Profile       string   `default:"container" help:"Linux: profile of the kernel, container or developer."`
+	IPSW          string   `name:"ipsw" type:"path" placeholder:"FILE" help:"macOS: restore image to install, in place of a base."`
+	Base          string   `placeholder:"NAME" help:"macOS: id or channel of a base (vz vm base list), or latest, which asks Apple; stable by default."`
+	Bases         string   `type:"path" placeholder:"FILE" help:"macOS: descriptor file of bases, in place of those that vz knows."`
+	AllowUnpinned bool     `help:"macOS: take a restore image of which nobody says what its bytes must be. Where CI is set, VZ_ALLOW_UNPINNED_IN_CI=1 is needed too."`
+	DiskSize      string   `default:"64g" help:"macOS: size of the disk, a sparse file."`
 }
 
 // Run implements command.Verb.
@@ -37,6 +45,16 @@ func (c *initCmd) Run(env *command.Env) error {
 	r, err := registry(env)
 	if err != nil {
 		return err
+	}
+	if err := c.fits(); err != nil {
+		return err
+	}
+	if !c.Linux {
+		f, err := framework(env.Ctx, r, "make the macOS guest "+c.Name)
+		if err != nil {
+			return err
+		}
+		return c.install(env, r, f, macos.Spec{})
 	}
 	cfg, err := c.config()
 	if err != nil {
@@ -64,6 +82,27 @@ func (c *initCmd) Run(env *command.Env) error {
 	return nil
 }
 
+// fits refuses flags of the other kind of guest.
+func (c *initCmd) fits() error {
+	linux := map[string]bool{"--arch": c.Arch != "", "--accel": c.Accelerator != "", "--bundle": c.Bundle != "", "--profile": c.Profile != "container"}
+	mac := map[string]bool{
+		"--ipsw": c.IPSW != "", "--base": c.Base != "", "--bases": c.Bases != "", "--allow-unpinned": c.AllowUnpinned, "--disk-size": c.DiskSize != "64g",
+	}
+	wrong, why := linux, "is for Linux guests: give --linux too"
+	if c.Linux {
+		wrong, why = mac, "is for macOS guests: leave out --linux"
+	}
+	for _, flag := range slices.Sorted(maps.Keys(wrong)) {
+		if wrong[flag] {
+			return command.Usagef("%s %s", flag, why)
+		}
+	}
+	if c.IPSW != "" && (c.Base != "" || c.Bases != "" || c.AllowUnpinned) {
+		return command.Usagef("--ipsw takes the place of a base: leave out --base, --bases and --allow-unpinned")
+	}
+	return nil
+}
+
 func (c *initCmd) config() (config.Config, error) {
 	cfg := config.Default()
 	memory, err := units.RAMInBytes(c.Memory)
@@ -81,6 +120,9 @@ func (c *initCmd) config() (config.Config, error) {
 			return cfg, fmt.Errorf("--mount %s: %w", text, err)
 		}
 		cfg.Shares = append(cfg.Shares, config.Share{Tag: tag, Source: path, ReadOnly: readOnly})
+	}
+	if !c.Linux && len(cfg.Shares) > 0 {
+		cfg.Shares = []config.Share{automount(cfg.Shares)}
 	}
 	for _, text := range c.Disk {
 		id, path, readOnly, err := place(text)

@@ -9,7 +9,7 @@ import (
 func Program() command.Program {
 	return command.Program{
 		Name: "vz vm", Commands: commands(), NoBackend: true,
-		Overview: "Make and run virtual machines with Linux guests.",
+		Overview: "Make and run virtual machines: Linux guests and, on a Mac, macOS guests.",
 	}
 }
 
@@ -21,6 +21,7 @@ func commands() []command.Command {
 	exec.Workload, exec.Failures = true, command.FailRun
 	return []command.Command{
 		verb("init", "Make a virtual machine", func() command.Verb { return &initCmd{} }),
+		verb("provision", "Prepare the first boot of a macOS guest: a user, vz's agent, no questions", func() command.Verb { return &provisionCmd{} }),
 		verb("run", "Start a virtual machine", func() command.Verb { return &run{} }, "start"),
 		exec,
 		verb("save", "Save a running virtual machine to a directory", func() command.Verb { return &save{} }),
@@ -30,7 +31,12 @@ func commands() []command.Command {
 		verb("list", "List virtual machines", func() command.Verb { return &list{} }, "ls"),
 		verb("stop", "Shut virtual machines down", func() command.Verb { return &stop{} }),
 		verb("rm", "Remove virtual machines", func() command.Verb { return &rm{} }),
-		verb("cleanup", "Mend records of virtual machines that nobody runs any more", func() command.Verb { return &cleanup{} }),
+		verb("cleanup", "Mend what killed processes have left of virtual machines", func() command.Verb { return &cleanup{} }),
+		verb("base list", "List the restore images of macOS that vz knows", func() command.Verb { return &baseList{} }, "base ls"),
+		verb("base verify", "Compare restore images with what is known of them", func() command.Verb { return &baseVerify{} }),
+		verb("cache list", "List the restore images that were downloaded", func() command.Verb { return &cacheList{} }, "cache ls"),
+		verb("cache clean", "Remove restore images that nobody uses", func() command.Verb { return &cacheClean{} }),
+		verb("self-sign", "Sign vz-vmm for use on this Mac", func() command.Verb { return &selfSign{} }),
 		verb("validate", "Say whether this host can run virtual machines", func() command.Verb { return &validate{} }),
 	}
 }

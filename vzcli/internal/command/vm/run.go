@@ -54,7 +54,11 @@ func start(env *command.Env, name, saved string, renew, detach bool) error {
 	if err != nil {
 		return err
 	}
-	if _, err := r.Open(name); err != nil {
+	rec, err := r.Open(name)
+	if err != nil {
+		return err
+	}
+	if err := onMac(rec); err != nil {
 		return err
 	}
 	begin := time.Now()
@@ -70,7 +74,11 @@ func attend(env *command.Env, r vmrecord.Registry, name string, begin time.Time,
 		fmt.Fprintln(env.Stdout, name)
 		return nil
 	}
-	if !env.Globals.Quiet {
+	switch {
+	case env.Globals.Quiet:
+	case agentless(r, name):
+		fmt.Fprintf(env.Stderr, "%s boots; it was not provisioned, so nothing in it answers and only ctrl-C twice ends it\n", name)
+	default:
 		fmt.Fprintf(env.Stderr, "%s runs after %.1f s; vz vm exec %s COMMAND uses it, ctrl-C stops it\n", name, time.Since(begin).Seconds(), name)
 	}
 	return follow(env, r, name)
@@ -165,7 +173,15 @@ func follow(env *command.Env, r vmrecord.Registry, name string) error {
 		select {
 		case <-again:
 			_ = client.Stop(ctx, true)
-		case <-stopped:
+		case err := <-stopped:
+			if errors.Is(err, vzcontract.ErrUnsupported) {
+				fmt.Fprintf(env.Stderr, "vz: %v; ctrl-C again does that\n", err)
+				select {
+				case <-again:
+					_ = client.Stop(ctx, true)
+				case <-client.Done():
+				}
+			}
 		}
 		<-client.Done()
 	}

@@ -40,6 +40,9 @@ func end(env *command.Env, r vmrecord.Registry, name string, force bool) error {
 	}
 	defer client.Close()
 	err = client.Stop(env.Ctx, force)
+	if errors.Is(err, vzcontract.ErrUnsupported) {
+		return err // it goes on
+	}
 	select {
 	case <-client.Done():
 	case <-env.Ctx.Done():
@@ -78,6 +81,9 @@ type cleanup struct{}
 func (c *cleanup) Run(env *command.Env) error {
 	r, err := registry(env)
 	if err != nil {
+		return err
+	}
+	if err := r.Sweep(); err != nil {
 		return err
 	}
 	all, damaged := r.List()

@@ -25,7 +25,7 @@ func (c *validate) Run(env *command.Env) error {
 	if arch == "" {
 		arch = qemu.HostArch()
 	}
-	results := append(check(env.Ctx, arch, r.Run), checkWarm(r.Home))
+	results := append(check(env.Ctx, arch, r), checkWarm(r.Home))
 	if format := env.Listing("", false).Format; format != "" {
 		return output.Documents(env.Stdout, format, results)
 	}
