@@ -59,6 +59,7 @@ require (
 	golang.org/x/text v0.41.0 // indirect
 	golang.org/x/time v0.5.0 // indirect
 	gvisor.dev/gvisor v0.0.0-20240916094835-a174eb65023f // indirect
+	howett.net/plist v1.0.1 // indirect
 )
 
 require (
