@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzlinuxnative/internal/process"
 )
 
 // The descriptors that a keeper inherits.
@@ -68,6 +70,9 @@ func keep(args []string) error {
 	}
 	if *dir == "" {
 		return errors.New("this program is started by vz, with --dir")
+	}
+	if err := process.CloseInherited(namespaceFD + 1); err != nil {
+		return err
 	}
 	file := os.NewFile(listenerFD, "listener")
 	l, err := net.FileListener(file)
