@@ -64,19 +64,19 @@ func Environment() string {
 }
 
 // RunDir is where the runtime files of an ordinary user are unless told otherwise, as
-// package join has it for the session too: below $XDG_RUNTIME_DIR, /run/user/UID where that is the user's, or home.
+// package join has it for the session too: below $XDG_RUNTIME_DIR or /run/user/UID, the
+// first that is a directory of the user's, or home. After su that variable is often
+// another user's.
 func RunDir(uid int, home string) string {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "vz")
-	}
-	dir := "/run/user/" + strconv.Itoa(uid)
-	var st unix.Stat_t
 	owner := uid
 	if session.Inside {
 		owner = 0
 	}
-	if unix.Stat(dir, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == owner {
-		return filepath.Join(dir, "vz")
+	for _, dir := range []string{os.Getenv("XDG_RUNTIME_DIR"), "/run/user/" + strconv.Itoa(uid)} {
+		var st unix.Stat_t
+		if filepath.IsAbs(dir) && unix.Stat(dir, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == owner {
+			return filepath.Join(dir, "vz")
+		}
 	}
 	return filepath.Join(home, "run")
 }

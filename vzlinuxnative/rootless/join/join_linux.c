@@ -38,19 +38,25 @@ static const char *absolute(const char *name)
 	return v && *v == '/' ? v : NULL;
 }
 
+// belongs reports that path is a directory of uid's.
+static int belongs(const char *path, unsigned uid)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid;
+}
+
 // find_dir sets the directory of the user's session, whether there is one or not: "session"
 // below $VZ_RUN, else where RunDir of package rootless says. Flags do not change it.
 static void find_dir(unsigned uid)
 {
 	char run[64];
-	struct stat st;
 	const char *v, *below;
 	snprintf(run, sizeof run, "/run/user/%u", uid);
 	if ((v = absolute("VZ_RUN")))
 		below = "session";
-	else if ((v = absolute("XDG_RUNTIME_DIR")))
+	else if ((v = absolute("XDG_RUNTIME_DIR")) && belongs(v, uid))
 		below = "vz/session";
-	else if (stat(run, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid)
+	else if (belongs(run, uid))
 		v = run, below = "vz/session";
 	else if ((v = absolute("VZ_HOME")))
 		below = "run/session";
