@@ -3,14 +3,17 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	"vz.internal/tools/e2e/internal/need"
 	"vz.internal/tools/e2e/internal/vztest"
 )
 
@@ -58,27 +61,39 @@ func owner(t *testing.T, path string) int {
 	return int(st.Sys().(*syscall.Stat_t).Uid)
 }
 
-// After su the variable of the user before is there: it leads neither to that user's
-// directory nor to an error.
-func TestRootlessStrangersRuntimeDir(t *testing.T) {
+// The directory that a login has is not used: after su it is another user's, and after a
+// logout it is gone, while containers and their network go on.
+func TestRootlessLogout(t *testing.T) {
+	need.Programs(t, "pasta")
 	h := ordinary(t, somebody)
-	theirs := filepath.Join(h.Dir, "theirs")
-	if err := os.Mkdir(theirs, 0o777); err != nil {
-		t.Fatal(err)
+	login := filepath.Join(h.Dir, "login")
+	vz := func(args ...string) vztest.Result {
+		return vztest.Finish(h.Program(append([]string{"env", "-u", "VZ_RUN", "XDG_RUNTIME_DIR=" + login, "vz"}, args...)...))
 	}
-	for mode, uid := range map[os.FileMode]int{0o700: lonely.UID, 0o777: lonely.UID, 0o755: 0} {
-		if err := os.Chmod(theirs, mode); err != nil {
+	for _, uid := range []int{lonely.UID, somebody.UID} {
+		if err := os.Mkdir(login, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chown(theirs, uid, uid); err != nil {
+		if err := os.Chown(login, uid, uid); err != nil {
 			t.Fatal(err)
 		}
-		cmd := h.Program("env", "-u", "VZ_RUN", "XDG_RUNTIME_DIR="+theirs, "vz", "run", "--rm", "--network", "none", "vz:builtin", "echo", "hi")
-		same(t, vztest.Finish(cmd), "hi")
-		if entries, err := os.ReadDir(theirs); err != nil || len(entries) > 0 {
-			t.Errorf("in the stranger's directory: %v, %v", entries, err)
+		same(t, vz("run", "--rm", "vz:builtin", "echo", "hi"), "hi")
+		if uid == somebody.UID {
+			if r := vz("network", "create", "net"); r.Code != 0 {
+				t.Fatal(r)
+			}
+			if r := vz("run", "-d", "--name", "web", "--network", "net", "vz:builtin", "sh", "-c", "mkdir /w; echo page > /w/index.html; exec httpd -f -p 80 -h /w"); r.Code != 0 {
+				t.Fatal(r)
+			}
+		}
+		if err := os.RemoveAll(login); err != nil {
+			t.Fatal(err)
 		}
 	}
+	same(t, vz("exec", "web", "echo", "in"), "in")
+	same(t, vz("run", "--rm", "--network", "net", "vz:builtin", "wget", "-qO-", "http://web/"), "page")
+	same(t, vz("rm", "-f", "web"), "web")
+	same(t, vz("network", "rm", "net"), "net")
 }
 
 // What a shell has open for itself, beside stdin, stdout and stderr, is not kept open by
@@ -140,4 +155,41 @@ func TestRootlessAgainDescriptors(t *testing.T) {
 		t.Error(r)
 	}
 	h.Must("rm", "-f", "a")
+}
+
+// Who waits for a holder that is killed goes on with the next one.
+func TestRootlessHolderKilledMeanwhile(t *testing.T) {
+	h := ordinary(t, somebody)
+	h.Must("run", "-d", "--name", "a", "--network", "none", "vz:builtin", "sleep", "1000")
+	holder, err := strconv.Atoi(holders(h)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(holder, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan vztest.Result)
+	go func() { done <- h.Do("ps", "--format", "{{.Names}}") }()
+	eventually(t, func() error {
+		for _, p := range h.Processes() {
+			stat, _ := os.ReadFile("/proc/" + p.Pid + "/stat") // it may have ended
+			if strings.Contains(p.Command, "ps --format") && strings.Contains(string(stat), ") S ") && hasSocket(p.Pid) {
+				return nil // it waits for an answer
+			}
+		}
+		return errors.New("nobody waits for the holder")
+	})
+	if err := syscall.Kill(holder, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	same(t, <-done, "a")
+	h.Must("rm", "-f", "a")
+}
+
+func hasSocket(pid string) bool {
+	fds, _ := filepath.Glob("/proc/" + pid + "/fd/*") // the pattern is right
+	return slices.ContainsFunc(fds, func(fd string) bool {
+		to, err := os.Readlink(fd)
+		return err == nil && strings.HasPrefix(to, "socket:")
+	})
 }

@@ -63,24 +63,6 @@ func Environment() string {
 	return strconv.Itoa(session.UID) + ":" + session.Dir
 }
 
-// RunDir is where the runtime files of an ordinary user are unless told otherwise, as
-// package join has it for the session too: below $XDG_RUNTIME_DIR or /run/user/UID, the
-// first that is a directory of the user's, or home. After su that variable is often
-// another user's.
-func RunDir(uid int, home string) string {
-	owner := uid
-	if session.Inside {
-		owner = 0
-	}
-	for _, dir := range []string{os.Getenv("XDG_RUNTIME_DIR"), "/run/user/" + strconv.Itoa(uid)} {
-		var st unix.Stat_t
-		if filepath.IsAbs(dir) && unix.Stat(dir, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == owner {
-			return filepath.Join(dir, "vz")
-		}
-	}
-	return filepath.Join(home, "run")
-}
-
 // Setuid reports that this program has rights that who runs it does not have.
 func Setuid() bool { return os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() }
 

@@ -28,13 +28,10 @@ func directories(g command.Globals) (*command.Services, error) {
 		}
 	}
 	if s.Run == "" {
-		switch {
-		case runtime.GOOS == "darwin":
-			s.Run = filepath.Join(s.Home, "run")
-		case uid == 0:
+		// That of an ordinary user outlives a login, as containers may.
+		s.Run = filepath.Join(s.Home, "run")
+		if runtime.GOOS != "darwin" && uid == 0 {
 			s.Run = "/run/vz"
-		default:
-			s.Run = userRun(uid, s.Home)
 		}
 	}
 	if !filepath.IsAbs(s.Home) {

@@ -38,26 +38,14 @@ static const char *absolute(const char *name)
 	return v && *v == '/' ? v : NULL;
 }
 
-// belongs reports that path is a directory of uid's.
-static int belongs(const char *path, unsigned uid)
-{
-	struct stat st;
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid;
-}
-
 // find_dir sets the directory of the user's session, whether there is one or not: "session"
-// below $VZ_RUN, else where RunDir of package rootless says. Flags do not change it.
-static void find_dir(unsigned uid)
+// below $VZ_RUN, else below "run" of the state. It is not below $XDG_RUNTIME_DIR, which goes
+// with a logout and after su is another user's. Flags do not change it.
+static void find_dir(void)
 {
-	char run[64];
 	const char *v, *below;
-	snprintf(run, sizeof run, "/run/user/%u", uid);
 	if ((v = absolute("VZ_RUN")))
 		below = "session";
-	else if ((v = absolute("XDG_RUNTIME_DIR")) && belongs(v, uid))
-		below = "vz/session";
-	else if (belongs(run, uid))
-		v = run, below = "vz/session";
 	else if ((v = absolute("VZ_HOME")))
 		below = "run/session";
 	else if ((v = absolute("XDG_DATA_HOME")))
@@ -135,7 +123,7 @@ static int receive(int dir, unsigned uid, int fds[3])
 	struct cmsghdr *m = n == 1 ? CMSG_FIRSTHDR(&h) : NULL;
 	if (!m || m->cmsg_type != SCM_RIGHTS || m->cmsg_len != CMSG_LEN(3 * sizeof(int))) {
 		if (n >= 0)
-			errno = EBADMSG;
+			errno = n == 0 ? ECONNRESET : EBADMSG;
 		goto out;
 	}
 	memcpy(fds, CMSG_DATA(m), 3 * sizeof(int));
@@ -195,7 +183,8 @@ static void join(unsigned uid)
 	}
 	int rc = receive(dir, uid, fds);
 	if (rc < 0) {
-		if (errno != ECONNREFUSED && errno != ENOENT)
+		// A holder that was killed may have had this connection in its queue.
+		if (errno != ECONNREFUSED && errno != ENOENT && errno != ECONNRESET)
 			failed("ask the session's holder");
 		close(dir);
 		close(member);
@@ -275,7 +264,7 @@ __attribute__((constructor)) static void vz_join(void)
 		inherit();
 		return;
 	}
-	find_dir(getuid());
+	find_dir();
 	const char *slash = strrchr(line, '/');
 	if (strcmp(slash ? slash + 1 : line, "vz-vm") == 0)
 		return; // machines need no session, but may be started from one
