@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
+	"time"
 
 	"vz.internal/vzcontract"
 )
@@ -83,7 +85,7 @@ func (s *Sandbox) Forward(ctx context.Context, l net.Listener, port uint16) erro
 	var failed error
 	for {
 		places <- struct{}{}
-		client, err := l.Accept()
+		client, err := accept(ctx, l)
 		if err != nil {
 			if ctx.Err() == nil && !errors.Is(err, net.ErrClosed) {
 				failed = failure("forward to", s.name, err)
@@ -103,6 +105,24 @@ func (s *Sandbox) Forward(ctx context.Context, l net.Listener, port uint16) erro
 	end(nil)
 	work.Wait()
 	return failed
+}
+
+// acceptPause is how long no connection is taken when there are no descriptors left.
+const acceptPause = 50 * time.Millisecond
+
+// accept takes the next connection. That there are no descriptors left for it passes.
+func accept(ctx context.Context, l net.Listener) (net.Conn, error) {
+	for {
+		conn, err := l.Accept()
+		if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
+			return conn, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(acceptPause):
+		}
+	}
 }
 
 // carry connects a client with a port, until both are done or ctx ends.

@@ -319,6 +319,9 @@ func TestRootlessStrangers(t *testing.T) {
 	if err := os.MkdirAll(session, 0o777); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chown(h.Run(), somebody.UID, somebody.UID); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		uid  int
 		mode os.FileMode

@@ -3,9 +3,12 @@ package agentproto
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"sync"
+	"syscall"
+	"time"
 )
 
 // A HandlerFunc is a Handler that is a function.
@@ -19,7 +22,7 @@ func (f HandlerFunc) Serve(ctx context.Context, method string, body json.RawMess
 // Listen serves a control connection on each connection of l until that is
 // closed. Connections end with ctx.
 func Listen(ctx context.Context, l net.Listener, hello Hello, handler Handler) {
-	each(l, func(conn net.Conn) {
+	each(ctx, l, func(conn net.Conn) {
 		head, err := ReadHead(ctx, conn)
 		if err == nil {
 			var s *Server
@@ -35,16 +38,27 @@ func Listen(ctx context.Context, l net.Listener, hello Hello, handler Handler) {
 // Forward splices each connection of l with one that dial makes, until l is
 // closed.
 func Forward(ctx context.Context, l net.Listener, dial func(context.Context) (Conn, error)) {
-	each(l, func(conn net.Conn) { Splice(ctx, conn, dial) })
+	each(ctx, l, func(conn net.Conn) { Splice(ctx, conn, dial) })
 }
 
-func each(l net.Listener, serve func(net.Conn)) {
+// acceptPause is how long no connection is taken when there are no descriptors left.
+const acceptPause = 50 * time.Millisecond
+
+func each(ctx context.Context, l net.Listener, serve func(net.Conn)) {
 	for {
 		conn, err := l.Accept()
-		if err != nil {
+		switch {
+		case err == nil:
+			go serve(conn)
+		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE): // which passes
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(acceptPause):
+			}
+		default:
 			return
 		}
-		go serve(conn)
 	}
 }
 

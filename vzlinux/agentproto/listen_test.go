@@ -5,8 +5,12 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -71,4 +75,31 @@ func TestForwardToNobody(t *testing.T) {
 	text, err := io.ReadAll(a)
 	require.NoError(t, err)
 	require.Empty(t, text)
+}
+
+// A scarce listener has no descriptor for the first connection at first.
+type scarce struct {
+	net.Listener
+	failed atomic.Bool
+}
+
+func (s *scarce) Accept() (net.Conn, error) {
+	if s.failed.CompareAndSwap(false, true) {
+		return nil, &net.OpError{Op: "accept", Net: "unix", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return s.Listener.Accept()
+}
+
+// TestScarce: a lack of descriptors, which many clients can bring about, ends nothing.
+func TestScarce(t *testing.T) {
+	far, dialFar := socket(t)
+	near, dial := socket(t)
+	go Forward(t.Context(), &scarce{Listener: near}, dialFar)
+	a, err := dial(t.Context())
+	require.NoError(t, err)
+	defer a.Close()
+	require.NoError(t, far.(*net.UnixListener).SetDeadline(time.Now().Add(10*time.Second)))
+	b, err := far.Accept()
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
 }

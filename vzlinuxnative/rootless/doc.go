@@ -13,8 +13,8 @@
 // The session is in the host's network namespace; [NetNS] is one that belongs to it, for
 // the networks of containers.
 //
-// Files of a session, in "session" below $VZ_RUN or, by default, [RunDir], a directory
-// that is the user's alone: socket, where the holder gives
-// the namespaces to members; lock, held by who makes a session; members, locked by each
-// member as long as it lives.
+// Files of a session, in "session" below $VZ_RUN or, by default, below "run" of the state,
+// a directory that is the user's alone: socket, where the holder gives the namespaces to
+// members; lock, held by who makes a session; members, locked by each member as long as it
+// lives.
 package rootless

@@ -131,12 +131,13 @@ func hold(dir *os.File, uid, gid int, kept *Namespaces) error {
 	files := []uintptr{null.Fd(), null.Fd(), null.Fd(), theirs.Fd(), dir.Fd()}
 	if kept != nil {
 		part = "session-again"
-		files = append(files, kept.User.Fd())
 		defer kept.User.Close()
+		net := null // which is none
 		if kept.Net != nil {
-			files = append(files, kept.Net.Fd())
-			defer kept.Net.Close()
+			net = kept.Net
+			defer net.Close()
 		}
+		files = append(files, kept.User.Fd(), net.Fd())
 	}
 	pid, _, err := syscall.StartProcess("/proc/self/exe", []string{"vz", "internal", part, dir.Name()}, &syscall.ProcAttr{Dir: "/", Env: []string{}, Files: files})
 	if err != nil {

@@ -84,8 +84,7 @@ func readRanges(path, name string, uid int) ([]Range, error) {
 	return apart(found), lines.Err()
 }
 
-// parseRange reads a line such as "ann:100000:65536" if it is that of the user. A range
-// that holds the user's own id is none: an id has one place in a map.
+// parseRange reads a line such as "ann:100000:65536" if it is that of the user.
 func parseRange(line, name string, uid int) (Range, bool) {
 	parts := strings.Split(strings.TrimSpace(line), ":")
 	if len(parts) != 3 || parts[0] != name && parts[0] != strconv.Itoa(uid) {
@@ -93,10 +92,7 @@ func parseRange(line, name string, uid int) (Range, bool) {
 	}
 	first, err := strconv.ParseUint(parts[1], 10, 32)
 	count, err2 := strconv.ParseUint(parts[2], 10, 32)
-	if err != nil || err2 != nil || count == 0 || first+count > 1<<32-1 {
-		return Range{}, false
-	}
-	if first == 0 || uint64(uid) >= first && uint64(uid) < first+count {
+	if err != nil || err2 != nil || first == 0 || count == 0 || first+count > 1<<32-1 {
 		return Range{}, false
 	}
 	return Range{uint32(first), uint32(count)}, true
@@ -114,11 +110,19 @@ func apart(ranges []Range) []Range {
 	return out
 }
 
-// mapLines are the lines of a map of ids in which own is root and the ranges follow.
+// maxLines is how many lines of a map surely fit into the one page of text that the
+// kernel takes.
+const maxLines = 120
+
+// mapLines are the lines of a map of ids in which own is root and the ranges follow, but
+// for one that holds own too: an id has one place in a map.
 func mapLines(own int, ranges []Range) [][3]uint32 {
 	lines := [][3]uint32{{0, uint32(own), 1}}
 	next := uint32(1)
 	for _, r := range ranges {
+		if holds := uint64(own) >= uint64(r.First) && uint64(own) < uint64(r.First)+uint64(r.Count); holds || len(lines) == maxLines {
+			continue
+		}
 		lines = append(lines, [3]uint32{next, r.First, r.Count})
 		next += r.Count
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -20,9 +21,6 @@ func TestParseRange(t *testing.T) {
 		{" ann:1:1\n", Range{1, 1}, true},
 		{"bob:100000:65536", Range{}, false},
 		{"ann:0:10", Range{}, false},         // root
-		{"ann:900:200", Range{}, false},      // the user's own id
-		{"ann:1000:1", Range{}, false},       // the same
-		{"ann:1001:1", Range{1001, 1}, true}, // beside it
 		{"ann:4294967290:6", Range{}, false}, // beyond what ids there are
 		{"ann:4294967290:5", Range{4294967290, 5}, true},
 		{"ann:-1:5", Range{}, false},
@@ -54,10 +52,31 @@ func TestReadRanges(t *testing.T) {
 }
 
 func TestMapLines(t *testing.T) {
-	got := mapLines(1000, []Range{{100000, 100}, {200000, 5}})
-	want := [][3]uint32{{0, 1000, 1}, {1, 100000, 100}, {101, 200000, 5}}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("mapLines = %v, want %v", got, want)
+	for _, tt := range []struct {
+		ranges []Range
+		want   [][3]uint32
+	}{
+		{[]Range{{100000, 100}, {200000, 5}}, [][3]uint32{{0, 1000, 1}, {1, 100000, 100}, {101, 200000, 5}}},
+		{[]Range{{900, 200}, {200000, 5}}, [][3]uint32{{0, 1000, 1}, {1, 200000, 5}}}, // one has the user's own
+		{[]Range{{1000, 1}}, [][3]uint32{{0, 1000, 1}}},
+		{[]Range{{999, 1}, {1001, 1}}, [][3]uint32{{0, 1000, 1}, {1, 999, 1}, {2, 1001, 1}}}, // beside it
+	} {
+		if got := mapLines(1000, tt.ranges); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("mapLines(%v) = %v, want %v", tt.ranges, got, tt.want)
+		}
+	}
+}
+
+// TestMapFits: however many ranges there are, the kernel takes the map.
+func TestMapFits(t *testing.T) {
+	var many []Range
+	for i := range uint32(1000) {
+		many = append(many, Range{4_000_000_000 + 20*i, 10})
+	}
+	lines := mapLines(1000, many)
+	text := strings.Join(fields(lines), " ")
+	if len(lines) > 340 || len(text) >= 4096-1 || len(lines) < 100 {
+		t.Errorf("%d lines and %d bytes, which user_namespaces(7) has at most 340 and 4095 of", len(lines), len(text))
 	}
 }
 

@@ -63,24 +63,6 @@ func Environment() string {
 	return strconv.Itoa(session.UID) + ":" + session.Dir
 }
 
-// RunDir is where the runtime files of an ordinary user are unless told otherwise, as
-// package join has it for the session too: below $XDG_RUNTIME_DIR, /run/user/UID where that is the user's, or home.
-func RunDir(uid int, home string) string {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "vz")
-	}
-	dir := "/run/user/" + strconv.Itoa(uid)
-	var st unix.Stat_t
-	owner := uid
-	if session.Inside {
-		owner = 0
-	}
-	if unix.Stat(dir, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == owner {
-		return filepath.Join(dir, "vz")
-	}
-	return filepath.Join(home, "run")
-}
-
 // Setuid reports that this program has rights that who runs it does not have.
 func Setuid() bool { return os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() }
 

@@ -45,7 +45,11 @@ func (v volumes) create(_ context.Context, cfg vzcontract.VolumeConfig) (vzcontr
 		return old, err
 	}
 	info.Mountpoint = filepath.Join(v.dir, info.Name, "_data")
-	if err := os.MkdirAll(info.Mountpoint, 0o755); err != nil {
+	// What is above is for this user alone, so that no other one runs its setuid programs.
+	if err := os.MkdirAll(filepath.Dir(info.Mountpoint), 0o700); err != nil {
+		return info, err
+	}
+	if err := os.Mkdir(info.Mountpoint, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return info, err
 	}
 	text, err := json.Marshal(info)

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcontract"
@@ -26,19 +28,35 @@ func directories(g command.Globals) (*command.Services, error) {
 		}
 	}
 	if s.Run == "" {
-		switch {
-		case runtime.GOOS == "darwin":
-			s.Run = filepath.Join(s.Home, "run")
-		case uid == 0:
+		// That of an ordinary user outlives a login, as containers may.
+		s.Run = filepath.Join(s.Home, "run")
+		if runtime.GOOS != "darwin" && uid == 0 {
 			s.Run = "/run/vz"
-		default:
-			s.Run = userRun(uid, s.Home)
 		}
 	}
 	if !filepath.IsAbs(s.Home) {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "state directory: $HOME is not set; set $VZ_HOME or give --home")
 	}
-	return s, nil
+	return s, errors.Join(ours(s.Home, "VZ_HOME"), ours(s.Run, "VZ_RUN"))
+}
+
+// ours refuses a directory in which others can put what vz would believe. One that is
+// not there yet is made for this user alone.
+func ours(dir, variable string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil //nolint:nilerr // who uses it tells
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !ok:
+		return nil
+	case int(st.Uid) != os.Geteuid():
+		return vzcontract.Errorf(vzcontract.ErrDenied, "%s belongs to another user, whose containers and images are not run as yours: set %s to a directory of your own, or chown this one", dir, variable)
+	case info.Mode().Perm()&0o002 != 0:
+		return vzcontract.Errorf(vzcontract.ErrDenied, "%s may be written to by everybody: chmod o-w it, or set %s to another directory", dir, variable)
+	}
+	return nil
 }
 
 func under(variable, name string) string { return filepath.Join(os.Getenv(variable), name) }

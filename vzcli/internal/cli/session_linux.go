@@ -17,9 +17,6 @@ func caller() int {
 	return os.Geteuid()
 }
 
-// userRun is where the runtime files of an ordinary user are.
-func userRun(uid int, home string) string { return rootless.RunDir(uid, home) }
-
 // enterSession executes this program again in its user's session, in which containers
 // can be made, and so returns nil only where that is done or nobody needs it: root has
 // none, and machines can do without.

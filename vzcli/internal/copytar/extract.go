@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,58 +26,84 @@ type Options struct {
 	KeepOwner bool
 }
 
-// Extract writes the stream below root and returns how many bytes files have.
+// Extract writes the stream below root and returns how many bytes files have. Nothing is
+// written through a link: neither one of the stream nor one that an earlier copy has left.
 func Extract(root *os.Root, r io.Reader, opts Options) (int64, error) {
-	var total int64
-	type stamped struct {
-		name string
-		h    *tar.Header
-	}
-	var dirs []stamped
+	x := extractor{root: root, opts: opts, dirs: map[string]*tar.Header{".": nil}}
 	if opts.From == "/" && opts.To != "." {
 		if err := makeDir(root, opts.To, 0o755); err != nil {
 			return 0, err
 		}
+		x.dirs[opts.To] = nil
 	}
 	t := tar.NewReader(r)
 	for {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			break
+			return x.total, x.finishDirs()
 		}
 		if err != nil {
-			return total, fmt.Errorf("read archive: %w", err)
+			return x.total, fmt.Errorf("read archive: %w", err)
 		}
-		name, err := opts.place(h.Name)
-		if err != nil {
-			return total, err
-		}
-		if h.Typeflag == tar.TypeLink {
-			if h.Linkname, err = opts.place(h.Linkname); err != nil {
-				return total, err
-			}
-		}
-		n, err := extractOne(root, name, h, t)
-		total += n
-		if err != nil {
-			return total, err
-		}
-		if h.Typeflag == tar.TypeDir {
-			if name != "." {
-				dirs = append(dirs, stamped{name, h})
-			}
-			continue
-		}
-		if err := finish(root, name, h, opts); err != nil {
-			return total, err
+		if err := x.entry(h, t); err != nil {
+			return x.total, err
 		}
 	}
-	for i := len(dirs) - 1; i >= 0; i-- { // times last: writing into them changes them
-		if err := finish(root, dirs[i].name, dirs[i].h, opts); err != nil {
-			return total, err
+}
+
+// An extractor is one call of Extract.
+type extractor struct {
+	root  *os.Root
+	opts  Options
+	total int64
+	dirs  map[string]*tar.Header // those that are known to be directories; nil for what the archive has not
+	order []string               // of those of the archive
+}
+
+// within returns the place of a name, in a directory that is one and no link: archives
+// have it before what is in it.
+func (x *extractor) within(name string) (string, error) {
+	place, err := x.opts.place(name)
+	if err != nil {
+		return "", err
+	}
+	if _, known := x.dirs[path.Dir(place)]; !known && place != "." {
+		return "", vzcontract.Errorf(vzcontract.ErrDenied, "archive entry %q comes before its directory", name)
+	}
+	return place, nil
+}
+
+func (x *extractor) entry(h *tar.Header, r io.Reader) error {
+	name, err := x.within(h.Name)
+	if err == nil && h.Typeflag == tar.TypeLink {
+		h.Linkname, err = x.within(h.Linkname)
+	}
+	if err != nil {
+		return err
+	}
+	n, err := extractOne(x.root, name, h, r)
+	x.total += n
+	if err != nil {
+		return err
+	}
+	if h.Typeflag == tar.TypeDir {
+		x.dirs[name] = h
+		if name != "." {
+			x.order = append(x.order, name)
+		}
+		return nil
+	}
+	return finish(x.root, name, h, x.opts)
+}
+
+// finishDirs sets times last: writing into directories changes them.
+func (x *extractor) finishDirs() error {
+	for _, name := range slices.Backward(x.order) {
+		if err := finish(x.root, name, x.dirs[name], x.opts); err != nil {
+			return err
 		}
 	}
-	return total, nil
+	return nil
 }
 
 // place maps a name of the archive to one below the root.
@@ -130,8 +157,14 @@ func makeDir(root *os.Root, name string, mode fs.FileMode) error {
 }
 
 func makeFile(root *os.Root, name string, mode fs.FileMode, r io.Reader) (int64, error) {
-	// A link at the very end is followed, as docker does, but never out of root.
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode.Perm()|0o200)
+	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	if info, err := root.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if err := root.Remove(name); err != nil {
+			return 0, err
+		}
+		flags |= os.O_EXCL
+	}
+	f, err := root.OpenFile(name, flags, mode.Perm()|0o200)
 	if errors.Is(err, syscall.EISDIR) {
 		return 0, vzcontract.Errorf(vzcontract.ErrConflict, "copy %s: a directory of this name is in the way", name)
 	}
@@ -148,11 +181,16 @@ func makeFile(root *os.Root, name string, mode fs.FileMode, r io.Reader) (int64,
 
 // clear makes room for a link.
 func clear(root *os.Root, name string) error {
-	err := root.Remove(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := root.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case err == nil && info.IsDir():
+		return vzcontract.Errorf(vzcontract.ErrConflict, "copy link %s: a directory of this name is in the way", name)
+	case err != nil:
+		return err
 	}
-	return err
+	return root.Remove(name)
 }
 
 // finish sets owner, mode and times.
@@ -165,8 +203,13 @@ func finish(root *os.Root, name string, h *tar.Header, opts Options) error {
 	if h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeDir {
 		return nil
 	}
-	mode := h.FileInfo().Mode()
-	if err := root.Chmod(name, mode&(fs.ModePerm|fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky)); err != nil {
+	keep := fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
+	if h.Typeflag == tar.TypeReg && !opts.KeepOwner {
+		// Who could run programs of its own as one user of the container must not get
+		// programs that run as the one who copies.
+		keep &^= fs.ModeSetuid | fs.ModeSetgid
+	}
+	if err := root.Chmod(name, h.FileInfo().Mode()&keep); err != nil {
 		return err
 	}
 	accessed := h.AccessTime

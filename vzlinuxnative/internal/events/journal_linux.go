@@ -28,7 +28,7 @@ type Journal struct{ dir string }
 
 // Open returns the journal in dir, which it makes when it is missing.
 func Open(dir string) (*Journal, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open events: %w", err)
 	}
 	return &Journal{dir: dir}, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -153,8 +154,19 @@ func (w *watcher) depart() error {
 func (w *watcher) tell(e vzcontract.FileEvent, names ...string) error {
 	for _, name := range names {
 		if w.only == "" || name == w.only {
-			return w.emit(e)
+			return w.emit(w.within(e))
 		}
 	}
 	return nil
+}
+
+// within puts what was missed in the place of an event deeper than a path can be, as
+// directories come to be that are moved into each other.
+func (w *watcher) within(e vzcontract.FileEvent) vzcontract.FileEvent {
+	if max(len(e.Path), len(e.From)) <= unix.PathMax {
+		return e
+	}
+	base := strings.TrimSuffix(w.base, "/") + "/"
+	top, _, _ := strings.Cut(strings.TrimPrefix(e.Path, base), "/")
+	return vzcontract.FileEvent{Kind: vzcontract.FileMissed, Path: base + top, Dir: true}
 }

@@ -83,7 +83,7 @@ func (w *watcher) tellUnseen() error {
 	if w.unseen = ""; unseen == "" {
 		return nil
 	}
-	return w.emit(vzcontract.FileEvent{Kind: vzcontract.FileMissed, Path: unseen, Dir: true})
+	return w.emit(w.within(vzcontract.FileEvent{Kind: vzcontract.FileMissed, Path: unseen, Dir: true}))
 }
 
 // place is a directory that is to be watched.

@@ -292,6 +292,35 @@ func TestDeep(t *testing.T) {
 	t.Error("it ended")
 }
 
+// TestMovedDeep: directories that are moved into each other while they are watched get
+// deeper than any path.
+func TestMovedDeep(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, dir, "/", true, 100)
+	long, top := strings.Repeat("n", 250), "first"
+	s.sh(s.mkdir(top))
+	s.next(1)
+	for i := range 40 {
+		outer := fmt.Sprintf("%s%d", long, i)
+		s.sh(s.mkdir(outer), s.write("then"), s.remove("then"))
+		s.next(4) // so the new directory is watched
+		s.sh(s.move(top, outer+"/"+top))
+		require.Equal(t, []string{"moved /" + outer + "/" + top + "/ from /" + top}, s.next(1))
+		top = outer
+	}
+	at, err := unix.Open(s.at(top), unix.O_PATH|unix.O_DIRECTORY, 0)
+	require.NoError(t, err)
+	for i := range 20 {
+		below, err := unix.Openat(at, fmt.Sprintf("%s%d", long, 38-i), unix.O_PATH|unix.O_DIRECTORY, 0)
+		require.NoError(t, err)
+		unix.Close(at)
+		at = below
+	}
+	defer unix.Close(at)
+	require.NoError(t, unix.Mkdirat(at, "deep", 0o700)) // no path leads there
+	require.Equal(t, []string{"missed /" + top + "/"}, s.next(1))
+}
+
 func TestRefused(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "f"), nil, 0o600))

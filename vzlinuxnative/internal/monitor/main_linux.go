@@ -17,6 +17,7 @@ import (
 	"vz.internal/vzlinuxnative/internal/engine/direct"
 	"vz.internal/vzlinuxnative/internal/engine/libct"
 	"vz.internal/vzlinuxnative/internal/ocispec"
+	"vz.internal/vzlinuxnative/internal/process"
 	"vz.internal/vzlinuxnative/internal/record"
 	"vz.internal/vzlinuxnative/internal/wire"
 	"vz.internal/vzlinuxnative/network"
@@ -49,6 +50,9 @@ func execute(args []string) error {
 		return errors.New("this program is started by vz, with --home and --run")
 	}
 	unix.CloseOnExec(ConnFD)
+	if err := process.CloseInherited(ConnFD + 1); err != nil {
+		return err
+	}
 	first, err := wire.FileConn(os.NewFile(ConnFD, "vz"))
 	if err != nil {
 		return fmt.Errorf("connection to vz: %w", err)

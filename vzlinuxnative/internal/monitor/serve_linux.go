@@ -1,7 +1,9 @@
 package monitor
 
 import (
+	"errors"
 	"net"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -12,14 +14,22 @@ import (
 	"vz.internal/vzlinuxnative/internal/wire"
 )
 
-// accept serves connections until the listener is closed.
+// acceptPause is how long no connection is taken when there are no descriptors left.
+const acceptPause = 50 * time.Millisecond
+
+// accept serves connections until the listener is closed. What else is in the way
+// passes, such as clients of published ports that have all descriptors.
 func (m *monitor) accept(l *net.UnixListener) {
 	for {
 		c, err := l.AcceptUnix()
-		if err != nil {
+		switch {
+		case err == nil:
+			go m.serve(wire.NewConn(c))
+		case errors.Is(err, net.ErrClosed):
 			return
+		default:
+			<-time.After(acceptPause)
 		}
-		go m.serve(wire.NewConn(c))
 	}
 }
 

@@ -47,7 +47,12 @@ type Store struct {
 // be on record before Create is called for it, so that no removal comes
 // between.
 func Open(dir string, users func(volume string) ([]string, error)) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o711); err != nil {
+	// Other users of the host would run setuid programs of a volume as their owner.
+	err := os.MkdirAll(dir, 0o700)
+	if info, serr := os.Stat(dir); err == nil && serr == nil && info.Mode().Perm()&0o077 != 0 {
+		err = os.Chmod(dir, 0o700) //nolint:gosec // a directory
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open volumes: %w", err)
 	}
 	return &Store{dir: dir, users: users}, nil
@@ -159,7 +164,7 @@ func (s *Store) write(info vzcontract.VolumeInfo) error {
 		return err
 	}
 	data := filepath.Join(fresh, "_data")
-	err = errors.Join(os.Chmod(fresh, 0o711), os.Mkdir(data, 0o755), os.Chmod(data, 0o755)) //nolint:gosec // read by users of containers
+	err = errors.Join(os.Mkdir(data, 0o755), os.Chmod(data, 0o755)) //nolint:gosec // read by users of containers
 	if err == nil {
 		err = writeRecord(filepath.Join(fresh, "volume.json"), info)
 	}

@@ -39,6 +39,24 @@ func create(t *testing.T, s *Store, cfg vzcontract.VolumeConfig) vzcontract.Volu
 	return info
 }
 
+// TestOneUser: no other user gets at what is in volumes, such as a program that a container's
+// root has left there with its setuid bit, also where all of this is new.
+func TestOneUser(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "home")
+	dir := filepath.Join(home, "volumes")
+	for range 2 {
+		s, err := Open(dir, uses{}.of)
+		require.NoError(t, err)
+		create(t, s, vzcontract.VolumeConfig{Name: "data"})
+		for _, d := range []string{home, dir} {
+			info, err := os.Stat(d)
+			require.NoError(t, err)
+			require.Equal(t, os.FileMode(0o700), info.Mode().Perm(), d)
+		}
+		require.NoError(t, os.Chmod(dir, 0o711)) // as an earlier vz had it
+	}
+}
+
 func TestLife(t *testing.T) {
 	u := uses{}
 	s := store(t, u)

@@ -9,11 +9,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzlinuxnative/internal/process"
+	"vz.internal/vzlinuxnative/rootless"
 )
 
 // The descriptors that a keeper inherits.
@@ -69,6 +72,9 @@ func keep(args []string) error {
 	if *dir == "" {
 		return errors.New("this program is started by vz, with --dir")
 	}
+	if err := process.CloseInherited(namespaceFD + 1); err != nil {
+		return err
+	}
 	file := os.NewFile(listenerFD, "listener")
 	l, err := net.FileListener(file)
 	if err != nil {
@@ -105,16 +111,20 @@ func showNamespace(dir string) (path string, err error) {
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return "", fmt.Errorf("private mounts: %w", err)
 	}
-	const runtime = "/run/user/"
-	if rest, ok := strings.CutPrefix(dir, runtime); ok {
-		uid, _, _ := strings.Cut(rest, "/")
-		dir = runtime + uid
+	below := ""
+	const runtime = "/run/user"
+	if info, err := os.Stat(runtime); err == nil && info.IsDir() {
+		uid, ok := rootless.User()
+		if !ok {
+			uid = os.Getuid()
+		}
+		dir, below = runtime, strconv.Itoa(uid)
 	}
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0755,size=1m"); err != nil {
 		return "", fmt.Errorf("private %s: %w", dir, err)
 	}
-	path = filepath.Join(dir, "netns", "vz")
-	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
+	path = filepath.Join(dir, below, "netns", "vz")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
 	if err := os.WriteFile(path, nil, 0o600); err != nil {

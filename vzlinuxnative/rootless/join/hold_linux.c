@@ -2,20 +2,23 @@
 // hands them to who asks. It is a part of vz, before Go begins, and small for that.
 //
 // Descriptors: 3 is a socket to who starts it, 4 the session's directory. One that takes
-// the place of a holder that was killed gets the user namespace as 5 and, where there is
-// one, the network namespace as 6.
+// the place of a holder that was killed gets the user namespace as 5 and the network
+// namespace, where there is one, as 6. Whatever else who starts this has left open is
+// somebody else's.
 
 #define _GNU_SOURCE
 #include "join_linux.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -111,6 +114,8 @@ void vz_hold(int again)
 {
 	pthread_t t;
 	int fds[3], s, net;
+	if (syscall(SYS_close_range, again ? NET + 1 : DIR_FD + 1, ~0U, 0) < 0)
+		give_up("close descriptors");
 	if (setsid() < 0)
 		give_up("make a session");
 	if (again) {
@@ -122,7 +127,7 @@ void vz_hold(int again)
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		give_up("become root in the user namespace");
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	net = again && fcntl(NET, F_GETFD) >= 0;
+	net = again && ioctl(NET, NS_GET_NSTYPE) == CLONE_NEWNET;
 	if (unshare(CLONE_NEWNS | (net ? 0 : CLONE_NEWNET)) < 0)
 		give_up("make a mount and a network namespace");
 	if (net && setns(NET, CLONE_NEWNET) < 0)

@@ -39,19 +39,13 @@ static const char *absolute(const char *name)
 }
 
 // find_dir sets the directory of the user's session, whether there is one or not: "session"
-// below $VZ_RUN, else where RunDir of package rootless says. Flags do not change it.
-static void find_dir(unsigned uid)
+// below $VZ_RUN, else below "run" of the state. It is not below $XDG_RUNTIME_DIR, which goes
+// with a logout and after su is another user's. Flags do not change it.
+static void find_dir(void)
 {
-	char run[64];
-	struct stat st;
 	const char *v, *below;
-	snprintf(run, sizeof run, "/run/user/%u", uid);
 	if ((v = absolute("VZ_RUN")))
 		below = "session";
-	else if ((v = absolute("XDG_RUNTIME_DIR")))
-		below = "vz/session";
-	else if (stat(run, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid)
-		v = run, below = "vz/session";
 	else if ((v = absolute("VZ_HOME")))
 		below = "run/session";
 	else if ((v = absolute("XDG_DATA_HOME")))
@@ -191,7 +185,7 @@ static void join(unsigned uid)
 	}
 	int rc = receive(dir, uid, fds);
 	if (rc < 0) {
-		// A holder that is gone, or was killed before it answered, is no error.
+		// A holder that was killed may have had this connection in its queue.
 		if (errno != ECONNREFUSED && errno != ENOENT && errno != ECONNRESET)
 			failed("ask the session's holder");
 		close(dir);
@@ -272,7 +266,7 @@ __attribute__((constructor)) static void vz_join(void)
 		inherit();
 		return;
 	}
-	find_dir(getuid());
+	find_dir();
 	const char *slash = strrchr(line, '/');
 	if (strcmp(slash ? slash + 1 : line, "vz-vm") == 0)
 		return; // machines need no session, but may be started from one

@@ -88,7 +88,9 @@ func outPlace(to, sourceName string, sourceDir, contentsOnly bool) (base, name s
 		return filepath.Dir(to), filepath.Base(to), nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", "", fmt.Errorf("cp: %w", err)
-	case slashed(to) && !sourceDir:
+	}
+	to = linked(to)
+	if slashed(to) && !sourceDir {
 		return "", "", noDirectory(to)
 	}
 	if _, err := os.Stat(filepath.Dir(filepath.Clean(to))); err != nil {
@@ -96,4 +98,19 @@ func outPlace(to, sourceName string, sourceDir, contentsOnly bool) (base, name s
 	}
 	to = filepath.Clean(to)
 	return filepath.Dir(to), filepath.Base(to), nil
+}
+
+// linked follows a link of the user's to what is not there yet.
+func linked(to string) string {
+	for range 40 {
+		target, err := os.Readlink(to)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Dir(to) + string(filepath.Separator) + target
+		}
+		to = target
+	}
+	return to
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -28,9 +29,36 @@ func (p *Port) serveTCP() {
 			}
 			continue
 		}
-		p.work.Go(func() { p.forwardTCP(c) })
+		select {
+		case <-p.done:
+			_ = c.Close()
+			return
+		case places() <- struct{}{}:
+		}
+		p.work.Go(func() {
+			defer func() { <-places() }()
+			p.forwardTCP(c)
+		})
 	}
 }
+
+// maxConnections is how many connections all ports of this process carry at once, if it
+// may have the descriptors: each takes two, and four of pipes that splice(2) goes by. More
+// wait to be taken. Clients must not take what the process needs to be asked anything.
+const (
+	maxConnections = 4096
+	filesOfOne     = 6
+	filesOfOthers  = 256
+)
+
+var places = sync.OnceValue(func() chan struct{} {
+	var limit syscall.Rlimit
+	n := maxConnections
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
+		n = min(n, max((int(min(limit.Cur, 1<<20))-filesOfOthers)/filesOfOne, 16))
+	}
+	return make(chan struct{}, n)
+})
 
 func (p *Port) forwardTCP(client *net.TCPConn) {
 	if !p.track(client) {
