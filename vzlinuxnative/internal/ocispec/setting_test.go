@@ -44,6 +44,29 @@ func TestRlimits(t *testing.T) {
 	require.Equal(t, uint64(math.MaxUint64), spec.Process.Rlimits[0].Soft)
 }
 
+func TestMountsInProc(t *testing.T) {
+	for _, tt := range []struct {
+		kind             vzcontract.MountType
+		source, at, fail string
+	}{
+		{vzcontract.MountBind, "/proc", "/proc", ""},
+		{vzcontract.MountBind, "/lxcfs/meminfo", "/proc/meminfo", ""},
+		{vzcontract.MountVolume, "/v", "/process", ""},
+		{vzcontract.MountVolume, "/v", "/proc", "mount target /proc: "},
+		{vzcontract.MountBind, "/tmp", "/proc", "mount target /proc: "},
+		{vzcontract.MountVolume, "/v", "/proc/self", "mount target /proc/self: "},
+	} {
+		in := input(vzcontract.RunConfig{})
+		in.Binds = []engine.ResolvedMount{{Mount: vzcontract.Mount{Type: tt.kind, Target: tt.at}, HostPath: tt.source}}
+		_, err := build(in, testHost())
+		if tt.fail == "" {
+			require.NoError(t, err, tt.at)
+			continue
+		}
+		require.ErrorContains(t, err, tt.fail)
+	}
+}
+
 func TestSysctls(t *testing.T) {
 	const start, ping = "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range"
 	type words = map[string]string
