@@ -211,6 +211,14 @@ func TestResources(t *testing.T) {
 	require.Equal(t, int64(16), r.BlockIO.ThrottleReadBpsDevice[0].Minor)
 }
 
+func TestEmptyHome(t *testing.T) {
+	in := input(vzcontract.RunConfig{})
+	in.Env = []string{"HOME=", "A=1"}
+	spec, err := build(in, testHost())
+	require.NoError(t, err)
+	require.Equal(t, []string{"PATH=" + defaultPath, "HOSTNAME=0123456789ab", "A=1", "HOME=/root"}, spec.Process.Env)
+}
+
 func TestExec(t *testing.T) {
 	spec := mustBuild(t, vzcontract.RunConfig{})
 	p, err := execProcess(spec, "/proc/1/root", vzcontract.ExecConfig{
