@@ -160,7 +160,7 @@ type StopOptions struct {
 	Signal string
 	Grace  *time.Duration // negative waits for ever
 	// Restart: the stop is half of a restart, so that "unless-stopped" does
-	// not see it as a wish to stay down.
+	// not see it as a wish to stay down, and RunConfig.AutoRemove not as the end.
 	Restart bool
 }
 

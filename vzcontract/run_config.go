@@ -157,6 +157,10 @@ type Mount struct {
 	TmpfsOptions []string `json:"tmpfsOptions,omitempty"`
 }
 
+// Anonymous reports whether the mount is a volume without a name. It gives way to
+// what RunConfig.VolumesFrom has at its target.
+func (m Mount) Anonymous() bool { return m.Type == MountVolume && m.Source == "" }
+
 // NetworkAttach joins a container to a network.
 type NetworkAttach struct {
 	Network    string   `json:"network"`

@@ -103,7 +103,11 @@ func (b *Backend) Update(ctx context.Context, ref string, change vzcontract.Upda
 			if err != nil {
 				return err
 			}
-			if err := g.Update(*change.Resources); err != nil {
+			limits := *change.Resources
+			if limits.MemorySwap != 0 && limits.Memory == 0 {
+				limits.Memory = run.Resources.Memory // what is counted together with swap
+			}
+			if err := g.Update(limits); err != nil {
 				return err
 			}
 		}

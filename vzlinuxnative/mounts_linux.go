@@ -16,10 +16,16 @@ import (
 )
 
 // planMounts resolves the mounts into cfg: those asked for, those of other
-// containers, and the image's volumes. It changes nothing.
+// containers, and the volumes without a name, of the command line and of the
+// image, where nothing is mounted then. It changes nothing.
 func (b *Backend) planMounts(ctx context.Context, cfg *record.Config) error {
-	for _, m := range cfg.Run.Mounts {
-		rm, err := b.planMount(ctx, cfg, m)
+	var anonymous []vzcontract.Mount
+	for i, m := range cfg.Run.Mounts {
+		if m.Anonymous() {
+			anonymous = append(anonymous, m)
+			continue
+		}
+		rm, err := b.planMount(ctx, cfg, i, m)
 		if err != nil {
 			return err
 		}
@@ -29,15 +35,19 @@ func (b *Backend) planMounts(ctx context.Context, cfg *record.Config) error {
 		return err
 	}
 	for _, target := range cfg.ImageConfig.Volumes {
-		target = path.Clean("/" + target)
-		if target != "/" && !mountedAt(cfg, target) {
-			m := vzcontract.Mount{Type: vzcontract.MountVolume, Target: target}
-			rm, err := b.planMount(ctx, cfg, m)
-			if err != nil {
-				return err
-			}
-			cfg.Mounts = append(cfg.Mounts, rm)
+		if target = path.Clean("/" + target); target != "/" {
+			anonymous = append(anonymous, vzcontract.Mount{Type: vzcontract.MountVolume, Target: target})
 		}
+	}
+	for _, m := range anonymous {
+		if mountedAt(cfg, path.Clean(m.Target)) {
+			continue
+		}
+		rm, err := b.planMount(ctx, cfg, 0, m)
+		if err != nil {
+			return err
+		}
+		cfg.Mounts = append(cfg.Mounts, rm)
 	}
 	return nil
 }
@@ -46,7 +56,8 @@ func mountedAt(cfg *record.Config, target string) bool {
 	return slices.ContainsFunc(cfg.Mounts, func(m record.Mount) bool { return path.Clean(m.Target) == target })
 }
 
-func (b *Backend) planMount(ctx context.Context, cfg *record.Config, m vzcontract.Mount) (record.Mount, error) {
+// planMount resolves the i-th mount of cfg.Run.
+func (b *Backend) planMount(ctx context.Context, cfg *record.Config, i int, m vzcontract.Mount) (record.Mount, error) {
 	m.Target = path.Clean(m.Target)
 	rm := record.Mount{Mount: m}
 	switch m.Type {
@@ -64,7 +75,7 @@ func (b *Backend) planMount(ctx context.Context, cfg *record.Config, m vzcontrac
 			return rm, vzcontract.Errorf(vzcontract.ErrUnsupported, "mount %s: this backend was opened without an image store", m.Target)
 		}
 		root, err := b.opts.Images.RootFS(ctx, vzcontract.RootFSRequest{
-			Ref: m.Source, Platform: cfg.Run.Platform, Policy: cfg.Run.Pull, Owner: record.MountLease(cfg.ID, len(cfg.Mounts)),
+			Ref: m.Source, Platform: cfg.Run.Platform, Policy: cfg.Run.Pull, Owner: record.MountLease(cfg.ID, i),
 		})
 		if err != nil {
 			return rm, err

@@ -84,6 +84,9 @@ func update(e *env) {
 	if _, err := u.Update(e.ctx, info.ID, vzcontract.UpdateConfig{Resources: &vzcontract.Resources{Memory: 64 << 20, MemorySwap: 64 << 20}}); err != nil {
 		e.Fatal(err)
 	}
+	if _, err := u.Update(e.ctx, info.ID, vzcontract.UpdateConfig{Resources: &vzcontract.Resources{MemorySwap: 96 << 20}}); err != nil {
+		e.Errorf("update of memory and swap alone: %v", err)
+	}
 	got, err := u.Update(e.ctx, info.ID, vzcontract.UpdateConfig{Resources: &pids, Restart: &policy})
 	if err != nil {
 		e.Fatal(err)

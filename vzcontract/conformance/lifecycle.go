@@ -20,6 +20,7 @@ var lifecycleChecks = []check{
 	{name: "exit-codes", run: exitCodes},
 	{name: "exit-signals", run: exitSignals},
 	{name: "auto-remove", run: autoRemove},
+	{name: "auto-remove-restart", run: autoRemoveRestart},
 	{name: "run-timeout", run: runTimeout},
 	{name: "init-reaper", run: initReaper},
 	{name: "idle", run: idle},
@@ -282,6 +283,30 @@ func autoRemove(e *env) {
 		// The wait began after the end.
 	case got.err != nil || got.exit.Code != 7:
 		e.Errorf("wait for removal = %+v, %v, want 7", got.exit, got.err)
+	}
+	_, err := e.b.Inspect(e.ctx, info.ID)
+	e.wantClass("inspect after auto-remove", err, vzcontract.ErrNotFound)
+}
+
+// autoRemoveRestart: a restart is not the end that takes the container along.
+func autoRemoveRestart(e *env) {
+	cfg := e.config("sleep", "1000")
+	cfg.AutoRemove = true
+	info := e.start(cfg)
+	grace := time.Duration(0)
+	if err := e.b.Stop(e.ctx, info.ID, vzcontract.StopOptions{Grace: &grace, Restart: true}); err != nil {
+		e.Fatal(err)
+	}
+	e.wantState(info.ID, vzcontract.StateStopped)
+	if _, err := e.b.Start(e.ctx, info.ID, vzcontract.StartOptions{}); err != nil {
+		e.Fatal(err)
+	}
+	e.wantState(info.ID, vzcontract.StateRunning)
+	if err := e.b.Stop(e.ctx, info.ID, vzcontract.StopOptions{Grace: &grace}); err != nil {
+		e.Fatal(err)
+	}
+	if _, err := e.b.Wait(e.ctx, info.ID, vzcontract.WaitRemoved); err != nil && !errors.Is(err, vzcontract.ErrNotFound) {
+		e.Fatal(err)
 	}
 	_, err := e.b.Inspect(e.ctx, info.ID)
 	e.wantClass("inspect after auto-remove", err, vzcontract.ErrNotFound)

@@ -167,6 +167,10 @@ func volumesFrom(e *env) {
 	if r := e.run(cfg, nil); r.stdout != "x\nrefused\n" {
 		e.Errorf("volumes-from shows %q (stderr %q)", r.stdout, r.stderr)
 	}
+	cfg.VolumesFrom, cfg.Mounts = []string{"source"}, []vzcontract.Mount{volume("", "/data")}
+	if r := e.run(cfg, nil); r.stdout != "x\n" {
+		e.Errorf("a volume without a name hides that of volumes-from: %q (stderr %q)", r.stdout, r.stderr)
+	}
 	cfg.VolumesFrom = []string{"nobody"}
 	_, err := e.b.Create(e.ctx, cfg)
 	e.wantClass("volumes from a missing container", err, vzcontract.ErrNotFound)

@@ -165,7 +165,7 @@ func (b *Backend) Stop(ctx context.Context, ref string, opts vzcontract.StopOpti
 			return nil
 		}
 		pending = true
-		c.StopAsked = true
+		c.StopAsked, c.Kept = true, opts.Restart
 		b.thaw(c)
 		b.event("container", "kill", c, map[string]string{"signal": itoa(sig)})
 		b.send(c, sig)

@@ -15,7 +15,14 @@ import (
 
 // prepareMounts makes the volumes of a new container and lists its mounts.
 func (b *Backend) prepareMounts(c *container) error {
-	wanted := slices.Clone(c.Info.Config.Mounts)
+	var wanted, anonymous []vzcontract.Mount
+	for _, m := range c.Info.Config.Mounts {
+		if m.Anonymous() {
+			anonymous = append(anonymous, m)
+		} else {
+			wanted = append(wanted, m)
+		}
+	}
 	for _, entry := range c.Info.Config.VolumesFrom {
 		name, mode, _ := strings.Cut(entry, ":")
 		from, err := b.find("create", name)
@@ -32,10 +39,13 @@ func (b *Backend) prepareMounts(c *container) error {
 	}
 	if img := b.st.Images[c.Info.ImageID]; img != nil {
 		for _, target := range img.Info.Config.Volumes {
-			taken := slices.ContainsFunc(wanted, func(m vzcontract.Mount) bool { return path.Clean(m.Target) == path.Clean(target) })
-			if !taken {
-				wanted = append(wanted, vzcontract.Mount{Type: vzcontract.MountVolume, Target: target})
-			}
+			anonymous = append(anonymous, vzcontract.Mount{Type: vzcontract.MountVolume, Target: target})
+		}
+	}
+	for _, u := range anonymous {
+		taken := slices.ContainsFunc(wanted, func(m vzcontract.Mount) bool { return path.Clean(m.Target) == path.Clean(u.Target) })
+		if !taken {
+			wanted = append(wanted, u)
 		}
 	}
 	for _, m := range wanted {

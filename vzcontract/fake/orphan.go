@@ -49,7 +49,7 @@ func (b *Backend) signalOrphan(c *container, sig int) {
 func (b *Backend) endOrphan(c *container, exit vzcontract.ExitStatus) {
 	c.Owner, c.Traps, c.Pending = "", nil, nil
 	b.stoppedNow(c, exit)
-	if c.Info.Config.AutoRemove {
+	if c.Info.Config.AutoRemove && !c.Kept {
 		b.forget(c, false)
 	}
 }

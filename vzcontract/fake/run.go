@@ -78,7 +78,7 @@ func (b *Backend) launch(c *container, attach *vzcontract.AttachOptions) (*attac
 	if r.tty != nil {
 		r.tty.SetForeground(r.main.Signal)
 	}
-	c.Owner, c.Traps, c.StopAsked = owner, nil, false
+	c.Owner, c.Traps, c.StopAsked, c.Kept = owner, nil, false, false
 	c.Info.State, c.Info.StartedAt, c.Info.StoppedAt = vzcontract.StateRunning, time.Now(), time.Time{}
 	c.Info.Exit, c.Info.Error, c.Info.Restarting = nil, "", false
 	c.Info.PID = 1<<20 + b.serial()
@@ -189,7 +189,7 @@ func (b *Backend) supervise(c *container, r *run) {
 		c.Info.Restarting = true
 		b.touch()
 		b.goes(func() { b.restartLater(c, ran) })
-	case c.Info.Config.AutoRemove:
+	case c.Info.Config.AutoRemove && !c.Kept:
 		b.forget(c, true)
 	}
 }

@@ -35,6 +35,7 @@ type container struct {
 	Logs        []logLine                `json:"logs,omitempty"`
 	LogBase     int                      `json:"logBase,omitempty"` // lines that rotation dropped
 	StopAsked   bool                     `json:"stopAsked,omitempty"`
+	Kept        bool                     `json:"kept,omitempty"`    // a start follows the stop
 	Owner       string                   `json:"owner,omitempty"`   // lock file of the process that runs it
 	Traps       map[int]string           `json:"traps,omitempty"`   // once nobody runs it
 	Pending     []int                    `json:"pending,omitempty"` // signals for the owner
@@ -152,7 +153,7 @@ func (b *Backend) load() error {
 		for _, sig := range theirs.Pending {
 			r.signal(sig)
 		}
-		ours.StopAsked = ours.StopAsked || theirs.StopAsked
+		ours.StopAsked, ours.Kept = ours.StopAsked || theirs.StopAsked, theirs.Kept
 		ours.Info.Name = theirs.Info.Name
 		if len(theirs.Pending) > 0 {
 			b.dirty = true

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 
@@ -36,14 +37,19 @@ type entry struct {
 }
 
 // DefaultPath returns where the file is: $DOCKER_CONFIG/config.json, else
-// .docker/config.json in the home directory.
+// .docker/config.json in the home directory, which is the user's own where HOME is
+// not set, as in services of systemd.
 func DefaultPath() (string, error) {
 	if dir := os.Getenv("DOCKER_CONFIG"); dir != "" {
 		return filepath.Join(dir, "config.json"), nil
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", vzcontract.Errorf(vzcontract.ErrValidation, "find registry credentials: neither DOCKER_CONFIG nor HOME is set")
+		u, unknown := user.Current()
+		if unknown != nil || u.HomeDir == "" {
+			return "", vzcontract.Errorf(vzcontract.ErrValidation, "find registry credentials: neither DOCKER_CONFIG nor HOME is set")
+		}
+		home = u.HomeDir
 	}
 	return filepath.Join(home, ".docker", "config.json"), nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -167,5 +168,21 @@ func TestCredentialsHideSecrets(t *testing.T) {
 		if s := fmt.Sprintf(verb, c); strings.Contains(s, "topsecret") {
 			t.Errorf("%s shows the secret: %s", verb, s)
 		}
+	}
+}
+
+// TestDefaultPathWithoutHome is a service of systemd, which has no HOME.
+func TestDefaultPathWithoutHome(t *testing.T) {
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"DOCKER_CONFIG", "HOME"} {
+		t.Setenv(name, "")
+		os.Unsetenv(name)
+	}
+	got, err := auth.DefaultPath()
+	if want := filepath.Join(me.HomeDir, ".docker", "config.json"); err != nil || got != want {
+		t.Errorf("DefaultPath() = %q, %v, want %q", got, err, want)
 	}
 }

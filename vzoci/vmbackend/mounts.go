@@ -16,16 +16,17 @@ import (
 )
 
 // shareMounts shares what the container's mounts need of the host: those asked for,
-// those of other containers, and the image's volumes, which r.Mounts has already.
+// those of other containers, and the volumes without a name, of the command line and of
+// the image, which r.Mounts has already, where nothing is mounted then.
 func (b *Backend) shareMounts(ctx context.Context, r *guest.Record) error {
-	ofImage := r.Mounts
-	r.Mounts, r.Run.VolumesFrom = slices.Clone(r.Config.Mounts), nil
+	anonymous := slices.Concat(slices.DeleteFunc(slices.Clone(r.Config.Mounts), named), r.Mounts)
+	r.Mounts, r.Run.VolumesFrom = slices.DeleteFunc(slices.Clone(r.Config.Mounts), vzcontract.Mount.Anonymous), nil
 	for _, entry := range r.Config.VolumesFrom {
 		if err := b.volumesFrom(ctx, r, entry); err != nil {
 			return err
 		}
 	}
-	for _, m := range ofImage {
+	for _, m := range anonymous {
 		if !mountedAt(r, m.Target) {
 			r.Mounts = append(r.Mounts, m)
 		}
@@ -41,6 +42,8 @@ func (b *Backend) shareMounts(ctx context.Context, r *guest.Record) error {
 	}
 	return nil
 }
+
+func named(m vzcontract.Mount) bool { return !m.Anonymous() }
 
 func mountedAt(r *guest.Record, target string) bool {
 	return slices.ContainsFunc(r.Mounts, func(m vzcontract.Mount) bool { return path.Clean(m.Target) == path.Clean(target) })

@@ -1,6 +1,7 @@
 package runflags
 
 import (
+	"reflect"
 	"strings"
 
 	"vz.internal/vzcli/internal/command"
@@ -94,12 +95,8 @@ func (f *StorageFlags) apply(cfg *vzcontract.RunConfig) (err error) {
 		}
 		cfg.Mounts = append(cfg.Mounts, mounts...)
 	}
-	targets := map[string]bool{}
-	for _, m := range cfg.Mounts {
-		if targets[m.Target] {
-			return bad("volume", m.Target, "two mounts have this target")
-		}
-		targets[m.Target] = true
+	if cfg.Mounts, err = distinct(cfg.Mounts); err != nil {
+		return err
 	}
 	for _, from := range f.VolumesFrom {
 		name, mode, _ := strings.Cut(from, ":")
@@ -116,4 +113,20 @@ func (f *StorageFlags) apply(cfg *vzcontract.RunConfig) (err error) {
 	}
 	cfg.DeviceRules, err = each("device-cgroup-rule", f.DeviceRule, cgroupRule)
 	return err
+}
+
+// distinct leaves out what is given twice in the same words.
+func distinct(mounts []vzcontract.Mount) ([]vzcontract.Mount, error) {
+	var all []vzcontract.Mount
+	at := map[string]vzcontract.Mount{}
+	for _, m := range mounts {
+		before, taken := at[m.Target]
+		if taken && !reflect.DeepEqual(before, m) {
+			return nil, bad("volume", m.Target, "two mounts have this target")
+		}
+		if !taken {
+			at[m.Target], all = m, append(all, m)
+		}
+	}
+	return all, nil
 }

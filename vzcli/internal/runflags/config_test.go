@@ -139,6 +139,16 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
+func TestSameMountTwice(t *testing.T) {
+	cfg, err := parse(t, "-v", "/a:/x", "-v", "/a:/x", "--mount", "type=bind,src=/b,dst=/y", "-v", "/a:/x:rw")
+	if err != nil || len(cfg.Mounts) != 2 {
+		t.Errorf("the same mount twice = %+v, %v, want two mounts", cfg.Mounts, err)
+	}
+	if _, err := parse(t, "-v", "/a:/x", "-v", "/a:/x:ro"); err == nil || !strings.Contains(err.Error(), "two mounts have this target") {
+		t.Errorf("two different mounts at one target: %v", err)
+	}
+}
+
 func TestSecurityOptions(t *testing.T) {
 	profile := filepath.Join(t.TempDir(), "p.json")
 	if err := os.WriteFile(profile, []byte(`{"defaultAction":"SCMP_ACT_ALLOW"}`), 0o600); err != nil {

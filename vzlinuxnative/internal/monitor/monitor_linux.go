@@ -48,6 +48,7 @@ type monitor struct {
 	starting bool       // a run is being made; guarded by mu
 	closing  bool       // no more requests; guarded by mu
 	stopping bool       // somebody wants the workload to end; guarded by mu
+	kept     bool       // a start follows the stop, so nothing goes with the end; guarded by mu
 	next     *request   // a start that arrived between two runs; guarded by mu
 }
 
@@ -223,6 +224,12 @@ func (m *monitor) await() (*run, error) {
 		return nil, wire.ErrGone
 	}
 	return m.run, nil
+}
+
+func (m *monitor) isKept() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.kept
 }
 
 func (m *monitor) isStopping() bool {

@@ -46,7 +46,11 @@ func (m *monitor) reserve(r *run, st *record.State, undo *cleanups) error {
 		r.net.files = etcMounts(dir, "hosts", "resolv.conf")
 		own := m.store.Dir(m.id)
 		r.net.files = append(r.net.files, etcMounts(own, "hostname")...)
-		return os.WriteFile(filepath.Join(own, "hostname"), []byte(m.hostname(r.cfg)+"\n"), 0o644)
+		hostname := m.hostname(m.id, r.cfg)
+		if r.cfg.Namespaces.UTS == "" {
+			r.cfg.Hostname = hostname
+		}
+		return os.WriteFile(filepath.Join(own, "hostname"), []byte(hostname+"\n"), 0o644)
 	}
 	r.net.files = etcMounts(dir, etcFiles...)
 	if places := record.Attachments(r.cfg, st); len(places) > 0 {
@@ -60,7 +64,7 @@ func (m *monitor) reserve(r *run, st *record.State, undo *cleanups) error {
 	}
 	r.net.mode = cmp.Or(mode, network.NoNetwork)
 	return network.WriteFiles(dir, network.Files{
-		Hostname: m.hostname(r.cfg), Domainname: r.cfg.Domainname, ExtraHosts: r.cfg.ExtraHosts, DNS: r.cfg.DNS,
+		Hostname: m.hostname(m.id, r.cfg), Domainname: r.cfg.Domainname, ExtraHosts: r.cfg.ExtraHosts, DNS: r.cfg.DNS,
 		SharesHost: mode == network.HostNetwork,
 	})
 }
@@ -102,18 +106,35 @@ func etcMounts(dir string, names ...string) []engine.ResolvedMount {
 	return list
 }
 
-func (m *monitor) hostname(cfg vzcontract.RunConfig) string {
+// hostname is what a container calls itself: on the network of another as that one does,
+// whose hosts file has the name.
+func (m *monitor) hostname(id string, cfg vzcontract.RunConfig) string {
+	for range 100 { // they could share each other's
+		other, joined := strings.CutPrefix(cfg.NetworkMode, "container:")
+		if cfg.Hostname != "" || !joined {
+			break
+		}
+		otherID, err := m.store.Find(other)
+		if err != nil {
+			break
+		}
+		target, err := m.store.Config(otherID)
+		if err != nil {
+			break
+		}
+		id, cfg = otherID, target.Run
+	}
 	if cfg.Hostname == "" && cfg.NetworkMode == network.HostNetwork {
 		if name, err := os.Hostname(); err == nil {
 			return name
 		}
 	}
-	return cmp.Or(cfg.Hostname, m.id[:12])
+	return cmp.Or(cfg.Hostname, id[:12])
 }
 
 func (m *monitor) networkRequest(cfg vzcontract.RunConfig, places []vzcontract.NetworkAttach) network.Request {
 	return network.Request{
-		ContainerID: m.id, Name: cfg.Name, Hostname: m.hostname(cfg), Domainname: cfg.Domainname,
+		ContainerID: m.id, Name: cfg.Name, Hostname: m.hostname(m.id, cfg), Domainname: cfg.Domainname,
 		Networks: places, Ports: cfg.Ports, PublishAll: cfg.PublishAll,
 		Exposed: slices.Concat(cfg.Expose, m.cfg.ImageConfig.ExposedPorts),
 		DNS:     cfg.DNS, ExtraHosts: cfg.ExtraHosts, Egress: cfg.Egress, FilesDir: m.store.Dir(m.id),

@@ -34,6 +34,7 @@ func (m *monitor) specInput(r *run) (engine.SpecInput, error) {
 	}
 	for _, f := range r.net.files {
 		if !slices.ContainsFunc(r.mounts, func(o record.Mount) bool { return o.Target == f.Target }) {
+			f.ReadOnly = r.cfg.ReadOnly
 			in.Binds = append(in.Binds, f)
 		}
 	}

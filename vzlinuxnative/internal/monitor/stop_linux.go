@@ -31,6 +31,7 @@ func (m *monitor) stop(msg *wire.Message) error {
 	if err := m.askStop(); err != nil {
 		return err
 	}
+	m.set(func() { m.kept = msg.Restart })
 	m.wakeUp()
 	r, err := m.await()
 	if err != nil || r == nil {

@@ -140,9 +140,9 @@ func (m *monitor) clear() error {
 }
 
 // goWithEnd removes the container if it was to go with its end, and reports
-// whether it did.
+// whether it did. A restart is no end.
 func (m *monitor) goWithEnd() (bool, error) {
-	if m.cfg == nil || !m.cfg.Run.AutoRemove {
+	if m.cfg == nil || !m.cfg.Run.AutoRemove || m.isKept() {
 		return false, nil
 	}
 	st, err := m.store.State(m.id)

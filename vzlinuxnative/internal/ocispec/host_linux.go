@@ -32,6 +32,7 @@ type host struct {
 	findProgram  func(program.Query) (program.Kind, error)
 	device       func(path string) ([]device, error)
 	allDevices   func() ([]device, error)
+	isProc       func(path string) bool // of the proc file system
 	userns       bool // this is a user namespace besides the initial one
 	hasUser      func(id uint32) bool
 	hasGroup     func(id uint32) bool
@@ -55,7 +56,7 @@ func findHost() (host, error) {
 	h := host{
 		hardLimit: hardLimit, cgroup: cgroup.ThisHost(), appArmor: thisAppArmor,
 		lookupUser: userdb.Lookup, findProgram: program.Find,
-		device: hostDevice, allDevices: hostDevices,
+		device: hostDevice, allDevices: hostDevices, isProc: onProc,
 		rroMounts: kernelHasMountSetattr(),
 		userns:    userns.Inside(), hasUser: userns.HasUser, hasGroup: userns.HasGroup, groupsFixed: userns.GroupsFixed(),
 	}
@@ -100,6 +101,11 @@ func hardLimit(resource int) (uint64, error) {
 		return 0, err
 	}
 	return l.Max, nil
+}
+
+func onProc(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && st.Type == unix.PROC_SUPER_MAGIC
 }
 
 func kernelHasMountSetattr() bool {

@@ -146,6 +146,9 @@ func (b *builder) userMount(m engine.ResolvedMount) (specs.Mount, error) {
 	if !path.IsAbs(m.Target) || target == "/" {
 		return specs.Mount{}, invalid("mount target %q: give an absolute path other than /", m.Target)
 	}
+	if err := b.checkProc(m, target); err != nil {
+		return specs.Mount{}, err
+	}
 	if m.Type == vzcontract.MountTmpfs {
 		return tmpfs(m.Mount, target)
 	}
@@ -158,6 +161,25 @@ func (b *builder) userMount(m engine.ResolvedMount) (specs.Mount, error) {
 	}
 	options, err := b.bindOptions(m.Mount)
 	return specs.Mount{Destination: target, Type: "bind", Source: source, Options: options}, err
+}
+
+// procFiles may be mounted over: what lxcfs emulates.
+var procFiles = []string{
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/slabinfo", "/proc/stat", "/proc/swaps",
+	"/proc/uptime", "/proc/sys/crypto/fips_enabled", "/proc/sys/kernel/ns_last_pid",
+}
+
+// checkProc refuses what would hide /proc, as runc does: an image with a volume there
+// could make believe that a limit or a profile was set (CVE-2019-16884). The host's
+// /proc in its place is what some monitors want.
+func (b *builder) checkProc(m engine.ResolvedMount, target string) error {
+	switch {
+	case target != "/proc" && !strings.HasPrefix(target, "/proc/"), slices.Contains(procFiles, target):
+		return nil
+	case target == "/proc" && m.Type == vzcontract.MountBind && b.host.isProc(m.HostPath):
+		return nil
+	}
+	return invalid("mount target %s: nothing can be mounted in /proc but %s", target, strings.Join(procFiles, ", "))
 }
 
 var propagations = []string{"private", "rprivate", "shared", "rshared", "slave", "rslave"}

@@ -59,8 +59,9 @@ func (b *builder) env(home string) []string {
 }
 
 // withDefaults puts the defaults that env does not set before it. HOME, the
-// last one, comes after.
+// last one, comes after; an empty one is none, as with runc.
 func withDefaults(env, defaults []string) []string {
+	env = slices.DeleteFunc(slices.Clone(env), func(e string) bool { return e == "HOME=" })
 	set := map[string]bool{}
 	for _, e := range env {
 		k, _, _ := strings.Cut(e, "=")

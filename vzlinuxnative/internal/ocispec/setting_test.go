@@ -44,6 +44,49 @@ func TestRlimits(t *testing.T) {
 	require.Equal(t, uint64(math.MaxUint64), spec.Process.Rlimits[0].Soft)
 }
 
+func TestMountsInProc(t *testing.T) {
+	for _, tt := range []struct {
+		kind             vzcontract.MountType
+		source, at, fail string
+	}{
+		{vzcontract.MountBind, "/proc", "/proc", ""},
+		{vzcontract.MountBind, "/lxcfs/meminfo", "/proc/meminfo", ""},
+		{vzcontract.MountVolume, "/v", "/process", ""},
+		{vzcontract.MountVolume, "/v", "/proc", "mount target /proc: "},
+		{vzcontract.MountBind, "/tmp", "/proc", "mount target /proc: "},
+		{vzcontract.MountVolume, "/v", "/proc/self", "mount target /proc/self: "},
+	} {
+		in := input(vzcontract.RunConfig{})
+		in.Binds = []engine.ResolvedMount{{Mount: vzcontract.Mount{Type: tt.kind, Target: tt.at}, HostPath: tt.source}}
+		_, err := build(in, testHost())
+		if tt.fail == "" {
+			require.NoError(t, err, tt.at)
+			continue
+		}
+		require.ErrorContains(t, err, tt.fail)
+	}
+}
+
+func TestSysctls(t *testing.T) {
+	const start, ping = "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range"
+	type words = map[string]string
+	sysctls := func(cfg vzcontract.RunConfig) words { return mustBuild(t, cfg).Linux.Sysctl }
+	require.Equal(t, words{start: "0", ping: "0 2147483647"}, sysctls(vzcontract.RunConfig{}))
+	require.Equal(t, words{"net/ipv4/ip_unprivileged_port_start": "80", ping: "1 0"},
+		sysctls(vzcontract.RunConfig{Sysctls: words{"net/ipv4/ip_unprivileged_port_start": "80", ping: "1 0"}}), "what is asked for wins")
+	require.Empty(t, sysctls(vzcontract.RunConfig{NetworkMode: "host"}), "it is the host's")
+	in := input(vzcontract.RunConfig{NetworkMode: "container:other"})
+	in.JoinNamespaces = map[specs.LinuxNamespaceType]string{specs.NetworkNamespace: "/proc/7/ns/net"}
+	spec, err := build(in, testHost())
+	require.NoError(t, err)
+	require.Empty(t, spec.Linux.Sysctl, "it is the other's")
+	h := testHost()
+	h.userns = true
+	spec, err = build(input(vzcontract.RunConfig{}), h)
+	require.NoError(t, err)
+	require.Equal(t, words{start: "0"}, spec.Linux.Sysctl, "not all groups are there")
+}
+
 func TestSeccomp(t *testing.T) {
 	arches := func(argv0, profile string) []specs.Arch {
 		in := input(vzcontract.RunConfig{Security: vzcontract.SecurityConfig{Seccomp: profile}})
@@ -166,6 +209,14 @@ func TestResources(t *testing.T) {
 	require.Equal(t, int64(128<<20), *r.Memory.Swap)
 	require.Equal(t, int64(20), *r.Pids.Limit)
 	require.Equal(t, int64(16), r.BlockIO.ThrottleReadBpsDevice[0].Minor)
+}
+
+func TestEmptyHome(t *testing.T) {
+	in := input(vzcontract.RunConfig{})
+	in.Env = []string{"HOME=", "A=1"}
+	spec, err := build(in, testHost())
+	require.NoError(t, err)
+	require.Equal(t, []string{"PATH=" + defaultPath, "HOSTNAME=0123456789ab", "A=1", "HOME=/root"}, spec.Process.Env)
 }
 
 func TestExec(t *testing.T) {

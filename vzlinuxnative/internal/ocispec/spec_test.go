@@ -57,6 +57,7 @@ func testHost() host {
 			}
 			return []device{{path: path, kind: "b", major: 7, minor: 1, mode: 0o660, gid: 6}}, nil
 		},
+		isProc:     func(path string) bool { return path == "/proc" },
 		allDevices: func() ([]device, error) { return []device{{path: "/dev/sda", kind: "b", major: 8}}, nil },
 	}
 	for _, c := range known {
@@ -143,6 +144,7 @@ func TestRefused(t *testing.T) {
 		{config{ShmSize: -1}, "/dev/shm", vzcontract.ErrValidation},
 		{config{Mounts: []vzcontract.Mount{{Type: vzcontract.MountTmpfs, Target: "/t", TmpfsOptions: []string{"lowerdir=/"}}}}, "unknown", vzcontract.ErrValidation},
 		{config{Mounts: []vzcontract.Mount{{Type: vzcontract.MountTmpfs, Target: "t"}}}, "absolute", vzcontract.ErrValidation},
+		{config{Mounts: []vzcontract.Mount{{Type: vzcontract.MountTmpfs, Target: "/proc//sys"}}}, "mount target /proc/sys: nothing can be mounted in /proc", vzcontract.ErrValidation},
 		{res(vzcontract.Resources{OOMScoreAdj: &adj}), "-1000 to 1000", vzcontract.ErrValidation},
 		{res(vzcontract.Resources{OOMScoreAdj: &low}), "CAP_SYS_RESOURCE", vzcontract.ErrDenied},
 		{res(vzcontract.Resources{Memory: 1 << 20}), "at least 6 MiB", vzcontract.ErrValidation},

@@ -55,7 +55,7 @@ func (c *run) Run(env *command.Env) error {
 		con.Close()
 		return err
 	}
-	return c.foreground(env, s, info, con)
+	return c.foreground(env, s, info, con, streams)
 }
 
 func (c *run) background(env *command.Env, s *command.Services, cfg vzcontract.RunConfig) error {
@@ -70,12 +70,18 @@ func (c *run) background(env *command.Env, s *command.Services, cfg vzcontract.R
 	return err
 }
 
-func (c *run) foreground(env *command.Env, s *command.Services, info vzcontract.ContainerInfo, con *console.Console) error {
+func (c *run) foreground(env *command.Env, s *command.Services, info vzcontract.ContainerInfo, con *console.Console, streams runflags.Streams) error {
 	con.Hold()
 	att, err := s.Backend.Start(env.Ctx, info.ID, vzcontract.StartOptions{Attach: con.AttachOptions()})
 	if err != nil {
 		con.Close()
 		return errors.Join(calledBy(c.Name, info, err), discard(env, s, info.ID))
+	}
+	if !streams.Out && !streams.Err {
+		// Nothing else tells which container takes the input.
+		if err := command.PrintLine(env, info.ID); err != nil {
+			return errors.Join(err, att.Close())
+		}
 	}
 	status, err := con.Drive(att)
 	con.Close()

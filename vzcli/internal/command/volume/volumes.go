@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -17,6 +18,7 @@ const feature = vzcontract.FeatureVolumes
 
 type create struct {
 	Name   string   `arg:"" optional:"" help:"Name; one is made up without."`
+	Named  string   `name:"name" hidden:"" help:"Docker's former way to give the name."`
 	Driver string   `short:"d" default:"local" help:"Driver; only local."`
 	Label  []string `sep:"none" placeholder:"KEY[=VALUE]" help:"Set a label."`
 	Opt    []string `short:"o" sep:"none" placeholder:"KEY=VALUE" help:"Option of the driver: type, device, o."`
@@ -24,6 +26,9 @@ type create struct {
 
 // Run implements command.Verb.
 func (c *create) Run(env *command.Env) error {
+	if c.Name != "" && c.Named != "" {
+		return command.Usagef("volume create: give the name once, not as %s and with --name %s", c.Name, c.Named)
+	}
 	labels, err := runflags.Labels(c.Label)
 	if err != nil {
 		return err
@@ -36,7 +41,7 @@ func (c *create) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	info, err := v.CreateVolume(env.Ctx, vzcontract.VolumeConfig{Name: c.Name, Driver: c.Driver, Labels: labels, Options: options})
+	info, err := v.CreateVolume(env.Ctx, vzcontract.VolumeConfig{Name: cmp.Or(c.Name, c.Named), Driver: c.Driver, Labels: labels, Options: options})
 	if err != nil {
 		return err
 	}

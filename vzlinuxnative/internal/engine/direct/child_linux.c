@@ -175,6 +175,19 @@ static int target(int root, const char *path, int isdir)
 	return errno = ELOOP, -1;
 }
 
+// place is target for a mount. What a link of the image leads into /proc is refused:
+// there a mount would hide what the kernel tells and takes.
+static int place(int root, const char *path, int isdir)
+{
+	struct statfs fs;
+	int fd = target(root, path, isdir);
+	if (fd >= 0 && strncmp(path, "/proc/", 6) && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC) {
+		close(fd);
+		return errno = EPERM, -1;
+	}
+	return fd;
+}
+
 static int attach(int mfd, int tfd)
 {
 	int rc = syscall(SYS_move_mount, mfd, "", tfd, "",
@@ -256,7 +269,7 @@ static int op_fsmount(struct child *c)
 	} else {
 		keep = 0;
 	}
-	int t = target(c->root, path, 1);
+	int t = place(c->root, path, 1);
 	if (t < 0)
 		return -1;
 	int m = new_mount(type, attr, n, &c->in);
@@ -613,7 +626,7 @@ static int run(struct child *c, uint64_t op)
 		x = num(r);
 		a = str(r);
 		z = num(r);
-		y = target(c->root, a, z);
+		y = place(c->root, a, z);
 		return (int)y < 0 ? -1 : attach(x, y);
 	case VZ_SYMLINK:
 		a = str(r);

@@ -134,6 +134,21 @@ func procLink(l *lab) {
 	require.ErrorIs(l, err, os.ErrNotExist)
 }
 
+// mountInProc is the class of CVE-2019-16884: an image has a link into /proc where a
+// volume goes, which would hide what the kernel tells and takes there.
+func mountInProc(l *lab) {
+	for _, to := range []string{"/proc", "/proc/sys", "/proc/self/attr"} {
+		require.NoError(l, os.Symlink(to, filepath.Join(l.root, "link")))
+		l.binds = []engine.ResolvedMount{{Mount: vzcontract.Mount{Type: vzcontract.MountVolume, Target: "/link"}, HostPath: l.TempDir()}}
+		c, err := l.create(config{}, "true", engine.Stdio{})
+		if err == nil {
+			err = c.Start(l.Context())
+		}
+		require.Error(l, err, to)
+		require.NoError(l, os.Remove(filepath.Join(l.root, "link")))
+	}
+}
+
 // swappedSource is the race of volume subpaths: what was checked and opened is
 // mounted, not what its path has become.
 func swappedSource(l *lab) {

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) engine.Engine, noSeccomp string) 
 		{"escape by links in dev", linksInDev},
 		{"escape by console", consoleLinks},
 		{"escape by proc link", procLink},
+		{"mount in proc by a link", mountInProc},
 		{"swapped mount source", swappedSource},
 	}
 	for _, c := range checks {
