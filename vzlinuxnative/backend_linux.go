@@ -169,3 +169,16 @@ func (b *Backend) monitorProgram() ([]string, error) {
 	}
 	return []string{self, "internal", "monitor"}, nil
 }
+
+// Cgroups tells who makes the cgroups of containers, "cgroupfs" or "systemd", or "none"
+// where they have none, and the version of the host's, "1" or "2".
+func (b *Backend) Cgroups() (driver, version string) {
+	driver, version = cgroup.Driver(), "1"
+	if cgroup.Denied() != "" {
+		driver = "none"
+	}
+	if cgroup.HostMode() == cgroup.V2 {
+		version = "2"
+	}
+	return driver, version
+}

@@ -123,6 +123,8 @@ type Network struct {
 	Internal   bool
 	Attachable bool
 	Ingress    bool
+	ConfigFrom struct{ Network string }
+	ConfigOnly bool
 	Containers map[string]NetworkContainer
 	Options    map[string]string
 	Labels     map[string]string
@@ -132,8 +134,9 @@ type Network struct {
 
 // IPAM is how addresses are given.
 type IPAM struct {
-	Driver string
-	Config []Subnet
+	Driver  string
+	Options map[string]string
+	Config  []Subnet
 }
 
 // Subnet is one range of addresses.
