@@ -16,7 +16,7 @@ import (
 func (s *Store) RemoveImage(ctx context.Context, ref string, opts vzcontract.RemoveImageOptions) ([]vzcontract.RemovedImage, error) {
 	var removed []vzcontract.RemovedImage
 	_, err := s.store.Remove(ctx, func(c store.Contents) (store.Removal, error) {
-		f, err := s.find(ref)
+		f, err := s.findAmong(ref, func() ([]store.Image, error) { return c.Images, nil })
 		if err != nil {
 			return store.Removal{}, err
 		}

@@ -90,15 +90,26 @@ func (s *Store) remove(decide func(Contents) (Removal, error)) (freed int64, err
 	if removal.Objects == Keep {
 		return 0, nil
 	}
-	if contents, err = s.Contents(); err != nil {
-		return 0, err
-	}
 	w := &sweeper{store: s}
 	if removal.Objects == OfRemoved {
 		w.only = keys(Contents{Refs: removal.Refs, Images: removal.Images})
 	}
-	err = w.sweep(contents)
+	err = w.sweep(contents.without(removal))
 	return w.freed, err
+}
+
+// without is what is left of c after the removal.
+func (c Contents) without(r Removal) Contents {
+	gone := map[string]bool{}
+	for _, ref := range r.Refs {
+		gone[ref.Name] = true
+	}
+	for _, img := range r.Images {
+		gone[img.Info.ID] = true
+	}
+	c.Refs = slices.DeleteFunc(slices.Clone(c.Refs), func(ref Ref) bool { return gone[ref.Name] })
+	c.Images = slices.DeleteFunc(slices.Clone(c.Images), func(img Image) bool { return gone[img.Info.ID] })
+	return c
 }
 
 // keys returns the class and digest of all objects that c refers to.
@@ -178,16 +189,16 @@ func (w *sweeper) take(path string) error {
 }
 
 func (w *sweeper) objects(dir, class string) error {
-	entries, err := os.ReadDir(w.store.path(dir))
+	names, err := w.candidates(dir, class)
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		key := class + "-" + e.Name()
-		if !validHex(e.Name()) || w.used[key] || w.only != nil && !w.only[key] {
+	for _, name := range names {
+		key := class + "-" + name
+		if !validHex(name) || w.used[key] {
 			continue // in use, or not ours: Verify tells
 		}
-		if err := w.take(w.store.path(dir, e.Name())); err != nil {
+		if err := w.take(w.store.path(dir, name)); err != nil {
 			return err
 		}
 		if err := w.store.forgetNotes([]string{w.store.path(dirUnsynced, key)}); err != nil {
@@ -195,6 +206,24 @@ func (w *sweeper) objects(dir, class string) error {
 		}
 	}
 	return nil
+}
+
+// candidates are the objects that may go. For those of a removal the directory, which may
+// be large, is not read.
+func (w *sweeper) candidates(dir, class string) (names []string, err error) {
+	for key := range w.only {
+		if name, ok := strings.CutPrefix(key, class+"-"); ok {
+			names = append(names, name)
+		}
+	}
+	if w.only != nil {
+		return names, nil
+	}
+	entries, err := os.ReadDir(w.store.path(dir))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
 }
 
 // partials takes downloads that nobody goes on with.
