@@ -204,6 +204,8 @@ func certificates(t *testing.T) (ca, cert, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := func(kind string, der []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})) }
+	block := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
 	return block("CERTIFICATE", rootDER), block("CERTIFICATE", der), block("PRIVATE KEY", keyDER)
 }
