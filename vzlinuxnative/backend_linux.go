@@ -171,14 +171,15 @@ func (b *Backend) monitorProgram() ([]string, error) {
 }
 
 // Cgroups tells who makes the cgroups of containers, "cgroupfs" or "systemd", or "none"
-// where they have none, and the version of the host's, "1" or "2".
-func (b *Backend) Cgroups() (driver, version string) {
-	driver, version = cgroup.Driver(), "1"
+// where they have none, the version of the host's, "1" or "2", and the controllers that
+// they can use, such as "memory".
+func (b *Backend) Cgroups() (driver, version string, controllers []string) {
+	driver, version, controllers = cgroup.Driver(), "1", cgroup.Controllers()
 	if cgroup.Denied() != "" {
-		driver = "none"
+		driver, controllers = "none", nil
 	}
 	if cgroup.HostMode() == cgroup.V2 {
 		version = "2"
 	}
-	return driver, version
+	return driver, version, controllers
 }

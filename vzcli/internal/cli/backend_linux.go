@@ -46,7 +46,7 @@ func host(native *vzlinuxnative.Backend) command.Host {
 	if _, inside := rootless.User(); inside {
 		h.SecurityOptions = append(h.SecurityOptions, "name=rootless")
 	}
-	h.CgroupDriver, h.CgroupVersion = native.Cgroups()
+	h.CgroupDriver, h.CgroupVersion, h.Controllers = native.Cgroups()
 	return h
 }
 

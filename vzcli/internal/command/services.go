@@ -25,6 +25,8 @@ type Services struct {
 type Host struct {
 	// CgroupDriver is "cgroupfs", "systemd" or "none"; CgroupVersion "1" or "2".
 	CgroupDriver, CgroupVersion string
+	// Controllers are those of cgroups that containers can use.
+	Controllers []string
 	// SecurityOptions are what holds for containers by default.
 	SecurityOptions []string
 }

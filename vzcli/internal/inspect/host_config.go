@@ -77,6 +77,11 @@ type HostConfig struct {
 	DeviceRequests []struct{}
 	Links          []string
 	VolumeDriver   string
+	CPUCount       int64 `json:"CpuCount"`
+	CPUPercent     int64 `json:"CpuPercent"`
+	IOMaximumIOps  uint64
+	// IOMaximumBandwidth is of containers of Windows, as those before it.
+	IOMaximumBandwidth uint64
 }
 
 // LogConfig says where output goes.

@@ -36,11 +36,11 @@ type ImageConfig struct {
 	ExposedPorts map[string]struct{} `json:",omitempty"`
 	Env          []string
 	Cmd          []string
-	Healthcheck  *Healthcheck        `json:",omitempty"`
-	Volumes      map[string]struct{} `json:",omitempty"`
+	Healthcheck  *Healthcheck `json:",omitempty"`
+	Volumes      map[string]struct{}
 	WorkingDir   string
 	Entrypoint   []string
-	OnBuild      []string `json:",omitempty"`
+	OnBuild      []string
 	Labels       map[string]string
 	StopSignal   string   `json:",omitempty"`
 	Shell        []string `json:",omitempty"`

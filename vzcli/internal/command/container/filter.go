@@ -19,6 +19,7 @@ type filter struct {
 	output.Filters
 	names         []*regexp.Regexp
 	networks      []string // names
+	images        []string // ids of the images that ancestors name
 	before, since time.Time
 }
 
@@ -61,6 +62,14 @@ func newFilter(env *command.Env, s *command.Services, words []string) (*filter, 
 		}
 	}
 	f.networks = networkNames(env, s, parsed["network"])
+	for _, name := range parsed["ancestor"] {
+		if s.Images == nil {
+			break
+		}
+		if image, err := s.Images.InspectImage(env.Ctx, name); err == nil {
+			f.images = append(f.images, image.ID)
+		}
+	}
 	for key, at := range map[string]*time.Time{"before": &f.before, "since": &f.since} {
 		for _, name := range parsed[key] {
 			info, err := s.Backend.Inspect(env.Ctx, name)
@@ -87,7 +96,7 @@ func (f *filter) ok(c vzcontract.ContainerInfo) bool {
 		(f.names == nil || slices.ContainsFunc(f.names, func(re *regexp.Regexp) bool { return re.MatchString(c.Name) || re.MatchString("/"+c.Name) })) &&
 		f.Match("status", func(v string) bool { return v == State(c) }) &&
 		f.Match("exited", func(v string) bool { return exitedWith(c, v) }) &&
-		f.Match("ancestor", func(v string) bool { return descends(c, v) }) &&
+		f.Match("ancestor", func(v string) bool { return slices.Contains(f.images, c.ImageID) || descends(c, v) }) &&
 		f.Match("volume", func(v string) bool { return mounts(c, v) }) &&
 		f.Match("network", func(string) bool { return connected(c, f.networks) }) &&
 		f.Match("health", func(v string) bool { return health(c) == v }) &&

@@ -25,6 +25,7 @@ var listing = output.Listing{
 	Columns: []string{"ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"},
 	Quiet:   "ID",
 	Headers: map[string]string{"ID": "CONTAINER ID", "RunningFor": "CREATED", "CreatedAt": "CREATED AT", "LocalVolumes": "LOCAL VOLUMES"},
+	Sample:  func() output.Row { return Row(vzcontract.ContainerInfo{}, time.Time{}, false) },
 }
 
 // Run implements command.Verb.

@@ -41,6 +41,7 @@ func (c *images) Run(env *command.Env) error {
 	l := output.Listing{
 		Columns: []string{"Repository", "Tag", "ID", "CreatedSince", "Size"}, Quiet: "ID",
 		Headers: map[string]string{"ID": "IMAGE ID", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT"},
+		Sample:  func() output.Row { return imageRow(vzcontract.ImageInfo{}, "", "", "", time.Time{}) },
 	}
 	if c.Digests {
 		l.Columns = []string{"Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"}
@@ -71,20 +72,24 @@ func (c *images) rows(info vzcontract.ImageInfo, match *filter, now time.Time) [
 		if !matchName(c.Repository, ref, repo) || !match.reference(ref, repo) {
 			continue
 		}
-		digest := info.Digest
-		if digest == "" {
-			digest = "<none>"
-		}
-		rows = append(rows, output.Row{
-			"Repository": repo, "Tag": tag, "ID": id, "Digest": digest, "Size": output.Size(info.Size),
-			"VirtualSize": output.Size(info.Size), "SharedSize": "N/A", "UniqueSize": "N/A", "Containers": "N/A",
-			"CreatedSince": output.Ago(now, info.Created), "CreatedAt": output.Time(info.Created), "Labels": output.Labels(info.Config.Labels),
-		})
+		rows = append(rows, imageRow(info, id, repo, tag, now))
 		if c.Quiet {
 			break // an id once
 		}
 	}
 	return rows
+}
+
+func imageRow(info vzcontract.ImageInfo, id, repo, tag string, now time.Time) output.Row {
+	digest := info.Digest
+	if digest == "" {
+		digest = "<none>"
+	}
+	return output.Row{
+		"Repository": repo, "Tag": tag, "ID": id, "Digest": digest, "Size": output.Size(info.Size),
+		"VirtualSize": output.Size(info.Size), "SharedSize": "N/A", "UniqueSize": "N/A", "Containers": "N/A",
+		"CreatedSince": output.Ago(now, info.Created), "CreatedAt": output.Time(info.Created), "Labels": output.Labels(info.Config.Labels),
+	}
 }
 
 // splitTag parts a reference after its repository; a digest counts as no tag.

@@ -28,6 +28,12 @@ type description struct {
 	LoggingDriver     string
 	CgroupDriver      string `json:",omitempty"`
 	CgroupVersion     string `json:",omitempty"`
+	MemoryLimit       bool
+	CPUShares         bool
+	CPUSet            bool
+	CPUCfsPeriod      bool `json:"CpuCfsPeriod"`
+	CPUCfsQuota       bool `json:"CpuCfsQuota"`
+	PidsLimit         bool
 	SecurityOptions   []string
 	Plugins           plugins
 	Runtimes          map[string]struct{}
@@ -143,6 +149,9 @@ func describe(env *command.Env) (description, error) {
 	if s.Host != nil {
 		h := s.Host()
 		d.CgroupDriver, d.CgroupVersion, d.SecurityOptions = h.CgroupDriver, h.CgroupVersion, h.SecurityOptions
+		has := func(controller string) bool { return slices.Contains(h.Controllers, controller) }
+		d.MemoryLimit, d.CPUSet, d.PidsLimit = has("memory"), has("cpuset"), has("pids")
+		d.CPUShares, d.CPUCfsPeriod, d.CPUCfsQuota = has("cpu"), has("cpu"), has("cpu")
 	}
 	d.KernelVersion, d.MemTotal = host()
 	if d.Name, err = os.Hostname(); err != nil {

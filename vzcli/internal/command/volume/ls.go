@@ -16,7 +16,10 @@ type ls struct {
 	Quiet   bool     `short:"q" help:"Show names only."`
 }
 
-var listing = output.Listing{Columns: []string{"Driver", "Name"}, Quiet: "Name", Headers: map[string]string{"Name": "VOLUME NAME"}}
+var listing = output.Listing{
+	Columns: []string{"Driver", "Name"}, Quiet: "Name", Headers: map[string]string{"Name": "VOLUME NAME"},
+	Sample: func() output.Row { return row(vzcontract.VolumeInfo{}) },
+}
 
 // Run implements command.Verb.
 func (c *ls) Run(env *command.Env) error {
