@@ -50,7 +50,7 @@ func (c *ps) Run(env *command.Env) error {
 	now := time.Now()
 	var rows []output.Row
 	for _, info := range all {
-		if !everything && info.State != vzcontract.StateRunning && info.State != vzcontract.StatePaused {
+		if !everything && !info.Restarting && info.State != vzcontract.StateRunning && info.State != vzcontract.StatePaused {
 			continue
 		}
 		if !match.ok(info) {
