@@ -124,7 +124,7 @@ func (a *authorizer) deniedLocked(cause error) error {
 	if a.creds.Username != "" {
 		who = "user " + a.creds.Username
 	}
-	return vzcontract.Errorf(vzcontract.ErrDenied, "registry %s refuses %s%s; check the rights, or log in again: vz login %s", name, who, said, name)
+	return vzcontract.Errorf(vzcontract.ErrDenied, "registry %s refuses %s%s; check password and rights, or log in again: vz login %s", name, who, said, name)
 }
 
 func basic(c auth.Credentials) string {

@@ -73,7 +73,7 @@ func (c *images) rows(info vzcontract.ImageInfo, match *filter, now time.Time) [
 			continue
 		}
 		rows = append(rows, imageRow(info, id, repo, tag, now))
-		if c.Quiet {
+		if c.Quiet && c.Format == "" {
 			break // an id once
 		}
 	}
