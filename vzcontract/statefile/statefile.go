@@ -47,7 +47,8 @@ func open(path string) (f *os.File, size int64, err error) {
 		err = irregular(path)
 	}
 	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
+		_ = f.Close() // nothing was written
+		return nil, 0, err
 	}
 	return f, info.Size(), nil
 }

@@ -176,8 +176,8 @@ func (s *Store) read(id, name string, v any) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	if err != nil { // such as a directory, or a pipe
-		return &DamagedError{File: file, Err: err}
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) { // such as a directory, or a pipe
+		return &DamagedError{File: file, Err: failed.Err}
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return &DamagedError{File: file, Err: err}

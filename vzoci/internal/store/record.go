@@ -23,10 +23,12 @@ var errDamaged = errors.New("damaged record")
 // fs.ErrNotExist; one that is damaged names its file and the next step.
 func readRecord(path string, v interface{ check(name string) error }) error {
 	data, err := statefile.Read(path)
-	if err != nil && !errors.Is(err, statefile.ErrIrregular) {
+	switch {
+	case errors.Is(err, statefile.ErrIrregular):
+		err = statefile.ErrIrregular
+	case err != nil:
 		return err
-	}
-	if err == nil {
+	default:
 		err = json.Unmarshal(data, v)
 	}
 	if err == nil {
