@@ -41,7 +41,7 @@ func (c *images) Run(env *command.Env) error {
 	l := output.Listing{
 		Columns: []string{"Repository", "Tag", "ID", "CreatedSince", "Size"}, Quiet: "ID",
 		Headers: map[string]string{"ID": "IMAGE ID", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT"},
-		Sample:  func() output.Row { return imageRow(vzcontract.ImageInfo{}, "", "", "", time.Time{}) },
+		Sample:  func() output.Row { return Row(vzcontract.ImageInfo{}, "", "", time.Time{}) },
 	}
 	if c.Digests {
 		l.Columns = []string{"Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"}
@@ -68,11 +68,11 @@ func (c *images) rows(info vzcontract.ImageInfo, match *filter, now time.Time) [
 	}
 	var rows []output.Row
 	for _, ref := range refs {
-		repo, tag := splitTag(ref)
+		repo, _ := splitTag(ref)
 		if !matchName(c.Repository, ref, repo) || !match.reference(ref, repo) {
 			continue
 		}
-		rows = append(rows, imageRow(info, id, repo, tag, now))
+		rows = append(rows, Row(info, id, ref, now))
 		if c.Quiet && c.Format == "" {
 			break // an id once
 		}
@@ -80,7 +80,9 @@ func (c *images) rows(info vzcontract.ImageInfo, match *filter, now time.Time) [
 	return rows
 }
 
-func imageRow(info vzcontract.ImageInfo, id, repo, tag string, now time.Time) output.Row {
+// Row gives docker's placeholders for one reference of an image.
+func Row(info vzcontract.ImageInfo, id, ref string, now time.Time) output.Row {
+	repo, tag := splitTag(ref)
 	digest := info.Digest
 	if digest == "" {
 		digest = "<none>"
