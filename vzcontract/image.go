@@ -72,6 +72,29 @@ type ImageInfo struct {
 	Config       ImageConfig `json:"config"`
 }
 
+// An ImagesRemover is an [Images] that removes many for less than one after another
+// costs. It is optional; see [RemoveImages].
+type ImagesRemover interface {
+	// RemoveImages does what RemoveImage does for each; done gets the outcome of one.
+	// Its own error is why the rest stays.
+	RemoveImages(ctx context.Context, refs []string, opts RemoveImageOptions, done func(ref string, removed []RemovedImage, err error)) error
+}
+
+// RemoveImages removes several images, as an [ImagesRemover] where images is one.
+func RemoveImages(ctx context.Context, images Images, refs []string, opts RemoveImageOptions, done func(ref string, removed []RemovedImage, err error)) error {
+	if r, ok := images.(ImagesRemover); ok {
+		return r.RemoveImages(ctx, refs, opts, done)
+	}
+	for _, ref := range refs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		removed, err := images.RemoveImage(ctx, ref, opts)
+		done(ref, removed, err)
+	}
+	return nil
+}
+
 // RemoveImageOptions of Images.RemoveImage.
 type RemoveImageOptions struct {
 	Force   bool

@@ -6,7 +6,10 @@ import "context"
 // method asks the function for the store first, and returns its error if it has none.
 type ImagesFunc func(ctx context.Context) (Images, error)
 
-var _ Images = ImagesFunc(nil)
+var (
+	_ Images        = ImagesFunc(nil)
+	_ ImagesRemover = ImagesFunc(nil)
+)
 
 // PullImage implements Images.
 func (f ImagesFunc) PullImage(ctx context.Context, ref string, opts PullOptions) (info ImageInfo, err error) {
@@ -42,6 +45,15 @@ func (f ImagesFunc) RemoveImage(ctx context.Context, ref string, opts RemoveImag
 		return nil, err
 	}
 	return store.RemoveImage(ctx, ref, opts)
+}
+
+// RemoveImages implements ImagesRemover.
+func (f ImagesFunc) RemoveImages(ctx context.Context, refs []string, opts RemoveImageOptions, done func(ref string, removed []RemovedImage, err error)) error {
+	store, err := f(ctx)
+	if err != nil {
+		return err
+	}
+	return RemoveImages(ctx, store, refs, opts, done)
 }
 
 // PruneImages implements Images.

@@ -48,10 +48,16 @@ type ContainerInfo struct {
 
 	// Exposed are the ports that the image and Config name as listened on, such
 	// as "80/tcp", sorted, each once, whether they are published or not.
-	Exposed  []string          `json:"exposed,omitempty"`
-	Ports    []PublishedPort   `json:"ports,omitempty"`
+	Exposed []string        `json:"exposed,omitempty"`
+	Ports   []PublishedPort `json:"ports,omitempty"`
+	// Networks are those that it is on; created or stopped, those that it will be on
+	// (see [ConfiguredEndpoints]).
 	Networks []NetworkEndpoint `json:"networks,omitempty"`
 	Mounts   []MountInfo       `json:"mounts,omitempty"`
+	// MaskedPaths are hidden from the container and ReadonlyPaths not to be written, of
+	// /proc and /sys. Inspect alone tells them.
+	MaskedPaths   []string `json:"maskedPaths,omitempty"`
+	ReadonlyPaths []string `json:"readonlyPaths,omitempty"`
 
 	// LogPath is the current log file; empty with log driver none.
 	LogPath string `json:"logPath,omitempty"`

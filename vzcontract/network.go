@@ -103,6 +103,44 @@ func (c RunConfig) Attachments() []NetworkAttach {
 	return list
 }
 
+// NameNetworks puts the names of the container's networks in the place of what may be ids.
+// name finds one; its error ends the work.
+func (c *RunConfig) NameNetworks(name func(ref string) (string, error)) error {
+	if len(c.Attachments()) == 0 {
+		return nil
+	}
+	var refs []*string
+	if c.NetworkMode != "" {
+		refs = append(refs, &c.NetworkMode)
+	}
+	c.Networks = slices.Clone(c.Networks)
+	for i := range c.Networks {
+		refs = append(refs, &c.Networks[i].Network)
+	}
+	for _, ref := range refs {
+		found, err := name(*ref)
+		if err != nil {
+			return err
+		}
+		*ref = found
+	}
+	return nil
+}
+
+// ConfiguredEndpoints are the places of a container that does not run: the networks that it
+// will be on, by name and alias, without ids and addresses. Without any networks "host"
+// and "none" are one.
+func ConfiguredEndpoints(mode string, on []NetworkAttach) []NetworkEndpoint {
+	if len(on) == 0 && (mode == "host" || mode == "none") {
+		return []NetworkEndpoint{{Network: mode}}
+	}
+	var all []NetworkEndpoint
+	for _, at := range on {
+		all = append(all, NetworkEndpoint{Network: at.Network, Aliases: at.Aliases})
+	}
+	return all
+}
+
 // A NetworkCard is a card of a virtual machine as its guest is to configure it: like
 // an interface of a container.
 type NetworkCard struct {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzcore/internal/sparse"
 )
@@ -51,7 +52,7 @@ type SavedFile struct {
 // ReadManifest reads what Save wrote to dir.
 func ReadManifest(dir string) (Manifest, error) {
 	var m Manifest
-	text, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	text, err := statefile.Read(filepath.Join(dir, manifestFile))
 	if err != nil {
 		return m, err
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // lockFile is held by the monitor of a container, and by who is about to start
@@ -30,7 +31,7 @@ func flock(f *os.File, how int) error {
 
 // monitorLives reports whether somebody holds the container's monitor lock.
 func (b *Backend) monitorLives(id string) bool {
-	f, err := os.Open(filepath.Join(b.store.Dir(id), lockFile))
+	f, err := statefile.Open(filepath.Join(b.store.Dir(id), lockFile))
 	if err != nil {
 		return false
 	}
@@ -141,7 +142,7 @@ func lockWithin(ctx context.Context, f *os.File, how int) error {
 // monitorPID is the pid of the container's monitor, 0 if that is unknown. It
 // is a hint: only the lock tells whether a monitor lives.
 func (b *Backend) monitorPID(id string) int {
-	data, err := os.ReadFile(filepath.Join(b.store.Dir(id), lockFile))
+	data, err := statefile.Read(filepath.Join(b.store.Dir(id), lockFile))
 	if err != nil {
 		return 0
 	}

@@ -169,3 +169,17 @@ func (b *Backend) monitorProgram() ([]string, error) {
 	}
 	return []string{self, "internal", "monitor"}, nil
 }
+
+// Cgroups tells who makes the cgroups of containers, "cgroupfs" or "systemd", or "none"
+// where they have none, the version of the host's, "1" or "2", and the controllers that
+// they can use, such as "memory".
+func (b *Backend) Cgroups() (driver, version string, controllers []string) {
+	driver, version, controllers = cgroup.Driver(), "1", cgroup.Controllers()
+	if cgroup.Denied() != "" {
+		driver, controllers = "none", nil
+	}
+	if cgroup.HostMode() == cgroup.V2 {
+		version = "2"
+	}
+	return driver, version, controllers
+}

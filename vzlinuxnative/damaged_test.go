@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
 	"vz.internal/vzcontract/conformance"
@@ -27,6 +28,7 @@ func TestDamagedRecord(t *testing.T) {
 		"empty":   func(file string) error { return os.WriteFile(file, nil, 0o600) },
 		"junk":    func(file string) error { return os.WriteFile(file, []byte("\x1b[31m\x00junk"), 0o600) },
 		"folder":  func(file string) error { return os.Mkdir(file, 0o700) },
+		"pipe":    func(file string) error { return unix.Mkfifo(file, 0o600) },
 		"link":    func(file string) error { return os.Symlink("/dev/null", file) },
 		"version": func(file string) error { return os.WriteFile(file, []byte(`{"id":"other","state":"weird"}`), 0o600) },
 	} {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzlinuxnative/internal/ocispec"
 	"vz.internal/vzlinuxnative/internal/process"
 	"vz.internal/vzlinuxnative/internal/record"
 )
@@ -26,7 +27,9 @@ func (b *Backend) Inspect(ctx context.Context, ref string) (vzcontract.Container
 	if err != nil {
 		return vzcontract.ContainerInfo{}, failure("inspect", ref, err)
 	}
-	return c.info(), nil
+	info := c.info()
+	info.MaskedPaths, info.ReadonlyPaths, err = ocispec.Paths(info.Config.Security)
+	return info, err
 }
 
 // List implements vzcontract.Containers. A damaged record is logged and left

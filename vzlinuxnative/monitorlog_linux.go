@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // maxMonitorLog is when a new log of monitors is begun. The one before it is
@@ -17,7 +18,7 @@ func (b *Backend) monitorLog() string { return filepath.Join(b.opts.Run, "monito
 // openMonitorLog opens that file, a new one if it has grown large.
 func openMonitorLog(file string) (*os.File, error) {
 	open := func() (*os.File, error) {
-		return os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		return os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK, 0o600) // a pipe is an error, not a wait
 	}
 	f, err := open()
 	if err != nil {

@@ -16,7 +16,7 @@ var _ vzcontract.Networks = (*Backend)(nil)
 func (b *Backend) CreateNetwork(ctx context.Context, cfg vzcontract.NetworkConfig) (vzcontract.NetworkInfo, error) {
 	info, err := b.nets.Create(ctx, cfg)
 	if err == nil {
-		b.note(vzcontract.Event{Type: "network", Action: "create", ID: info.ID, Attributes: map[string]string{"name": info.Name}})
+		b.noteNetwork("create", info, "")
 	}
 	return info, err
 }
@@ -31,6 +31,15 @@ func (b *Backend) InspectNetwork(ctx context.Context, network string) (vzcontrac
 	return b.nets.Inspect(ctx, network)
 }
 
+// noteNetwork notes what happened to a network, and with which container.
+func (b *Backend) noteNetwork(action string, n vzcontract.NetworkInfo, container string) {
+	e := vzcontract.Event{Type: "network", Action: action, ID: n.ID, Attributes: map[string]string{"name": n.Name, "type": n.Driver}}
+	if container != "" {
+		e.Attributes["container"] = container
+	}
+	b.note(e)
+}
+
 // RemoveNetwork implements vzcontract.Networks.
 func (b *Backend) RemoveNetwork(ctx context.Context, network string) error {
 	info, err := b.nets.Inspect(ctx, network)
@@ -43,7 +52,7 @@ func (b *Backend) RemoveNetwork(ctx context.Context, network string) error {
 	if err := b.nets.Remove(ctx, network); err != nil {
 		return err
 	}
-	b.note(vzcontract.Event{Type: "network", Action: "destroy", ID: info.ID, Attributes: map[string]string{"name": info.Name}})
+	b.noteNetwork("destroy", info, "")
 	return nil
 }
 
@@ -78,6 +87,9 @@ func (b *Backend) ConnectNetwork(ctx context.Context, ref string, at vzcontract.
 			}
 			return nil
 		})
+		if err == nil {
+			b.noteNetwork("connect", info, c.cfg.ID)
+		}
 		return err
 	})
 }
@@ -109,6 +121,9 @@ func (b *Backend) DisconnectNetwork(ctx context.Context, ref, network string) er
 			}
 			return nil
 		})
+		if err == nil {
+			b.noteNetwork("disconnect", info, c.cfg.ID)
+		}
 		return err
 	})
 }

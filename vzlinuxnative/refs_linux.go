@@ -13,7 +13,8 @@ import (
 	"vz.internal/vzlinuxnative/network"
 )
 
-// checkRefs refuses what names containers or networks that do not exist.
+// checkRefs refuses what names containers or networks that do not exist. It gives
+// networks their names.
 func (b *Backend) checkRefs(ctx context.Context, cfg *record.Config) error {
 	run := cfg.Run
 	for _, mode := range []string{
@@ -27,15 +28,13 @@ func (b *Backend) checkRefs(ctx context.Context, cfg *record.Config) error {
 			return vzcontract.Errorf(vzcontract.SentinelOf(vzcontract.CodeOf(err)), "%s: %w", mode, err)
 		}
 	}
-	for _, at := range record.Attachments(run, new(record.State)) {
-		if at.Network == network.DefaultNetwork {
-			continue // it is made when it is first used
+	return cfg.Run.NameNetworks(func(ref string) (string, error) {
+		if ref == network.DefaultNetwork {
+			return ref, nil // it is made when it is first used
 		}
-		if _, err := b.nets.Inspect(ctx, at.Network); err != nil {
-			return err
-		}
-	}
-	return nil
+		info, err := b.nets.Inspect(ctx, ref)
+		return info.Name, err
+	})
 }
 
 // check lets package ocispec refuse what it would refuse at the start.

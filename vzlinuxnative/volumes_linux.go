@@ -46,7 +46,7 @@ func (b *Backend) makeVolume(ctx context.Context, cfg *record.Config, m record.M
 		}
 	}
 	if known != nil {
-		b.note(vzcontract.Event{Type: "volume", Action: "create", ID: m.Volume})
+		b.note(vzcontract.Event{Type: "volume", Action: "create", ID: m.Volume, Attributes: map[string]string{"driver": "local"}})
 	}
 	if m.NoCopy || m.Subpath != "" {
 		return nil
@@ -96,7 +96,7 @@ func (b *Backend) CreateVolume(ctx context.Context, cfg vzcontract.VolumeConfig)
 	}
 	info, err := v.Create(cfg)
 	if err == nil {
-		b.note(vzcontract.Event{Type: "volume", Action: "create", ID: info.Name})
+		b.note(vzcontract.Event{Type: "volume", Action: "create", ID: info.Name, Attributes: map[string]string{"driver": "local"}})
 	}
 	return info, err
 }
@@ -137,7 +137,7 @@ func (b *Backend) RemoveVolume(ctx context.Context, name string, force bool) err
 	if err := v.Remove(name, force); err != nil {
 		return err
 	}
-	b.note(vzcontract.Event{Type: "volume", Action: "destroy", ID: name})
+	b.note(vzcontract.Event{Type: "volume", Action: "destroy", ID: name, Attributes: map[string]string{"driver": "local"}})
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // A watch wakes up when the record of a container changes.
@@ -74,7 +75,7 @@ func (w *watch) next(ctx context.Context, c *container) error {
 // than a directory, whose watch the kernel takes milliseconds to end. (Its
 // process may sweep for a while after it gave up the lock.)
 func (b *Backend) awaitMonitor(ctx context.Context, id string) error {
-	f, err := os.Open(filepath.Join(b.store.Dir(id), lockFile))
+	f, err := statefile.Open(filepath.Join(b.store.Dir(id), lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

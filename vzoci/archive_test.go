@@ -104,6 +104,43 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
+// A repository without a tag is saved with all its tags, each once.
+func TestSaveRepository(t *testing.T) {
+	r := registrytest.New(t)
+	addImage(t, r, "a", "v1", "one")
+	addImage(t, r, "a", "v2", "two")
+	s := open(t, "")
+	name := r.Host() + "/a"
+	one, two := pullOf(t, s, name+":v1"), pullOf(t, s, name+":v2")
+	if err := s.Tag(t.Context(), name+":v1", name); err != nil {
+		t.Fatal(err)
+	}
+	id := one.ID[len("sha256:"):][:12]
+	all := []LoadedImage{{name + ":latest", one.ID}, {name + ":v1", one.ID}, {name + ":v2", two.ID}}
+	for _, tt := range []struct {
+		refs []string
+		want []LoadedImage
+	}{
+		{[]string{name}, all},
+		{[]string{name, name + ":v1"}, all},
+		{[]string{name + ":latest"}, all[:1]},
+		{[]string{name + ":v2", name + ":v1"}, []LoadedImage{all[2], all[1]}},
+		{[]string{name + ":v2", id}, []LoadedImage{all[2], {"", one.ID}}},
+	} {
+		var out bytes.Buffer
+		if err := s.Save(t.Context(), &out, tt.refs, SaveOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		loaded, err := open(t, "").Load(t.Context(), &out)
+		if err != nil || !slices.Equal(loaded, tt.want) {
+			t.Errorf("save %v: loaded %+v, %v, want %+v", tt.refs, loaded, err, tt.want)
+		}
+	}
+	if err := s.Save(t.Context(), io.Discard, []string{r.Host() + "/b"}, SaveOptions{}); !errors.Is(err, vzcontract.ErrNotFound) {
+		t.Errorf("save of a repository without tags: %v", err)
+	}
+}
+
 // entry is one of a hostile archive; a link where to is set.
 type entry struct{ name, data, to string }
 

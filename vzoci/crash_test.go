@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"vz.internal/vzcontract"
 	"vz.internal/vzoci/registrytest"
 )
@@ -229,12 +231,18 @@ func TestTornLease(t *testing.T) {
 	}
 }
 
-// A torn record is named, stops what cannot be sure without it, and is moved
-// aside; an image's is made again.
+// A torn record, or what is in its place, is named, stops what cannot be sure without
+// it, and is moved aside; an image's is made again.
 func TestTornRecords(t *testing.T) {
 	r := registrytest.New(t)
 	addImage(t, r, "a", "v1", "x")
-	for _, dir := range []string{"refs", "images"} {
+	tear := func(path string) error { return os.Truncate(path, 20) }
+	pipe := func(path string) error { return errors.Join(os.Remove(path), unix.Mkfifo(path, 0o600)) }
+	for _, tt := range []struct {
+		dir    string
+		damage func(path string) error
+	}{{"refs", tear}, {"images", tear}, {"refs", pipe}, {"images", pipe}} {
+		dir := tt.dir
 		t.Run(dir, func(t *testing.T) {
 			s := open(t, "")
 			pullOf(t, s, r.Host()+"/a:v1")
@@ -243,7 +251,7 @@ func TestTornRecords(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, path := range all {
-				if err := os.Truncate(path, 20); err != nil {
+				if err := tt.damage(path); err != nil {
 					t.Fatal(err)
 				}
 			}

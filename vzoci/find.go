@@ -21,7 +21,10 @@ type found struct {
 // find looks for what a person calls an image: a reference, the id or a prefix
 // of it, or the digest of its manifest. None is ErrNotFound; a prefix of several
 // ids is ErrValidation. A reference takes a few reads of files, no listing.
-func (s *Store) find(text string) (found, error) {
+func (s *Store) find(text string) (found, error) { return s.findAmong(text, s.store.Images) }
+
+// findAmong is find where the listing of images, for ids, may be at hand.
+func (s *Store) findAmong(text string, list func() ([]store.Image, error)) (found, error) {
 	ref, parseErr := reference.Parse(text)
 	if parseErr == nil {
 		f, err := s.findRef(ref)
@@ -36,7 +39,7 @@ func (s *Store) find(text string) (found, error) {
 		}
 		return found{}, noSuchImage()
 	}
-	images, err := s.store.Images()
+	images, err := list()
 	if err != nil {
 		return found{}, err
 	}

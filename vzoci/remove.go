@@ -13,27 +13,42 @@ import (
 // RemoveImage implements vzcontract.Images. With force, an image that a
 // container uses loses its names and goes when the container is gone. An id whose
 // image has names in several repositories needs force too.
-func (s *Store) RemoveImage(ctx context.Context, ref string, opts vzcontract.RemoveImageOptions) ([]vzcontract.RemovedImage, error) {
-	var removed []vzcontract.RemovedImage
-	_, err := s.store.Remove(ctx, func(c store.Contents) (store.Removal, error) {
-		f, err := s.find(ref)
-		if err != nil {
-			return store.Removal{}, err
-		}
-		r, err := removal(c, f, opts.Force)
-		if err != nil {
-			return store.Removal{}, err
-		}
-		removed = report(r)
-		if opts.NoPrune {
-			r.Objects = store.Keep
-		}
-		return r, nil
-	})
-	if err != nil {
-		return nil, failure("remove", ref, err)
+func (s *Store) RemoveImage(ctx context.Context, ref string, opts vzcontract.RemoveImageOptions) (removed []vzcontract.RemovedImage, err error) {
+	failed := s.RemoveImages(ctx, []string{ref}, opts, func(_ string, r []vzcontract.RemovedImage, e error) { removed, err = r, e })
+	if failed != nil {
+		return nil, failure("remove", ref, failed)
 	}
-	return removed, nil
+	return removed, err
+}
+
+// RemoveImages implements vzcontract.ImagesRemover: the records are read once.
+func (s *Store) RemoveImages(ctx context.Context, refs []string, opts vzcontract.RemoveImageOptions, done func(ref string, removed []vzcontract.RemovedImage, err error)) error {
+	var decide []func(store.Contents) (store.Removal, error)
+	var tell []func()
+	for _, ref := range refs {
+		decide = append(decide, func(c store.Contents) (store.Removal, error) {
+			if err := ctx.Err(); err != nil {
+				return store.Removal{}, err
+			}
+			f, err := s.findAmong(ref, func() ([]store.Image, error) { return c.Images, nil })
+			var r store.Removal
+			if err == nil {
+				r, err = removal(c, f, opts.Force)
+			}
+			if opts.NoPrune {
+				r.Objects = store.Keep
+			}
+			tell = append(tell, func() { done(ref, report(r), failure("remove", ref, err)) })
+			return r, nil
+		})
+	}
+	_, err := s.store.Remove(ctx, decide...)
+	if err == nil || ctx.Err() != nil {
+		for _, one := range tell {
+			one()
+		}
+	}
+	return err
 }
 
 // removal decides what the removal of f takes with it.

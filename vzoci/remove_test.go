@@ -186,3 +186,42 @@ func TestTag(t *testing.T) {
 		t.Errorf("references = %q, %v, want %q", info.References, err, want)
 	}
 }
+
+// Several are removed in one go, each as if the ones before were gone.
+func TestRemoveImages(t *testing.T) {
+	r := registrytest.New(t)
+	addImage(t, r, "a", "v1", "one")
+	addImage(t, r, "b", "v1", "two")
+	addImage(t, r, "c", "v1", "three")
+	s := open(t, "")
+	a, b, c := r.Host()+"/a:v1", r.Host()+"/b:v1", r.Host()+"/c:v1"
+	id := pullOf(t, s, a).ID
+	pullOf(t, s, b)
+	kept := pullOf(t, s, c)
+	if err := s.Tag(t.Context(), a, "more"); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	refs := []string{a, "nothing", id, id, b, "more"}
+	err := s.RemoveImages(t.Context(), refs, vzcontract.RemoveImageOptions{}, func(ref string, removed []vzcontract.RemovedImage, err error) {
+		switch {
+		case errors.Is(err, vzcontract.ErrNotFound) && len(removed) == 0:
+			got = append(got, ref+" not found")
+		case err != nil:
+			t.Errorf("remove %s: %v", ref, err)
+		case removed[len(removed)-1].Deleted != "":
+			got = append(got, ref+" deleted")
+		default:
+			got = append(got, ref+" untagged")
+		}
+	})
+	want := []string{a + " untagged", "nothing not found", id + " deleted", id + " not found", b + " deleted", "more not found"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("RemoveImages = %q, %v, want %q", got, err, want)
+	}
+	list, err := s.ListImages(t.Context())
+	if err != nil || len(list) != 1 || list[0].ID != kept.ID || count(t, s, "layers") != 1 {
+		t.Errorf("left are %+v, %v, with %d layers", list, err, count(t, s, "layers"))
+	}
+	intact(t, s)
+}

@@ -20,8 +20,8 @@ type SaveOptions struct {
 	Platform string
 }
 
-// Save writes images as one tar archive. An image that is named by its id has
-// no name in the archive.
+// Save writes images as one tar archive. A repository without a tag means all its
+// tags. An image that is named by its id has no name in the archive.
 func (s *Store) Save(ctx context.Context, w io.Writer, refs []string, opts SaveOptions) error {
 	if opts.Format != "" && opts.Format != "docker" && opts.Format != "oci" {
 		return vzcontract.Errorf(vzcontract.ErrValidation, "format %q: must be docker or oci", opts.Format)
@@ -30,6 +30,10 @@ func (s *Store) Save(ctx context.Context, w io.Writer, refs []string, opts SaveO
 		return vzcontract.Errorf(vzcontract.ErrValidation, "no image to save was named")
 	}
 	return s.session(ctx, func(t *store.Session) error {
+		refs, err := s.expand(refs)
+		if err != nil {
+			return err
+		}
 		var images []archive.Image
 		for _, text := range refs {
 			img, err := s.member(ctx, t, text, opts.Platform)
@@ -37,15 +41,44 @@ func (s *Store) Save(ctx context.Context, w io.Writer, refs []string, opts SaveO
 				return failure("save", text, err)
 			}
 			same := func(i archive.Image) bool { return i.Manifest.Digest == img.Manifest.Digest }
-			if i := slices.IndexFunc(images, same); i >= 0 {
-				images[i].Names = append(images[i].Names, img.Names...)
+			i := slices.IndexFunc(images, same)
+			if i < 0 {
+				images = append(images, img)
 				continue
 			}
-			images = append(images, img)
+			for _, name := range img.Names {
+				if !slices.Contains(images[i].Names, name) {
+					images[i].Names = append(images[i].Names, name)
+				}
+			}
 		}
-		err := archive.Write(contextWriter{ctx, w}, images, opts.Format != "oci", t.OpenBlob)
+		err = archive.Write(contextWriter{ctx, w}, images, opts.Format != "oci", t.OpenBlob)
 		return failure("save", refs[0], err)
 	})
+}
+
+// expand puts the tags of a repository in the place of its name. A name that none is in
+// stays as it is: it may be an id.
+func (s *Store) expand(names []string) ([]string, error) {
+	refs, err := s.store.Refs()
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, name := range names {
+		before := len(all)
+		if of, err := reference.Parse(name + ":" + reference.DefaultTag); err == nil { // it has no tag of its own
+			for _, r := range refs {
+				if ref, err := reference.Parse(r.Name); err == nil && ref.Tag != "" && ref.Name() == of.Name() {
+					all = append(all, r.Name)
+				}
+			}
+		}
+		if len(all) == before {
+			all = append(all, name)
+		}
+	}
+	return all, nil
 }
 
 // member describes one image and holds it until t ends.

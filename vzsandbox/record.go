@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzsandbox/internal/lock"
 )
 
@@ -83,14 +84,17 @@ func (r records) makeDir() error { return os.MkdirAll(r.dir, 0o700) }
 // an empty one.
 func (r records) read(id string) (record, error) {
 	var rec record
-	data, err := os.ReadFile(r.file(id))
+	data, err := statefile.Read(r.file(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return rec, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, statefile.ErrIrregular) {
 		return rec, err
 	}
-	if err = json.Unmarshal(data, &rec); err == nil && rec.Version <= recordVersion {
+	if err == nil {
+		err = json.Unmarshal(data, &rec)
+	}
+	if err == nil && rec.Version <= recordVersion {
 		return rec, nil
 	}
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,19 +37,24 @@ func TestDamagedRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, s.ID()+".json")
-	if err := os.WriteFile(file, []byte(`{"snapshots":[{"na`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	list, err := h.List(t.Context())
-	wantClass(t, "list", err, vzcontract.ErrInternal)
-	if err == nil || !strings.Contains(err.Error(), file) || len(list) != 2 {
-		t.Errorf("list = %d sandboxes, %v", len(list), err)
-	}
-	if _, err := os.Stat(file + ".damaged"); err != nil {
-		t.Error(err)
-	}
-	if list, err = h.List(t.Context()); err != nil || len(list) != 2 {
-		t.Errorf("list again = %d sandboxes, %v", len(list), err)
+	for _, damage := range []func() error{
+		func() error { return os.WriteFile(file, []byte(`{"snapshots":[{"na`), 0o600) },
+		func() error { return syscall.Mkfifo(file, 0o600) },
+	} {
+		if err := damage(); err != nil {
+			t.Fatal(err)
+		}
+		list, err := h.List(t.Context())
+		wantClass(t, "list", err, vzcontract.ErrInternal)
+		if err == nil || !strings.Contains(err.Error(), file) || len(list) != 2 {
+			t.Errorf("list = %d sandboxes, %v", len(list), err)
+		}
+		if _, err := os.Stat(file + ".damaged"); err != nil {
+			t.Error(err)
+		}
+		if list, err = h.List(t.Context()); err != nil || len(list) != 2 {
+			t.Errorf("list again = %d sandboxes, %v", len(list), err)
+		}
 	}
 	shell(t, s, "echo works")
 	if err := s.Snapshot(t.Context(), "two"); err != nil {

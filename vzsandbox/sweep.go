@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzsandbox/internal/lock"
 )
 
@@ -41,7 +42,7 @@ const (
 
 // dead reports whether nobody has the lock of a pool.
 func (r records) dead(name string) (bool, error) {
-	f, err := os.Open(r.pool(name))
+	f, err := statefile.Open(r.pool(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzstack/compose"
 )
 
@@ -44,7 +45,7 @@ func (s *Stack) Record(project string) (Record, error) {
 	if err := compose.CheckName(project); err != nil {
 		return r, err
 	}
-	data, err := os.ReadFile(s.recordFile(project))
+	data, err := statefile.Read(s.recordFile(project))
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, vzcontract.Errorf(vzcontract.ErrNotFound, "no project %s: nothing is known of it", project)
 	}
@@ -91,7 +92,7 @@ func (s *Stack) keep(r Record) error {
 		return err
 	}
 	name := s.recordFile(r.Project)
-	if have, err := os.ReadFile(name); err == nil && bytes.Equal(have, data) {
+	if have, err := statefile.Read(name); err == nil && bytes.Equal(have, data) {
 		return nil
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".project-*")

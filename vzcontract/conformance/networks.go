@@ -12,6 +12,7 @@ var networkChecks = []check{
 	{name: "network-crud", feature: vzcontract.FeatureNetworks, run: networkCRUD},
 	{name: "network-default", feature: vzcontract.FeatureNetworks, run: networkDefault},
 	{name: "network-own", feature: vzcontract.FeatureNetworks, run: networkOwn},
+	{name: "network-configured", feature: vzcontract.FeatureNetworks, run: networkConfigured},
 	{name: "network-connect", feature: vzcontract.FeatureNetworks, run: networkConnect},
 	{name: "network-ports", feature: vzcontract.FeatureNetworks, run: networkPorts},
 	{name: "network-egress", run: networkEgress},
@@ -121,6 +122,45 @@ func networkOwn(e *env) {
 		_, err = e.b.Start(e.ctx, again.ID, vzcontract.StartOptions{})
 	}
 	e.wantClass("an address of another subnet", err, vzcontract.ErrValidation)
+}
+
+// networkConfigured lists the networks of a container that does not run, without addresses
+// and without standing in the way of their removal.
+func networkConfigured(e *env) {
+	n := e.ownNetwork("net")
+	cfg := e.config(untilKilled...)
+	cfg.NetworkMode = n.ID
+	info := e.create(cfg)
+	check := func(when string, want ...string) {
+		e.Helper()
+		var got []string
+		for _, at := range e.inspect(info.ID).Networks {
+			got = append(got, at.Network)
+			if at.IPv4 != "" || at.Interface != "" {
+				e.Errorf("%s: the container has %+v", when, at)
+			}
+		}
+		if !equal(got, want) {
+			e.Errorf("%s: the container is on %q, want %q", when, got, want)
+		}
+	}
+	check("created", "net")
+	if _, err := e.b.Start(e.ctx, info.ID, vzcontract.StartOptions{}); err != nil {
+		e.Fatal(err)
+	}
+	e.kill(info.ID)
+	check("stopped", "net")
+	if err := e.networks().ConnectNetwork(e.ctx, info.ID, vzcontract.NetworkAttach{Network: "bridge"}); err == nil {
+		check("connected", "net", "bridge")
+	} else if vzcontract.CodeOf(err) != vzcontract.CodeUnsupported {
+		e.Error(err)
+	}
+	if got, err := e.networks().InspectNetwork(e.ctx, "net"); err != nil || len(got.Containers) != 0 {
+		e.Errorf("a stopped container is on the network: %+v, %v", got.Containers, err)
+	}
+	if err := e.networks().RemoveNetwork(e.ctx, "net"); err != nil {
+		e.Errorf("removal of the network of a stopped container: %v", err)
+	}
 }
 
 func networkConnect(e *env) {

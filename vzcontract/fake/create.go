@@ -152,7 +152,7 @@ func mergeEnv(lists ...[]string) []string {
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// checkRefs refuses what names things that do not exist.
+// checkRefs refuses what names things that do not exist. It gives networks their names.
 func (b *Backend) checkRefs(c *container) error {
 	cfg := c.Info.Config
 	view := tree.NewView(tree.Mount{Target: "/", FS: c.Root})
@@ -172,12 +172,13 @@ func (b *Backend) checkRefs(c *container) error {
 			return err
 		}
 	}
-	for _, at := range attachments(cfg) {
-		if b.st.Networks[at.Network] == nil {
-			return vzcontract.Errorf(vzcontract.ErrNotFound, "no such network: %s", at.Network)
+	return c.Info.Config.NameNetworks(func(ref string) (string, error) {
+		n := b.findNetwork(ref)
+		if n == nil {
+			return "", vzcontract.Errorf(vzcontract.ErrNotFound, "no such network: %s", ref)
 		}
-	}
-	return nil
+		return n.Info.Name, nil
+	})
 }
 
 // prepare makes the volumes, mount points and files of a new container. It
@@ -232,6 +233,9 @@ func (c *container) info() vzcontract.ContainerInfo {
 		info.Health = &health
 	}
 	info.Networks = slices.Clone(info.Networks)
+	if info.State != vzcontract.StateRunning && info.State != vzcontract.StatePaused {
+		info.Networks = vzcontract.ConfiguredEndpoints("", attachments(info.Config))
+	}
 	info.Ports = slices.Clone(info.Ports)
 	info.Mounts = slices.Clone(info.Mounts)
 	return info

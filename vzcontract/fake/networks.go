@@ -241,7 +241,7 @@ func (b *Backend) CreateNetwork(ctx context.Context, cfg vzcontract.NetworkConfi
 		}
 		n := newNetwork(cfg, b.serial())
 		b.st.Networks[cfg.Name] = n
-		b.eventOf("network", "create", n.Info.ID, map[string]string{"name": cfg.Name})
+		b.eventOf("network", "create", n.Info.ID, map[string]string{"type": n.Info.Driver, "name": cfg.Name})
 		info = n.info()
 		return nil
 	})
@@ -306,7 +306,7 @@ func (b *Backend) RemoveNetwork(ctx context.Context, ref string) error {
 
 func (b *Backend) dropNetwork(n *network) {
 	delete(b.st.Networks, n.Info.Name)
-	b.eventOf("network", "destroy", n.Info.ID, map[string]string{"name": n.Info.Name})
+	b.eventOf("network", "destroy", n.Info.ID, map[string]string{"type": n.Info.Driver, "name": n.Info.Name})
 }
 
 // PruneNetworks implements vzcontract.Networks.
@@ -346,7 +346,7 @@ func (b *Backend) ConnectNetwork(ctx context.Context, ref string, at vzcontract.
 		at.Network = n.Info.Name
 		c.Info.Config.Networks = append(slices.Clone(c.Info.Config.Networks), at)
 		c.Info.Config.NetworkMode = firstOf(c.Info.Config.NetworkMode, "bridge")
-		b.eventOf("network", "connect", n.Info.ID, map[string]string{"container": c.Info.ID, "name": n.Info.Name})
+		b.eventOf("network", "connect", n.Info.ID, map[string]string{"type": n.Info.Driver, "container": c.Info.ID, "name": n.Info.Name})
 		return nil
 	})
 }
@@ -369,7 +369,7 @@ func (b *Backend) DisconnectNetwork(ctx context.Context, ref, name string) error
 		if len(c.Info.Config.Networks) > 0 {
 			c.Info.Config.NetworkMode = c.Info.Config.Networks[0].Network
 		}
-		b.eventOf("network", "disconnect", n.Info.ID, map[string]string{"container": c.Info.ID, "name": n.Info.Name})
+		b.eventOf("network", "disconnect", n.Info.ID, map[string]string{"type": n.Info.Driver, "container": c.Info.ID, "name": n.Info.Name})
 		return nil
 	})
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"vz.internal/vzcontract/statefile"
 )
 
 // A sandbox holds a lock of this name while its process lives, so that others
@@ -54,7 +56,7 @@ func (m *Manager) unclaim(container string, f *os.File) error {
 
 // served tells whether a living process serves the container.
 func (m *Manager) served(container string) bool {
-	f, err := os.Open(m.aliveFile(container))
+	f, err := statefile.Open(m.aliveFile(container))
 	if err != nil {
 		return false
 	}

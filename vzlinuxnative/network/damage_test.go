@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
 )
@@ -21,6 +22,7 @@ func TestDamagedNetwork(t *testing.T) {
 		"junk":     func(file string) error { return os.WriteFile(file, []byte("\x00\x1b[31mjunk"), 0o600) },
 		"of other": func(file string) error { return os.WriteFile(file, []byte(`{"id":"x","name":"good"}`), 0o600) },
 		"folder":   func(file string) error { return os.Mkdir(file, 0o700) },
+		"pipe":     func(file string) error { return unix.Mkfifo(file, 0o600) },
 		"link":     func(file string) error { return os.Symlink("/dev/null", file) },
 	} {
 		t.Run(what, func(t *testing.T) {

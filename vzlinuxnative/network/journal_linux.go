@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"vz.internal/vzcontract/statefile"
 )
 
 // Leases are kept as a journal: a line for each change, the last one of a
@@ -29,7 +31,7 @@ type journal struct {
 
 func readJournal(path string) (journal, error) {
 	j := journal{leases: map[string]*lease{}}
-	data, err := os.ReadFile(path)
+	data, err := statefile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return j, nil
 	}

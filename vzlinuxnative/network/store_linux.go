@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // A network is one network with those who are on it.
@@ -120,7 +121,7 @@ func (m *Manager) saveInfo(n *network) error {
 }
 
 func readJSON(path string, v any) error {
-	data, err := os.ReadFile(path)
+	data, err := statefile.Read(path)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzlinuxnative/network/internal/nft"
 )
 
@@ -87,7 +88,7 @@ func (m *Manager) setSysctl(name, value string) (changed bool, err error) {
 // since its start, as "net/ipv4/ip_forward 0 -> 1". Settings of bridges are not
 // among them, as they go with the bridge.
 func (m *Manager) Sysctls() ([]string, error) {
-	data, err := os.ReadFile(filepath.Join(m.opts.RunDir, "sysctls"))
+	data, err := statefile.Read(filepath.Join(m.opts.RunDir, "sysctls"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}

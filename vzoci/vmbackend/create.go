@@ -95,7 +95,7 @@ func (b *Backend) house(ctx context.Context, r *guest.Record) error {
 	r.CPUs, r.Memory = size(r.Config.Resources)
 	r.Disk, r.Run.Resources.Disk = r.Config.Resources.Disk, 0 // the machine's, of which the guest knows nothing
 	if r.Cards = b.opts.Networks != nil; r.Cards {
-		return b.checkNetworks(ctx, *r)
+		return b.checkNetworks(ctx, r)
 	}
 	if r.Config.NetworkMode != "none" {
 		r.MAC = config.RandomMAC()

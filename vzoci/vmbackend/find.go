@@ -128,6 +128,11 @@ func interrupted(info vzcontract.ContainerInfo) vzcontract.ContainerInfo {
 	info.State, info.PID, info.Restarting = vzcontract.StateStopped, 0, false
 	info.Exit = &vzcontract.ExitStatus{Code: 255, Unknown: true}
 	info.StoppedAt = time.Now().UTC()
+	var networks []vzcontract.NetworkEndpoint
+	for _, at := range info.Networks {
+		networks = append(networks, vzcontract.NetworkEndpoint{Network: at.Network, Aliases: at.Aliases})
+	}
+	info.Networks = networks
 	return info
 }
 

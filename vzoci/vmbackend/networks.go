@@ -182,21 +182,19 @@ func (b *Backend) noteNetworks(id guest.ID, note func(*guest.Record) error) erro
 	return b.store.Save(r)
 }
 
-// checkNetworks looks whether the networks of a new container are there.
-func (b *Backend) checkNetworks(ctx context.Context, r guest.Record) error {
-	all := r.Attachments()
-	if len(all) > config.MaxCards {
-		return vzcontract.Errorf(vzcontract.ErrUnsupported, "%d networks: a machine has at most %d cards", len(all), config.MaxCards)
+// checkNetworks looks whether the networks of a new container are there, and gives them
+// their names.
+func (b *Backend) checkNetworks(ctx context.Context, r *guest.Record) error {
+	if n := len(r.Attachments()); n > config.MaxCards {
+		return vzcontract.Errorf(vzcontract.ErrUnsupported, "%d networks: a machine has at most %d cards", n, config.MaxCards)
 	}
-	for _, at := range all {
-		if at.Network == "bridge" {
-			continue // made when it is needed
+	return r.Config.NameNetworks(func(ref string) (string, error) {
+		if ref == "bridge" {
+			return ref, nil // made when it is needed
 		}
-		if _, err := b.opts.Networks.InspectNetwork(ctx, at.Network); err != nil {
-			return err
-		}
-	}
-	return nil
+		info, err := b.opts.Networks.InspectNetwork(ctx, ref)
+		return info.Name, err
+	})
 }
 
 // joinGuest gives the container the guest's network as its own, for that will be what
@@ -226,8 +224,8 @@ func (m machine) joined(info *vzcontract.ContainerInfo) {
 	config.NetworkMode, config.Networks, config.MACAddress = given.NetworkMode, given.Networks, given.MACAddress
 	config.Expose, config.ExtraHosts, config.DNS, config.Sysctls = given.Expose, given.ExtraHosts, given.DNS, given.Sysctls
 	info.Networks = m.state.Networks
-	if given.NetworkMode == "none" && len(info.Networks) == 0 {
-		info.Networks = []vzcontract.NetworkEndpoint{{Network: "none"}}
+	if len(info.Networks) == 0 {
+		info.Networks = vzcontract.ConfiguredEndpoints(given.NetworkMode, m.record.Attachments())
 	}
 	info.Mounts = slices.DeleteFunc(slices.Clone(info.Mounts), func(at vzcontract.MountInfo) bool { return path.Dir(at.Source) == agentproto.NetworkDir })
 }

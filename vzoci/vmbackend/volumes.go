@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // volumes are directories of the host that machines share: NAME/_data, and
@@ -67,7 +68,7 @@ func (v volumes) open(name string) (info vzcontract.VolumeInfo, err error) {
 	if !vzcontract.ValidName(name) {
 		return info, vzcontract.Errorf(vzcontract.ErrNotFound, "no such volume")
 	}
-	text, err := os.ReadFile(filepath.Join(v.dir, name, "volume.json"))
+	text, err := statefile.Read(filepath.Join(v.dir, name, "volume.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return info, vzcontract.Errorf(vzcontract.ErrNotFound, "no such volume")
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // maxSize bounds a secret, as docker does.
@@ -93,7 +94,7 @@ func (s *Store) Read(name string) ([]byte, error) {
 	if err := checkName("read", name); err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(filepath.Join(s.dir, name))
+	data, err := statefile.Read(filepath.Join(s.dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, problem("read", name, vzcontract.ErrNotFound, "no such secret")
 	}
@@ -145,13 +146,13 @@ func (s *Store) Fingerprint(data []byte) string {
 // with secrets are made anew.
 func (s *Store) key() []byte {
 	path := filepath.Join(s.dir, keyFile)
-	if data, err := os.ReadFile(path); err == nil && len(data) == sha256.Size {
+	if data, err := statefile.Read(path); err == nil && len(data) == sha256.Size {
 		return data
 	}
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails
 	if os.MkdirAll(s.dir, 0o700) == nil && errors.Is(s.write(keyFile, key), fs.ErrExist) {
-		if data, err := os.ReadFile(path); err == nil && len(data) == sha256.Size {
+		if data, err := statefile.Read(path); err == nil && len(data) == sha256.Size {
 			return data
 		}
 	}

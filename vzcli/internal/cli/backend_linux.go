@@ -12,6 +12,7 @@ import (
 	"vz.internal/vzcli/internal/route"
 	"vz.internal/vzlinuxnative"
 	"vz.internal/vzlinuxnative/network/machine"
+	"vz.internal/vzlinuxnative/rootless"
 	"vz.internal/vzoci"
 	"vz.internal/vzoci/vmbackend"
 )
@@ -30,12 +31,23 @@ func openBackend(g command.Globals, s *command.Services) (*command.Services, err
 		return nil, notYours(err)
 	}
 	b := route.New(native, vm)
+	s.Host = func() command.Host { return host(native) }
 	if g.Backend == "vm" {
-		b = route.New(vm, native)
+		b, s.Host = route.New(vm, native), nil
 	}
 	// Images go through the backend, which ends the leases of removed containers.
 	s.Backend, s.Images, s.Store, s.Logins = b, b, imageStore{images}, logins
 	return s, nil
+}
+
+// host describes where the containers of this kernel are.
+func host(native *vzlinuxnative.Backend) command.Host {
+	h := command.Host{SecurityOptions: []string{"name=seccomp,profile=builtin", "name=cgroupns"}}
+	if _, inside := rootless.User(); inside {
+		h.SecurityOptions = append(h.SecurityOptions, "name=rootless")
+	}
+	h.CgroupDriver, h.CgroupVersion, h.Controllers = native.Cgroups()
+	return h
 }
 
 // openBoth opens the backends of this host's kernel and of virtual machines. They have

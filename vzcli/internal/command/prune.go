@@ -2,7 +2,6 @@ package command
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"vz.internal/vzcli/internal/output"
@@ -47,13 +46,20 @@ func Meanwhile(err error) bool {
 	return errors.Is(err, vzcontract.ErrNotFound) || errors.Is(err, vzcontract.ErrConflict)
 }
 
-// PrintReport prints what a prune removed and freed.
-func PrintReport(env *Env, report vzcontract.PruneReport) error {
-	var errs []error
-	for _, name := range report.Removed {
-		_, err := fmt.Fprintln(env.Stdout, name)
-		errs = append(errs, err)
+// PrintReport prints what a prune removed, below a title, and what that freed.
+func PrintReport(env *Env, title string, report vzcontract.PruneReport) error {
+	err := PrintRemoved(env, title, report.Removed)
+	return errors.Join(err, PrintLine(env, "Total reclaimed space: "+output.Size(report.Freed)))
+}
+
+// PrintRemoved prints names below a title, and nothing without any.
+func PrintRemoved(env *Env, title string, names []string) error {
+	if len(names) == 0 {
+		return nil
 	}
-	_, err := fmt.Fprintf(env.Stdout, "Total reclaimed space: %s\n", output.Size(report.Freed))
-	return errors.Join(append(errs, err)...)
+	errs := []error{PrintLine(env, title)}
+	for _, name := range names {
+		errs = append(errs, PrintLine(env, name))
+	}
+	return errors.Join(append(errs, PrintLine(env, ""))...)
 }

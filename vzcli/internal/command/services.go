@@ -16,6 +16,19 @@ type Services struct {
 	Images    vzcontract.Images
 	Store     ImageStore
 	Logins    Logins
+	// Host tells what the backend has found out about this machine; nil where containers
+	// are elsewhere.
+	Host func() Host
+}
+
+// A Host is what containers get from the machine, in docker's words.
+type Host struct {
+	// CgroupDriver is "cgroupfs", "systemd" or "none"; CgroupVersion "1" or "2".
+	CgroupDriver, CgroupVersion string
+	// Controllers are those of cgroups that containers can use.
+	Controllers []string
+	// SecurityOptions are what holds for containers by default.
+	SecurityOptions []string
 }
 
 // An ImageStore is what an image store does besides vzcontract.Images.

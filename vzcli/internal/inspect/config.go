@@ -25,7 +25,7 @@ type Config struct {
 	Volumes      map[string]struct{}
 	WorkingDir   string
 	Entrypoint   []string
-	OnBuild      []string `json:",omitempty"`
+	OnBuild      []string
 	Labels       map[string]string
 	StopSignal   string   `json:",omitempty"`
 	StopTimeout  *int     `json:",omitempty"`

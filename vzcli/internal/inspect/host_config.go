@@ -69,6 +69,19 @@ type HostConfig struct {
 	Ulimits              []Ulimit
 	Mounts               []vzcontract.Mount `json:",omitempty"`
 	Init                 bool
+	MaskedPaths          []string
+	ReadonlyPaths        []string
+
+	// What vz has none of.
+	ConsoleSize    [2]uint
+	DeviceRequests []struct{}
+	Links          []string
+	VolumeDriver   string
+	CPUCount       int64 `json:"CpuCount"`
+	CPUPercent     int64 `json:"CpuPercent"`
+	IOMaximumIOps  uint64
+	// IOMaximumBandwidth is of containers of Windows, as those before it.
+	IOMaximumBandwidth uint64
 }
 
 // LogConfig says where output goes.
@@ -126,6 +139,7 @@ func hostConfig(c vzcontract.ContainerInfo) HostConfig {
 		CpusetCpus: r.CpusetCPUs, CpusetMems: r.CpusetMems, Devices: devices(run.Devices), DeviceCgroupRules: run.DeviceRules,
 		MemoryReservation: r.MemoryReservation, MemorySwap: r.MemorySwap, MemorySwappiness: r.MemorySwappiness,
 		OomKillDisable: r.OOMKillDisable, PidsLimit: r.PidsLimit, Ulimits: ulimits(run.Ulimits), Init: run.Init,
+		MaskedPaths: c.MaskedPaths, ReadonlyPaths: c.ReadonlyPaths,
 	}
 	if d.ShmSize == 0 {
 		d.ShmSize = 64 << 20

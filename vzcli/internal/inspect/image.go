@@ -16,7 +16,9 @@ type Image struct {
 	Architecture string
 	Variant      string `json:",omitempty"`
 	Os           string
+	Parent       string // of none is it known
 	Size         int64
+	VirtualSize  int64
 	RootFS       RootFS
 	// Digest is vz's own: that of the manifest.
 	Digest string
@@ -34,11 +36,11 @@ type ImageConfig struct {
 	ExposedPorts map[string]struct{} `json:",omitempty"`
 	Env          []string
 	Cmd          []string
-	Healthcheck  *Healthcheck        `json:",omitempty"`
-	Volumes      map[string]struct{} `json:",omitempty"`
+	Healthcheck  *Healthcheck `json:",omitempty"`
+	Volumes      map[string]struct{}
 	WorkingDir   string
 	Entrypoint   []string
-	OnBuild      []string `json:",omitempty"`
+	OnBuild      []string
 	Labels       map[string]string
 	StopSignal   string   `json:",omitempty"`
 	Shell        []string `json:",omitempty"`
@@ -48,7 +50,7 @@ type ImageConfig struct {
 func OfImage(i vzcontract.ImageInfo) Image {
 	d := Image{
 		ID: i.ID, RepoTags: orEmpty(i.References), RepoDigests: orEmpty(i.RepoDigests), Comment: i.Comment, Created: stamp(i.Created),
-		Author: i.Author, Architecture: i.Architecture, Variant: i.Variant, Os: i.OS, Size: i.Size,
+		Author: i.Author, Architecture: i.Architecture, Variant: i.Variant, Os: i.OS, Size: i.Size, VirtualSize: i.Size,
 		RootFS: RootFS{Type: "layers", Layers: orEmpty(i.DiffIDs)}, Digest: i.Digest,
 		Config: ImageConfig{
 			User: i.Config.User, Env: orEmpty(i.Config.Env), Cmd: i.Config.Cmd, Healthcheck: healthcheck(i.Config.Health),

@@ -21,6 +21,12 @@ type NetworkSettings struct {
 	IPv6Gateway         string
 	MacAddress          string
 	Networks            map[string]Endpoint
+
+	// What vz has none of.
+	Bridge, EndpointID, SandboxID, LinkLocalIPv6Address string
+	HairpinMode                                         bool
+	LinkLocalIPv6PrefixLen                              int
+	SecondaryIPAddresses, SecondaryIPv6Addresses        []struct{}
 }
 
 // Endpoint is a container's place on one network.
@@ -38,6 +44,8 @@ type Endpoint struct {
 	GlobalIPv6Address   string
 	GlobalIPv6PrefixLen int
 	DNSNames            []string
+	DriverOpts          map[string]string
+	Links               []string // there are none
 }
 
 // EndpointIPAM are the addresses that were asked for.
@@ -123,6 +131,8 @@ type Network struct {
 	Internal   bool
 	Attachable bool
 	Ingress    bool
+	ConfigFrom struct{ Network string }
+	ConfigOnly bool
 	Containers map[string]NetworkContainer
 	Options    map[string]string
 	Labels     map[string]string
@@ -132,8 +142,9 @@ type Network struct {
 
 // IPAM is how addresses are given.
 type IPAM struct {
-	Driver string
-	Config []Subnet
+	Driver  string
+	Options map[string]string
+	Config  []Subnet
 }
 
 // Subnet is one range of addresses.

@@ -8,7 +8,8 @@ import (
 
 // Documents prints values as docker inspect does: an indented JSON array, or
 // each through a template. Templates see the Go fields first and, where that
-// fails, the names of the JSON, so both .ID and .Id work.
+// fails, the names of the JSON, so both .ID and .Id work. What a map has not, such as a
+// label, is <no value>.
 func Documents[T any](w io.Writer, format string, values []T) error {
 	switch format {
 	case "":
@@ -29,7 +30,7 @@ func Documents[T any](w io.Writer, format string, values []T) error {
 		return err
 	}
 	for _, v := range values {
-		err := execute(w, t, v)
+		err := execute(w, t.Option("missingkey=default"), v)
 		if err == nil {
 			continue
 		}
@@ -37,7 +38,7 @@ func Documents[T any](w io.Writer, format string, values []T) error {
 		if rawErr != nil {
 			return rawErr
 		}
-		if execute(w, t, raw) != nil {
+		if execute(w, t.Option("missingkey=error"), raw) != nil {
 			return err
 		}
 	}

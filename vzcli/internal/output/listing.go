@@ -18,6 +18,9 @@ type Listing struct {
 	// Headers maps placeholders to headings; a missing one is its name in
 	// capitals.
 	Headers map[string]string
+	// Sample is a row with all placeholders, for when there are no rows; nil where the
+	// columns are all.
+	Sample func() Row
 	// Array: the format json is one array, as docker compose prints some of its
 	// listings; else each row is a line.
 	Array bool
@@ -55,6 +58,9 @@ func (l Listing) Print(w io.Writer, opts Options, rows []Row) error {
 	case strings.HasPrefix(format, "table "):
 		return l.table(w, unescape(strings.TrimPrefix(format, "table ")), opts, rows)
 	default:
+		if len(rows) == 0 && l.Sample != nil {
+			return Each(io.Discard, format, []Row{l.Sample()}) // it may be wrong
+		}
 		return Each(w, format, rows)
 	}
 }
@@ -95,6 +101,9 @@ func (l Listing) header(rows []Row) Row {
 	head := Row{}
 	for _, name := range l.Columns {
 		head[name] = strings.ToUpper(name)
+	}
+	if len(rows) == 0 && l.Sample != nil {
+		rows = []Row{l.Sample()}
 	}
 	for _, row := range rows {
 		for name := range row {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcontract"
 )
 
@@ -92,7 +93,7 @@ func (f *LifeFlags) health() (*vzcontract.HealthCheck, error) {
 	case f.HealthRetries < 0:
 		return nil, bad("health-retries", strconv.Itoa(f.HealthRetries), "want a number from 0 up")
 	case f.NoHealthcheck && set:
-		return nil, bad("no-healthcheck", "", "cannot be combined with --health-*")
+		return nil, command.Usagef("--no-healthcheck cannot be combined with --health-*")
 	case f.NoHealthcheck:
 		return &vzcontract.HealthCheck{Test: []string{"NONE"}}, nil
 	case !set:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzcore/config"
 )
 
@@ -177,7 +178,7 @@ func (r Registry) Remove(name string) error {
 }
 
 func read(path string, v any) error {
-	text, err := os.ReadFile(path)
+	text, err := statefile.Read(path)
 	if err != nil {
 		return err
 	}

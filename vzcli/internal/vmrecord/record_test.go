@@ -1,9 +1,11 @@
 package vmrecord
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,6 +42,14 @@ func TestRecords(t *testing.T) {
 	require.Len(t, all, 1)
 	require.NoError(t, r.Remove("b"), "a damaged record can be removed")
 	require.NoDirExists(t, r.Dir("b"))
+
+	require.NoError(t, r.Create(Record{Name: "c"}))
+	file := filepath.Join(r.Dir("c"), configFile)
+	require.NoError(t, errors.Join(os.Remove(file), syscall.Mkfifo(file, 0o600)))
+	all, err = r.List()
+	require.ErrorContains(t, err, file)
+	require.Len(t, all, 1)
+	require.NoError(t, r.Remove("c"))
 }
 
 // TestLockDiesWithItsProcess shows running, orphaned and stopped machines.

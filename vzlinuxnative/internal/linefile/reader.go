@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"vz.internal/vzcontract/statefile"
 )
 
 // maxLine bounds the memory for a line; a longer one is left out.
@@ -88,7 +90,7 @@ func (r *Reader) discover() error {
 	}
 	// A rotation leaves one gap at a time, and moves files upwards as this goes.
 	for i, missed := 0, 0; missed < 2; i++ {
-		f, err := os.Open(generation(r.path, i))
+		f, err := statefile.Open(generation(r.path, i))
 		if isNotExist(err) {
 			missed++
 			continue

@@ -5,9 +5,12 @@ package linefile
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
+
+	"vz.internal/vzcontract/statefile"
 )
 
 func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
@@ -45,6 +48,9 @@ func (w *Writer) open() error {
 		return err
 	}
 	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("open %s: %w", w.o.Path, statefile.ErrIrregular)
+	}
 	if err == nil {
 		w.torn, err = Torn(f, st.Size())
 	}

@@ -3,6 +3,8 @@ package ocispec
 import (
 	"path"
 	"slices"
+
+	"vz.internal/vzcontract"
 )
 
 var (
@@ -15,26 +17,36 @@ var (
 )
 
 // paths sets what of /proc and /sys is hidden or read-only.
-func (b *builder) paths() error {
-	if b.privileged() {
-		return nil
+func (b *builder) paths() (err error) {
+	b.spec.Linux.MaskedPaths, b.spec.Linux.ReadonlyPaths, err = closedPaths(b.cfg.Security, b.host.throttlePath)
+	return err
+}
+
+// Paths returns what of /proc and /sys is hidden from a container on this host, and what
+// is read-only.
+func Paths(sec vzcontract.SecurityConfig) (masked, readonly []string, err error) {
+	return closedPaths(sec, throttlePaths)
+}
+
+func closedPaths(sec vzcontract.SecurityConfig, throttle func() []string) (masked, readonly []string, err error) {
+	if sec.Privileged {
+		return nil, nil, nil
 	}
-	masked := slices.Concat(maskedPaths, b.host.throttlePath())
-	readonly := slices.Clone(readonlyPaths)
-	for _, p := range b.cfg.Security.UnmaskPaths {
+	masked = slices.Concat(maskedPaths, throttle())
+	readonly = slices.Clone(readonlyPaths)
+	for _, p := range sec.UnmaskPaths {
 		if p == "ALL" || p == "all" {
-			return nil
+			return nil, nil, nil
 		}
 		if !path.IsAbs(p) {
-			return invalid("unmask %q: give ALL or absolute paths", p)
+			return nil, nil, invalid("unmask %q: give ALL or absolute paths", p)
 		}
 		if _, err := path.Match(p, "/"); err != nil {
-			return invalid("unmask %q: %w", p, err)
+			return nil, nil, invalid("unmask %q: %w", p, err)
 		}
 		open := func(m string) bool { ok, _ := path.Match(p, m); return ok }
 		masked = slices.DeleteFunc(masked, open)
 		readonly = slices.DeleteFunc(readonly, open)
 	}
-	b.spec.Linux.MaskedPaths, b.spec.Linux.ReadonlyPaths = masked, readonly
-	return nil
+	return masked, readonly, nil
 }

@@ -4,6 +4,7 @@ package ocispec
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -196,6 +197,15 @@ func TestUnmask(t *testing.T) {
 	require.Empty(t, l.MaskedPaths)
 	require.Empty(t, l.ReadonlyPaths)
 	require.Contains(t, readonlyPaths, "/proc/sys", "the defaults are shared and stay")
+
+	masked, readonly, err := Paths(vzcontract.SecurityConfig{UnmaskPaths: []string{"/proc/keys"}})
+	require.NoError(t, err)
+	require.Contains(t, masked, "/proc/kcore")
+	require.NotContains(t, masked, "/proc/keys")
+	require.Equal(t, readonlyPaths, readonly)
+	masked, readonly, err = Paths(vzcontract.SecurityConfig{Privileged: true})
+	require.NoError(t, err)
+	require.Empty(t, slices.Concat(masked, readonly))
 }
 
 func TestResources(t *testing.T) {

@@ -108,6 +108,9 @@ func Info(c *Config, s *State) vzcontract.ContainerInfo {
 		Health: s.Health, Ports: s.Ports, Networks: s.Networks, LogPath: c.LogPath,
 		RootfsDriver: s.RootfsDriver, RootfsData: s.RootfsData, Exposed: vzcontract.ExposedPorts(c.ImageConfig, c.Run),
 	}
+	if !s.Live() {
+		info.Networks = vzcontract.ConfiguredEndpoints(info.Config.NetworkMode, Attachments(info.Config, s))
+	}
 	for _, m := range Mounts(c, s) {
 		source := m.HostPath
 		info.Mounts = append(info.Mounts, vzcontract.MountInfo{

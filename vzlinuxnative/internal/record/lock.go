@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 func flock(f *os.File, how int) error {
@@ -83,7 +84,7 @@ type Watch struct{ lock *os.File }
 // Watch opens the lock file, into which Remove writes the last exit. The
 // caller closes it.
 func (s *Store) Watch(id string) (*Watch, error) {
-	f, err := os.Open(s.file(id, lockFile))
+	f, err := statefile.Open(s.file(id, lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, notFound()
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzlinuxnative/internal/fault"
 )
 
@@ -49,7 +50,7 @@ func (s *Store) abandoned(id string) bool {
 	if exists(s.file(id, configFile)) {
 		return false
 	}
-	f, err := os.Open(s.file(id, lockFile))
+	f, err := statefile.Open(s.file(id, lockFile))
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist)
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzlinuxnative/internal/fault"
 )
 
@@ -165,7 +166,7 @@ func (s *Store) State(id string) (*State, error) {
 
 func (s *Store) read(id, name string, v any) error {
 	file := s.file(id, name)
-	data, err := os.ReadFile(file)
+	data, err := statefile.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if name == stateFile && exists(s.file(id, configFile)) {
 			return &DamagedError{File: file, Err: err}
@@ -175,8 +176,8 @@ func (s *Store) read(id, name string, v any) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	if err != nil { // such as a directory
-		return &DamagedError{File: file, Err: err}
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) { // such as a directory, or a pipe
+		return &DamagedError{File: file, Err: failed.Err}
 	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return &DamagedError{File: file, Err: err}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzlinuxnative/internal/treecopy"
 )
 
@@ -19,7 +20,7 @@ import (
 const copyFile = "copied"
 
 func copyReason(dir string) (string, bool) {
-	b, err := os.ReadFile(filepath.Join(dir, copyFile))
+	b, err := statefile.Read(filepath.Join(dir, copyFile))
 	return string(b), err == nil
 }
 

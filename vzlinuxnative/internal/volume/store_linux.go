@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // validName reports whether s is [a-zA-Z0-9][a-zA-Z0-9_.-]*, of at most 255
@@ -216,7 +217,7 @@ func (s *Store) read(name string) (vzcontract.VolumeInfo, error) {
 	if !validName(name) {
 		return info, failure("inspect", name, vzcontract.ErrNotFound, "no such volume")
 	}
-	text, err := os.ReadFile(s.record(name))
+	text, err := statefile.Read(s.record(name))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENAMETOOLONG) {
 		return info, failure("inspect", name, vzcontract.ErrNotFound, "no such volume")
 	}

@@ -123,16 +123,21 @@ func TestRefusals(t *testing.T) {
 func TestDamagedRecord(t *testing.T) {
 	s := store(t, nil)
 	create(t, s, vzcontract.VolumeConfig{Name: "good"})
-	create(t, s, vzcontract.VolumeConfig{Name: "bad"})
-	require.NoError(t, os.WriteFile(s.record("bad"), []byte("{"), 0o600))
-	_, err := s.Inspect("bad")
-	require.ErrorContains(t, err, s.record("bad"))
-	list, err := s.List()
-	require.NoError(t, err)
-	require.Len(t, list, 1)
-	require.Error(t, s.Remove("bad", false))
-	require.NoError(t, s.Remove("bad", true))
-	require.NoDirExists(t, s.volume("bad"))
+	for what, damage := range map[string]func(file string) error{
+		"junk": func(file string) error { return os.WriteFile(file, []byte("{"), 0o600) },
+		"pipe": func(file string) error { return errors.Join(os.Remove(file), unix.Mkfifo(file, 0o600)) },
+	} {
+		create(t, s, vzcontract.VolumeConfig{Name: "bad"})
+		require.NoError(t, damage(s.record("bad")))
+		_, err := s.Inspect("bad")
+		require.ErrorContains(t, err, s.record("bad"), what)
+		list, err := s.List()
+		require.NoError(t, err, what)
+		require.Len(t, list, 1, what)
+		require.Error(t, s.Remove("bad", false), what)
+		require.NoError(t, s.Remove("bad", true), what)
+		require.NoDirExists(t, s.volume("bad"), what)
+	}
 }
 
 func TestLeftovers(t *testing.T) {

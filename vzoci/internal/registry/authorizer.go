@@ -19,6 +19,7 @@ type authorizer struct {
 	mu     sync.Mutex
 	wanted challenge         // guarded by mu; the zero value: nothing asked for yet
 	creds  *auth.Credentials // guarded by mu; nil until looked up
+	denial bool              // guarded by mu; creds were refused: somebody may have logged in since
 	tokens map[string]token  // guarded by mu; by scope
 }
 
@@ -60,16 +61,17 @@ func (a *authorizer) header(ctx context.Context, scope string) (string, error) {
 	return "Bearer " + t.value, nil
 }
 
-// lookUp finds the credentials once. It must be called with mu held.
+// lookUp finds the credentials once, and anew after a denial. It must be called with mu
+// held.
 func (a *authorizer) lookUp(ctx context.Context) error {
-	if a.creds != nil {
+	if a.creds != nil && !a.denial {
 		return nil
 	}
 	creds, err := a.endpoint.client.opts.Credentials(ctx, a.endpoint.name)
 	if err != nil {
 		return err
 	}
-	a.creds = &creds
+	a.creds, a.denial = &creds, false
 	return nil
 }
 
@@ -109,6 +111,7 @@ func (a *authorizer) denied(cause error) error {
 }
 
 func (a *authorizer) deniedLocked(cause error) error {
+	a.denial = true
 	name := a.endpoint.name
 	said := ""
 	if cause != nil {
@@ -121,7 +124,7 @@ func (a *authorizer) deniedLocked(cause error) error {
 	if a.creds.Username != "" {
 		who = "user " + a.creds.Username
 	}
-	return vzcontract.Errorf(vzcontract.ErrDenied, "registry %s refuses %s%s; check the rights, or log in again: vz login %s", name, who, said, name)
+	return vzcontract.Errorf(vzcontract.ErrDenied, "registry %s refuses %s%s; check password and rights, or log in again: vz login %s", name, who, said, name)
 }
 
 func basic(c auth.Credentials) string {

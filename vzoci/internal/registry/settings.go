@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"strings"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // Settings say how to reach registries; see docs of registries.json.
@@ -40,7 +40,7 @@ type Mirror struct {
 // LoadSettings reads path; a file that does not exist means no settings.
 // Unknown fields are errors: a misspelt one would silently do nothing.
 func LoadSettings(path string) (*Settings, error) {
-	data, err := os.ReadFile(path)
+	data, err := statefile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Settings{}, nil
 	}

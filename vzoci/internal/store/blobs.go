@@ -10,13 +10,15 @@ import (
 	"os"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"vz.internal/vzcontract/statefile"
 )
 
 // WriteBlob implements [pull.Store].
 func (t *Session) WriteBlob(raw []byte) (v1.Hash, error) {
 	d := digest(raw)
 	if t.Has(d) {
-		if old, err := os.ReadFile(t.store.blobPath(d)); err == nil && bytes.Equal(old, raw) {
+		if old, err := statefile.Read(t.store.blobPath(d)); err == nil && bytes.Equal(old, raw) {
 			return d, nil
 		}
 	}

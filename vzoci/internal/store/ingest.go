@@ -11,6 +11,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzoci/internal/pull"
 )
 
@@ -80,7 +81,7 @@ func (i *ingest) Write(p []byte) (int, error) {
 }
 
 func (i *ingest) ETag() string {
-	data, err := os.ReadFile(i.f.Name() + etagSuffix)
+	data, err := statefile.Read(i.f.Name() + etagSuffix)
 	if err != nil {
 		return "" // without one the server cannot say that it changed; the digest will
 	}

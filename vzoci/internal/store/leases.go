@@ -11,6 +11,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // A Lease keeps an image in the store for its owner.
@@ -73,7 +74,7 @@ func (s *Store) Lease(ctx context.Context, find func() (Lease, error)) error {
 		return err
 	}
 	// A container that starts again has its lease already.
-	if old, err := os.ReadFile(s.path(dirLeases, l.Owner+recordSuffix)); err == nil && bytes.Equal(old, data) {
+	if old, err := statefile.Read(s.path(dirLeases, l.Owner+recordSuffix)); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
 	return explain(s.writeFile(dirLeases, l.Owner+recordSuffix, data))

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"vz.internal/vzcontract/statefile"
 )
 
 // Hold marks all that belongs to an image and returns its record, which stays
@@ -92,7 +94,7 @@ func (p *publication) image(img Image) error {
 	old, err := s.Image(img.ID())
 	switch {
 	case err == nil:
-		if p.old, err = os.ReadFile(s.path(dirImages, name)); err != nil {
+		if p.old, err = statefile.Read(s.path(dirImages, name)); err != nil {
 			return err
 		}
 		img.merge(old)
@@ -139,7 +141,7 @@ func (p *publication) appear(ctx context.Context, img Image) error {
 	}
 	defer release()
 	name := img.ID().Hex + recordSuffix
-	now, err := os.ReadFile(s.path(dirImages, name))
+	now, err := statefile.Read(s.path(dirImages, name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

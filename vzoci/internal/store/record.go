@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // recordSuffix ends the names of records.
@@ -21,11 +22,16 @@ var errDamaged = errors.New("damaged record")
 // readRecord reads one record into v and checks it. One that does not exist is
 // fs.ErrNotExist; one that is damaged names its file and the next step.
 func readRecord(path string, v interface{ check(name string) error }) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
+	data, err := statefile.Read(path)
+	switch {
+	case errors.Is(err, statefile.ErrIrregular):
+		err = statefile.ErrIrregular
+	case err != nil:
 		return err
+	default:
+		err = json.Unmarshal(data, v)
 	}
-	if err = json.Unmarshal(data, v); err == nil {
+	if err == nil {
 		err = v.check(strings.TrimSuffix(filepath.Base(path), recordSuffix))
 	}
 	if err != nil {

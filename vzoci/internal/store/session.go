@@ -11,6 +11,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzoci/internal/pull"
 )
 
@@ -145,7 +146,7 @@ func (s *Store) liveMarks(dead func(path string) error) (map[string]bool, error)
 		switch {
 		case err == nil:
 		case errors.Is(err, errHeld):
-			data, err := os.ReadFile(path + "/" + fileMarks)
+			data, err := statefile.Read(path + "/" + fileMarks)
 			if err != nil && !notExist(err) {
 				return nil, err
 			}

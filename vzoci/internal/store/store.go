@@ -11,6 +11,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // The directories below a store's own. ARCHITECTURE.md lists what they hold.
@@ -54,7 +55,7 @@ func Open(dir string) (*Store, error) {
 	}
 	s := &Store{dir: dir, boot: boot}
 	// Written last, so its presence says that the directories are there.
-	data, err := os.ReadFile(s.path(fileLayout))
+	data, err := statefile.Read(s.path(fileLayout))
 	if err == nil && len(data) > 0 {
 		return s, nil
 	}
@@ -100,7 +101,7 @@ func (s *Store) LayerDir(chain v1.Hash) string { return s.path(dirLayers, chain.
 // OpenBlob opens a blob for reading. The error matches fs.ErrNotExist if it is
 // not there.
 func (s *Store) OpenBlob(d v1.Hash) (*os.File, error) {
-	f, err := os.Open(s.blobPath(d))
+	f, err := statefile.Open(s.blobPath(d))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("blob %s is missing; vz doctor --repair fetches it again: %w", d, fs.ErrNotExist)
 	}

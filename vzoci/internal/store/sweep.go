@@ -46,10 +46,11 @@ func (s *Store) Contents() (c Contents, err error) {
 	return Contents{refs, images, leases}, errors.Join(err1, err2, err3)
 }
 
-// Remove lets decide choose what to remove, removes it together with all that
-// nothing refers to any more, and returns the bytes freed. No other process
-// changes records between the two.
-func (s *Store) Remove(ctx context.Context, decide func(Contents) (Removal, error)) (freed int64, err error) {
+// Remove lets each of decide choose what to remove of what the one before has left,
+// removes it together with all that nothing refers to any more, and returns the bytes
+// freed. No other process changes records meanwhile. An error of one is returned, and
+// the rest stays.
+func (s *Store) Remove(ctx context.Context, decide ...func(Contents) (Removal, error)) (freed int64, err error) {
 	release, err := s.guard(ctx, exclusive)
 	if err != nil {
 		return 0, err
@@ -63,42 +64,65 @@ func (s *Store) Remove(ctx context.Context, decide func(Contents) (Removal, erro
 }
 
 // remove must be called with the guard held exclusively.
-func (s *Store) remove(decide func(Contents) (Removal, error)) (freed int64, err error) {
+func (s *Store) remove(decide []func(Contents) (Removal, error)) (freed int64, err error) {
 	contents, err := s.Contents()
 	if err != nil {
 		return 0, err // with a record unread nobody knows what is in use
 	}
-	removal, err := decide(contents)
-	if err != nil {
+	var all Removal
+	for _, one := range decide {
+		var removal Removal
+		if removal, err = one(contents); err == nil {
+			err = s.removeRecords(removal)
+		}
+		if err != nil {
+			break
+		}
+		contents = contents.without(removal)
+		all = Removal{append(all.Refs, removal.Refs...), append(all.Images, removal.Images...), removal.Objects}
+	}
+	if len(all.Refs)+len(all.Images) > 0 {
+		err = errors.Join(err, syncPaths(s.path(dirRefs), s.path(dirImages)))
+	} else if all.Objects != All {
 		return 0, err
 	}
-	for _, ref := range removal.Refs {
-		if err := s.removeRef(ref.Name); err != nil {
-			return 0, err
-		}
-	}
-	for _, img := range removal.Images {
-		if err := os.Remove(s.path(dirImages, img.ID().Hex+recordSuffix)); err != nil && !notExist(err) {
-			return 0, err
-		}
-	}
-	if len(removal.Refs)+len(removal.Images) > 0 {
-		if err := syncPaths(s.path(dirRefs), s.path(dirImages)); err != nil {
-			return 0, err
-		}
-	}
-	if removal.Objects == Keep {
-		return 0, nil
-	}
-	if contents, err = s.Contents(); err != nil {
+	if err != nil || all.Objects == Keep {
 		return 0, err
 	}
 	w := &sweeper{store: s}
-	if removal.Objects == OfRemoved {
-		w.only = keys(Contents{Refs: removal.Refs, Images: removal.Images})
+	if all.Objects == OfRemoved {
+		w.only = keys(Contents{Refs: all.Refs, Images: all.Images})
 	}
 	err = w.sweep(contents)
 	return w.freed, err
+}
+
+func (s *Store) removeRecords(r Removal) error {
+	for _, ref := range r.Refs {
+		if err := s.removeRef(ref.Name); err != nil {
+			return err
+		}
+	}
+	for _, img := range r.Images {
+		if err := os.Remove(s.path(dirImages, img.ID().Hex+recordSuffix)); err != nil && !notExist(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// without is what is left of c after the removal.
+func (c Contents) without(r Removal) Contents {
+	gone := map[string]bool{}
+	for _, ref := range r.Refs {
+		gone[ref.Name] = true
+	}
+	for _, img := range r.Images {
+		gone[img.Info.ID] = true
+	}
+	c.Refs = slices.DeleteFunc(slices.Clone(c.Refs), func(ref Ref) bool { return gone[ref.Name] })
+	c.Images = slices.DeleteFunc(slices.Clone(c.Images), func(img Image) bool { return gone[img.Info.ID] })
+	return c
 }
 
 // keys returns the class and digest of all objects that c refers to.
@@ -178,16 +202,16 @@ func (w *sweeper) take(path string) error {
 }
 
 func (w *sweeper) objects(dir, class string) error {
-	entries, err := os.ReadDir(w.store.path(dir))
+	names, err := w.candidates(dir, class)
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		key := class + "-" + e.Name()
-		if !validHex(e.Name()) || w.used[key] || w.only != nil && !w.only[key] {
+	for _, name := range names {
+		key := class + "-" + name
+		if !validHex(name) || w.used[key] {
 			continue // in use, or not ours: Verify tells
 		}
-		if err := w.take(w.store.path(dir, e.Name())); err != nil {
+		if err := w.take(w.store.path(dir, name)); err != nil {
 			return err
 		}
 		if err := w.store.forgetNotes([]string{w.store.path(dirUnsynced, key)}); err != nil {
@@ -195,6 +219,24 @@ func (w *sweeper) objects(dir, class string) error {
 		}
 	}
 	return nil
+}
+
+// candidates are the objects that may go. For those of a removal the directory, which may
+// be large, is not read.
+func (w *sweeper) candidates(dir, class string) (names []string, err error) {
+	for key := range w.only {
+		if name, ok := strings.CutPrefix(key, class+"-"); ok {
+			names = append(names, name)
+		}
+	}
+	if w.only != nil {
+		return names, nil
+	}
+	entries, err := os.ReadDir(w.store.path(dir))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
 }
 
 // partials takes downloads that nobody goes on with.

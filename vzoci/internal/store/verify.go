@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"vz.internal/vzcontract/statefile"
 )
 
 // A Fault is what one finding is about.
@@ -106,7 +108,7 @@ func (v *verifier) blobs() error {
 }
 
 func (v *verifier) hash(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := statefile.Open(path)
 	if err != nil {
 		return "", err
 	}

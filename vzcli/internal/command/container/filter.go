@@ -18,6 +18,8 @@ import (
 type filter struct {
 	output.Filters
 	names         []*regexp.Regexp
+	networks      []string // names
+	images        []string // ids of the images that ancestors name
 	before, since time.Time
 }
 
@@ -59,6 +61,15 @@ func newFilter(env *command.Env, s *command.Services, words []string) (*filter, 
 			}
 		}
 	}
+	f.networks = networkNames(env, s, parsed["network"])
+	for _, name := range parsed["ancestor"] {
+		if s.Images == nil {
+			break
+		}
+		if image, err := s.Images.InspectImage(env.Ctx, name); err == nil {
+			f.images = append(f.images, image.ID)
+		}
+	}
 	for key, at := range map[string]*time.Time{"before": &f.before, "since": &f.since} {
 		for _, name := range parsed[key] {
 			info, err := s.Backend.Inspect(env.Ctx, name)
@@ -85,9 +96,9 @@ func (f *filter) ok(c vzcontract.ContainerInfo) bool {
 		(f.names == nil || slices.ContainsFunc(f.names, func(re *regexp.Regexp) bool { return re.MatchString(c.Name) || re.MatchString("/"+c.Name) })) &&
 		f.Match("status", func(v string) bool { return v == State(c) }) &&
 		f.Match("exited", func(v string) bool { return exitedWith(c, v) }) &&
-		f.Match("ancestor", func(v string) bool { return descends(c, v) }) &&
+		f.Match("ancestor", func(v string) bool { return slices.Contains(f.images, c.ImageID) || descends(c, v) }) &&
 		f.Match("volume", func(v string) bool { return mounts(c, v) }) &&
-		f.Match("network", func(v string) bool { return connected(c, v) }) &&
+		f.Match("network", func(string) bool { return connected(c, f.networks) }) &&
 		f.Match("health", func(v string) bool { return health(c) == v }) &&
 		f.Match("publish", func(v string) bool { return publishes(c, v) }) &&
 		f.Match("expose", func(v string) bool { return exposes(c, v) }) &&
@@ -119,8 +130,25 @@ func mounts(c vzcontract.ContainerInfo, v string) bool {
 	})
 }
 
-func connected(c vzcontract.ContainerInfo, v string) bool {
-	return slices.ContainsFunc(c.Networks, func(n vzcontract.NetworkEndpoint) bool { return n.Network == v || n.NetworkID == v })
+func connected(c vzcontract.ContainerInfo, names []string) bool {
+	return slices.ContainsFunc(c.Networks, func(n vzcontract.NetworkEndpoint) bool { return slices.Contains(names, n.Network) })
+}
+
+// networkNames are the names of networks that may be given by id. What there is none of
+// stays: a container may be configured for it.
+func networkNames(env *command.Env, s *command.Services, refs []string) []string {
+	n, err := command.Need[vzcontract.Networks](s, vzcontract.FeatureNetworks)
+	if err != nil {
+		return refs
+	}
+	var names []string
+	for _, ref := range refs {
+		if info, err := n.InspectNetwork(env.Ctx, ref); err == nil {
+			ref = info.Name
+		}
+		names = append(names, ref)
+	}
+	return names
 }
 
 func health(c vzcontract.ContainerInfo) string {

@@ -26,33 +26,30 @@ func (c *prune) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	removed, err := Prune(env, s, f)
-	for _, id := range removed {
-		err = errors.Join(err, command.PrintLine(env, id))
-	}
-	return err
+	report, err := Prune(env, s, f)
+	return errors.Join(err, command.PrintReport(env, "Deleted Containers:", report))
 }
 
 // Prune removes containers that do not run and returns their ids.
-func Prune(env *command.Env, s *command.Services, f command.PruneFilter) ([]string, error) {
+func Prune(env *command.Env, s *command.Services, f command.PruneFilter) (report vzcontract.PruneReport, err error) {
 	all, err := s.Backend.List(env.Ctx)
 	if err != nil {
-		return nil, err
+		return report, err
 	}
-	var removed []string
 	var errs []error
 	for _, info := range all {
 		idle := info.State == vzcontract.StateStopped && !info.Restarting || info.State == vzcontract.StateCreated
 		if !idle || !f.Match(info.Labels, info.CreatedAt) {
 			continue
 		}
+		size := command.TreeSize(info.RootfsData["UpperDir"])
 		err := s.Backend.Remove(env.Ctx, info.ID, vzcontract.RemoveOptions{})
 		switch {
 		case err == nil:
-			removed = append(removed, info.ID)
+			report.Removed, report.Freed = append(report.Removed, info.ID), report.Freed+size
 		case !command.Meanwhile(err):
 			errs = append(errs, err)
 		}
 	}
-	return removed, errors.Join(errs...)
+	return report, errors.Join(errs...)
 }

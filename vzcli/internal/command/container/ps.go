@@ -25,6 +25,7 @@ var listing = output.Listing{
 	Columns: []string{"ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"},
 	Quiet:   "ID",
 	Headers: map[string]string{"ID": "CONTAINER ID", "RunningFor": "CREATED", "CreatedAt": "CREATED AT", "LocalVolumes": "LOCAL VOLUMES"},
+	Sample:  func() output.Row { return Row(vzcontract.ContainerInfo{}, time.Time{}, false) },
 }
 
 // Run implements command.Verb.
@@ -49,7 +50,7 @@ func (c *ps) Run(env *command.Env) error {
 	now := time.Now()
 	var rows []output.Row
 	for _, info := range all {
-		if !everything && info.State != vzcontract.StateRunning && info.State != vzcontract.StatePaused {
+		if !everything && !info.Restarting && info.State != vzcontract.StateRunning && info.State != vzcontract.StatePaused {
 			continue
 		}
 		if !match.ok(info) {

@@ -21,6 +21,9 @@ func Row(c vzcontract.ContainerInfo, now time.Time, noTrunc bool) output.Row {
 			name = m.Name
 			volumes++
 		}
+		if name == "" {
+			continue // a tmpfs
+		}
 		if !noTrunc {
 			name = output.Ellipsis(name, 15)
 		}

@@ -15,7 +15,7 @@ type size struct{ own, all int64 }
 // they do not lie apart from the image's.
 func measure(env *command.Env, s *command.Services, c vzcontract.ContainerInfo) (z size, known bool, err error) {
 	dir := c.RootfsData["UpperDir"]
-	if dir == "" {
+	if dir == "" && c.State != vzcontract.StateCreated { // a new one has changed nothing
 		return size{}, false, nil
 	}
 	z.own = command.TreeSize(dir)

@@ -41,6 +41,7 @@ func (c *images) Run(env *command.Env) error {
 	l := output.Listing{
 		Columns: []string{"Repository", "Tag", "ID", "CreatedSince", "Size"}, Quiet: "ID",
 		Headers: map[string]string{"ID": "IMAGE ID", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT"},
+		Sample:  func() output.Row { return Row(vzcontract.ImageInfo{}, "", "", time.Time{}) },
 	}
 	if c.Digests {
 		l.Columns = []string{"Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"}
@@ -67,24 +68,30 @@ func (c *images) rows(info vzcontract.ImageInfo, match *filter, now time.Time) [
 	}
 	var rows []output.Row
 	for _, ref := range refs {
-		repo, tag := splitTag(ref)
+		repo, _ := splitTag(ref)
 		if !matchName(c.Repository, ref, repo) || !match.reference(ref, repo) {
 			continue
 		}
-		digest := info.Digest
-		if digest == "" {
-			digest = "<none>"
-		}
-		rows = append(rows, output.Row{
-			"Repository": repo, "Tag": tag, "ID": id, "Digest": digest, "Size": output.Size(info.Size),
-			"VirtualSize": output.Size(info.Size), "SharedSize": "N/A", "UniqueSize": "N/A", "Containers": "N/A",
-			"CreatedSince": output.Ago(now, info.Created), "CreatedAt": output.Time(info.Created), "Labels": output.Labels(info.Config.Labels),
-		})
-		if c.Quiet {
+		rows = append(rows, Row(info, id, ref, now))
+		if c.Quiet && c.Format == "" {
 			break // an id once
 		}
 	}
 	return rows
+}
+
+// Row gives docker's placeholders for one reference of an image.
+func Row(info vzcontract.ImageInfo, id, ref string, now time.Time) output.Row {
+	repo, tag := splitTag(ref)
+	digest := info.Digest
+	if digest == "" {
+		digest = "<none>"
+	}
+	return output.Row{
+		"Repository": repo, "Tag": tag, "ID": id, "Digest": digest, "Size": output.Size(info.Size),
+		"VirtualSize": output.Size(info.Size), "SharedSize": "N/A", "UniqueSize": "N/A", "Containers": "N/A",
+		"CreatedSince": output.Ago(now, info.Created), "CreatedAt": output.Time(info.Created), "Labels": output.Labels(info.Config.Labels),
+	}
 }
 
 // splitTag parts a reference after its repository; a digest counts as no tag.

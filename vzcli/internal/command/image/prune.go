@@ -32,5 +32,5 @@ func (c *prune) Run(env *command.Env) error {
 		return err
 	}
 	report, err := s.Images.PruneImages(env.Ctx, vzcontract.PruneImagesOptions{All: c.All, Filters: f.Filters})
-	return errors.Join(err, command.PrintReport(env, report))
+	return errors.Join(err, command.PrintReport(env, "Deleted Images:", report))
 }

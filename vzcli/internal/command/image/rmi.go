@@ -25,13 +25,10 @@ func (c *rmi) Run(env *command.Env) error {
 		return err
 	}
 	var errs []error
-	for _, ref := range c.Images {
-		if err := env.Ctx.Err(); err != nil { // the rest stays
-			return errors.Join(append(errs, err)...)
-		}
-		removed, err := s.Images.RemoveImage(env.Ctx, ref, vzcontract.RemoveImageOptions{Force: c.Force, NoPrune: c.NoPrune})
+	opts := vzcontract.RemoveImageOptions{Force: c.Force, NoPrune: c.NoPrune}
+	err = vzcontract.RemoveImages(env.Ctx, s.Images, c.Images, opts, func(_ string, removed []vzcontract.RemovedImage, err error) {
 		if c.Force && errors.Is(err, vzcontract.ErrNotFound) {
-			continue
+			return
 		}
 		for _, r := range removed {
 			if r.Untagged != "" {
@@ -42,6 +39,6 @@ func (c *rmi) Run(env *command.Env) error {
 			}
 		}
 		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	})
+	return errors.Join(append(errs, err)...)
 }

@@ -18,6 +18,7 @@ type ls struct {
 
 var listing = output.Listing{
 	Columns: []string{"ID", "Name", "Driver", "Scope"}, Quiet: "ID", Headers: map[string]string{"ID": "NETWORK ID", "CreatedAt": "CREATED AT"},
+	Sample: func() output.Row { return new(ls).row(vzcontract.NetworkInfo{}) },
 }
 
 // Run implements command.Verb.

@@ -27,10 +27,7 @@ func (c *prune) Run(env *command.Env) error {
 		return err
 	}
 	removed, err := Prune(env, n, f)
-	for _, name := range removed {
-		err = errors.Join(err, command.PrintLine(env, name))
-	}
-	return err
+	return errors.Join(err, command.PrintRemoved(env, "Deleted Networks:", removed))
 }
 
 // Prune removes networks that nothing uses and returns their names.

@@ -24,8 +24,12 @@ func (c *df) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	if c.Verbose {
+	format := env.Listing(c.Format, false)
+	if c.Verbose && (format.Format == "" || format.Format == "table") {
 		return details(env, s)
+	}
+	if c.Verbose {
+		return documents(env, s, format.Format)
 	}
 	images, err := imageUsage(env, s)
 	if err != nil {
@@ -52,7 +56,7 @@ func (c *df) Run(env *command.Env) error {
 			rows = append(rows, warm.row("Warm snapshots"))
 		}
 	}
-	return dfListing.Print(env.Stdout, env.Listing(c.Format, false), rows)
+	return dfListing.Print(env.Stdout, format, rows)
 }
 
 type usage struct {

@@ -61,6 +61,9 @@ func (c *events) Run(env *command.Env) error {
 	}
 	format := env.Listing(c.Format, false).Format
 	return source.Events(env.Ctx, opts, func(e vzcontract.Event) error {
+		if verdict := e.Attributes["health"]; e.Action == "health_status" && verdict != "" {
+			e.Action += ": " + verdict // as docker words it
+		}
 		if !matches(f, e) {
 			return nil
 		}

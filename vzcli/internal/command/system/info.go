@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"vz.internal/vzcli/internal/command"
 	"vz.internal/vzcli/internal/output"
@@ -24,12 +25,28 @@ type description struct {
 	Backend           string
 	Isolation         string
 	Driver            string
+	LoggingDriver     string
+	CgroupDriver      string `json:",omitempty"`
+	CgroupVersion     string `json:",omitempty"`
+	MemoryLimit       bool
+	CPUShares         bool
+	CPUSet            bool
+	CPUCfsPeriod      bool `json:"CpuCfsPeriod"`
+	CPUCfsQuota       bool `json:"CpuCfsQuota"`
+	PidsLimit         bool
+	SecurityOptions   []string
+	Plugins           plugins
+	Runtimes          map[string]struct{}
+	DefaultRuntime    string
+	Swarm             swarm
 	OperatingSystem   string
+	OSVersion         string
 	OSType            string
 	Architecture      string // as uname has it
 	KernelVersion     string
 	NCPU              int
 	MemTotal          int64
+	SystemTime        string
 	DockerRootDir     string
 	RunDir            string
 	Containers        int
@@ -37,9 +54,21 @@ type description struct {
 	ContainersPaused  int
 	ContainersStopped int
 	Images            int
+	// IndexServerAddress is the registry of names without one, as logins are kept for it.
+	IndexServerAddress string
+	LiveRestoreEnabled bool // there is no daemon that containers would end with
 	// Machines are those that several containers share.
 	Machines []machine `json:",omitempty"`
 	Missing  map[vzcontract.Feature]string
+}
+
+// plugins are the drivers that there are.
+type plugins struct{ Volume, Network, Log []string }
+
+// swarm says that there is none.
+type swarm struct {
+	NodeID, LocalNodeState string
+	ControlAvailable       bool
 }
 
 type machine struct {
@@ -84,6 +113,13 @@ func (c *info) Run(env *command.Env) error {
 	fmt.Fprintf(w, "Server Version: %s\nBackend: %s\nIsolation: %s\n", d.ServerVersion, d.Backend, d.Isolation)
 	fmt.Fprintf(w, "Containers: %d\n Running: %d\n Paused: %d\n Stopped: %d\nImages: %d\n",
 		d.Containers, d.ContainersRunning, d.ContainersPaused, d.ContainersStopped, d.Images)
+	fmt.Fprintf(w, "Logging Driver: %s\n", d.LoggingDriver)
+	if d.CgroupDriver != "" {
+		fmt.Fprintf(w, "Cgroup Driver: %s\nCgroup Version: %s\n", d.CgroupDriver, d.CgroupVersion)
+	}
+	if len(d.SecurityOptions) > 0 {
+		fmt.Fprintf(w, "Security Options: %s\n", strings.Join(d.SecurityOptions, " "))
+	}
 	fmt.Fprintf(w, "Kernel Version: %s\nOperating System: %s\nOSType: %s\nArchitecture: %s\nCPUs: %d\nTotal Memory: %s\nName: %s\n",
 		d.KernelVersion, d.OperatingSystem, d.OSType, d.Architecture, d.NCPU, output.BinarySize(uint64(d.MemTotal)), d.Name)
 	fmt.Fprintf(w, "State directory: %s\nRuntime directory: %s\n", d.DockerRootDir, d.RunDir)
@@ -103,7 +139,19 @@ func describe(env *command.Env) (description, error) {
 	}
 	d := description{
 		ServerVersion: command.Version(), Backend: s.Backend.BackendName(), Isolation: string(s.Backend.Isolation()), OSType: "linux",
-		OperatingSystem: operatingSystem(), Architecture: uname(runtime.GOARCH), NCPU: runtime.NumCPU(), DockerRootDir: s.Home, RunDir: s.Run, Missing: s.Backend.Capabilities().Missing,
+		Architecture: uname(runtime.GOARCH), NCPU: runtime.NumCPU(), DockerRootDir: s.Home, RunDir: s.Run, Missing: s.Backend.Capabilities().Missing,
+		LoggingDriver: "json-file", SecurityOptions: []string{}, Swarm: swarm{LocalNodeState: "inactive"}, LiveRestoreEnabled: true,
+		Plugins:    plugins{Volume: []string{"local"}, Network: []string{"bridge", "host", "null"}, Log: []string{"json-file", "local", "none"}},
+		SystemTime: time.Now().Format(time.RFC3339Nano), IndexServerAddress: "https://index.docker.io/v1/",
+	}
+	d.DefaultRuntime, d.Runtimes = d.Backend, map[string]struct{}{d.Backend: {}}
+	d.OperatingSystem, d.OSVersion = operatingSystem()
+	if s.Host != nil {
+		h := s.Host()
+		d.CgroupDriver, d.CgroupVersion, d.SecurityOptions = h.CgroupDriver, h.CgroupVersion, h.SecurityOptions
+		has := func(controller string) bool { return slices.Contains(h.Controllers, controller) }
+		d.MemoryLimit, d.CPUSet, d.PidsLimit = has("memory"), has("cpuset"), has("pids")
+		d.CPUShares, d.CPUCfsPeriod, d.CPUCfsQuota = has("cpu"), has("cpu"), has("cpu")
 	}
 	d.KernelVersion, d.MemTotal = host()
 	if d.Name, err = os.Hostname(); err != nil {
@@ -146,16 +194,21 @@ func uname(arch string) string {
 	return arch
 }
 
-// operatingSystem is what the host calls itself.
-func operatingSystem() string {
+// operatingSystem is what the host calls itself, and its version.
+func operatingSystem() (name, version string) {
 	data, err := os.ReadFile("/etc/os-release")
 	if err != nil {
-		return runtime.GOOS
+		return runtime.GOOS, ""
 	}
+	name = runtime.GOOS
 	for line := range strings.Lines(string(data)) {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "PRETTY_NAME="); ok {
-			return strings.Trim(name, `"'`)
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch value = strings.Trim(value, `"'`); key {
+		case "PRETTY_NAME":
+			name = value
+		case "VERSION_ID":
+			version = value
 		}
 	}
-	return runtime.GOOS
+	return name, version
 }

@@ -49,12 +49,13 @@ func (c *prune) Run(env *command.Env) error {
 		return err
 	}
 	var total int64
-	removed, err := container.Prune(env, s, f)
-	errs := []error{err, list(env, "Deleted Containers:", removed)}
+	var errs []error
 	part := func(title string, report vzcontract.PruneReport, err error) {
 		total += report.Freed
-		errs = append(errs, err, list(env, title, report.Removed))
+		errs = append(errs, err, command.PrintRemoved(env, title, report.Removed))
 	}
+	removed, err := container.Prune(env, s, f)
+	part("Deleted Containers:", removed, err)
 	if n, err := command.Need[vzcontract.Networks](s, vzcontract.FeatureNetworks); err == nil {
 		names, err := network.Prune(env, n, f)
 		part("Deleted Networks:", vzcontract.PruneReport{Removed: names}, err)
@@ -77,15 +78,4 @@ func (c *prune) Run(env *command.Env) error {
 type warmer interface {
 	WarmSnapshots() ([]warm.Snapshot, error)
 	PruneWarm() (vzcontract.PruneReport, error)
-}
-
-func list(env *command.Env, title string, names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	errs := []error{command.PrintLine(env, title)}
-	for _, name := range names {
-		errs = append(errs, command.PrintLine(env, name))
-	}
-	return errors.Join(append(errs, command.PrintLine(env, ""))...)
 }

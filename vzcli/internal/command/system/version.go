@@ -18,12 +18,16 @@ var builtCommit, builtTime string
 
 // A release is what version prints.
 type release struct {
-	Version, GoVersion, GitCommit, BuildTime, Os, Arch string
+	Version, GoVersion, GitCommit, BuildTime, Os, Arch, KernelVersion string
+	Experimental                                                      bool
+	Platform                                                          struct{ Name string }
 }
 
 // Run implements command.Verb.
 func (c *version) Run(env *command.Env) error {
 	r := release{Version: command.Version(), GoVersion: runtime.Version(), GitCommit: builtCommit, BuildTime: builtTime, Os: runtime.GOOS, Arch: runtime.GOARCH}
+	r.KernelVersion, _ = host()
+	r.Platform.Name = "vz"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			switch s.Key {

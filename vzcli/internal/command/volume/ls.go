@@ -16,7 +16,10 @@ type ls struct {
 	Quiet   bool     `short:"q" help:"Show names only."`
 }
 
-var listing = output.Listing{Columns: []string{"Driver", "Name"}, Quiet: "Name", Headers: map[string]string{"Name": "VOLUME NAME"}}
+var listing = output.Listing{
+	Columns: []string{"Driver", "Name"}, Quiet: "Name", Headers: map[string]string{"Name": "VOLUME NAME"},
+	Sample: func() output.Row { return Row(vzcontract.VolumeInfo{}) },
+}
 
 // Run implements command.Verb.
 func (c *ls) Run(env *command.Env) error {
@@ -59,13 +62,14 @@ func List(env *command.Env, opts output.Options, wanted func(vzcontract.VolumeIn
 	var rows []output.Row
 	for _, info := range all {
 		if wanted(info) {
-			rows = append(rows, row(info))
+			rows = append(rows, Row(info))
 		}
 	}
 	return listing.Print(env.Stdout, opts, rows)
 }
 
-func row(v vzcontract.VolumeInfo) output.Row {
+// Row gives docker's placeholders for one volume.
+func Row(v vzcontract.VolumeInfo) output.Row {
 	driver := v.Driver
 	if driver == "" {
 		driver = "local"

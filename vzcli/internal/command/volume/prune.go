@@ -39,7 +39,7 @@ func (c *prune) Run(env *command.Env) error {
 		return err
 	}
 	report, err := Prune(env, v, f, c.All)
-	return errors.Join(err, command.PrintReport(env, report))
+	return errors.Join(err, command.PrintReport(env, "Deleted Volumes:", report))
 }
 
 // Prune removes volumes that nothing uses: anonymous ones, or all.

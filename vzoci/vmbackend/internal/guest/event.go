@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // What is kept of events: the newest file, and the one before it.
@@ -162,7 +163,7 @@ func (r *eventReader) close() {
 
 // older reads the file before the newest.
 func (r *eventReader) older(take func(vzcontract.Event) error) error {
-	f, err := os.Open(r.path + ".1")
+	f, err := statefile.Open(r.path + ".1")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -184,7 +185,7 @@ func (r *eventReader) older(take func(vzcontract.Event) error) error {
 func (r *eventReader) read(take func(vzcontract.Event) error) error {
 	for {
 		if r.file == nil {
-			f, err := os.Open(r.path)
+			f, err := statefile.Open(r.path)
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 	"vz.internal/vzcore/config"
 	"vz.internal/vzlinux/agentproto"
 )
@@ -261,7 +262,7 @@ func (s Store) Gone(release func(id ID, images int) error) error {
 }
 
 func read(path string, v any) error {
-	text, err := os.ReadFile(path)
+	text, err := statefile.Read(path)
 	if err != nil {
 		return err
 	}

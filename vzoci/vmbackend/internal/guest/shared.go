@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"vz.internal/vzcontract"
+	"vz.internal/vzcontract/statefile"
 )
 
 // Annotation is that of a container in a shared machine, with the id of its record: so
@@ -95,7 +96,7 @@ func (s Store) Phase(id ID) (vzcontract.SharedVMPhase, error) {
 	case !errors.Is(err, vzcontract.ErrConflict):
 		return "", err
 	}
-	text, err := os.ReadFile(filepath.Join(s.RunDir(id), phaseFile))
+	text, err := statefile.Read(filepath.Join(s.RunDir(id), phaseFile))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(text) == 0 {
 		return vzcontract.PhaseBooting, nil
 	}
