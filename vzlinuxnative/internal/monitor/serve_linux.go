@@ -19,7 +19,9 @@ const acceptPause = 50 * time.Millisecond
 
 // accept serves connections until the listener is closed. What else is in the way
 // passes, such as clients of published ports that have all descriptors.
-func (m *monitor) accept(l *net.UnixListener) {
+func (m *monitor) accept(l interface {
+	AcceptUnix() (*net.UnixConn, error)
+}) {
 	for {
 		c, err := l.AcceptUnix()
 		switch {
