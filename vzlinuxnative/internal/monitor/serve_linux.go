@@ -17,9 +17,12 @@ import (
 // acceptPause is how long no connection is taken when there are no descriptors left.
 const acceptPause = 50 * time.Millisecond
 
+// A listener is a *net.UnixListener.
+type listener interface{ AcceptUnix() (*net.UnixConn, error) }
+
 // accept serves connections until the listener is closed. What else is in the way
 // passes, such as clients of published ports that have all descriptors.
-func (m *monitor) accept(l *net.UnixListener) {
+func (m *monitor) accept(l listener) {
 	for {
 		c, err := l.AcceptUnix()
 		switch {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"vz.internal/vzcontract"
 )
@@ -86,6 +87,49 @@ func TestTCP(t *testing.T) {
 	got, err := io.ReadAll(c)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("got %d bytes, %v, want %d", len(got), err, len(want))
+	}
+}
+
+// TestTCPMany: more connections than there are places for wait until one ends.
+func TestTCPMany(t *testing.T) {
+	defer func(old func() chan struct{}) { places = old }(places)
+	two := make(chan struct{}, 2)
+	places = func() chan struct{} { return two }
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := bind(t, "tcp")
+	p.Serve(l.Addr().(*net.TCPAddr).AddrPort())
+	var clients, served []net.Conn
+	for range 3 {
+		c, err := net.Dial("tcp", p.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		clients = append(clients, c)
+	}
+	accept := func(patience time.Duration) bool {
+		if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		c, err := l.Accept()
+		if err == nil {
+			t.Cleanup(func() { _ = c.Close() })
+			served = append(served, c)
+		}
+		return err == nil
+	}
+	if !accept(10*time.Second) || !accept(10*time.Second) || accept(100*time.Millisecond) {
+		t.Fatalf("%d connections are served at once, want 2", len(served))
+	}
+	for _, c := range []net.Conn{clients[0], clients[1], served[0], served[1]} {
+		_ = c.Close()
+	}
+	if !accept(10 * time.Second) {
+		t.Error("the third connection is not served after others have ended")
 	}
 }
 
