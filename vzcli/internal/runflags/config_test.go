@@ -73,6 +73,8 @@ func TestRefusedValues(t *testing.T) {
 		{"--network=host --ip=10.0.0.1", "no aliases or addresses"},
 		{"--network=name=web,ip=nonsense", "IPv4 address"},
 		{"--network=alias=x", "name= is missing"},
+		{"--network-alias=x", "--network-alias x: the network bridge has no names"},
+		{"--network=name=bridge,alias=x", "the network bridge has no names"},
 		{"--ip=fd00::1", "IPv4 address"},
 		{"--ip6=10.0.0.1", "IPv6 address"},
 		{"--mac-address=nonsense", "MAC address"},
