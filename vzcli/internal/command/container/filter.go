@@ -120,7 +120,9 @@ func mounts(c vzcontract.ContainerInfo, v string) bool {
 }
 
 func connected(c vzcontract.ContainerInfo, v string) bool {
-	return slices.ContainsFunc(c.Networks, func(n vzcontract.NetworkEndpoint) bool { return n.Network == v || len(v) >= 4 && strings.HasPrefix(n.NetworkID, v) })
+	return slices.ContainsFunc(c.Networks, func(n vzcontract.NetworkEndpoint) bool {
+		return n.Network == v || len(v) >= 4 && strings.HasPrefix(n.NetworkID, v)
+	})
 }
 
 func health(c vzcontract.ContainerInfo) string {
