@@ -33,7 +33,7 @@ type host struct {
 	device       func(path string) ([]device, error)
 	allDevices   func() ([]device, error)
 	isProc       func(path string) bool // of the proc file system
-	userns       bool // this is a user namespace besides the initial one
+	userns       bool                   // this is a user namespace besides the initial one
 	hasUser      func(id uint32) bool
 	hasGroup     func(id uint32) bool
 	groupsFixed  bool // no process here may choose its supplementary groups
