@@ -1,6 +1,7 @@
 package vzlinuxnative
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -54,7 +55,7 @@ func check(cfg *record.Config) error {
 	}
 	for _, m := range cfg.Mounts {
 		if m.Type != vzcontract.MountTmpfs {
-			in.Binds = append(in.Binds, engine.ResolvedMount{Mount: m.Mount, HostPath: "/"})
+			in.Binds = append(in.Binds, engine.ResolvedMount{Mount: m.Mount, HostPath: cmp.Or(m.HostPath, "/")})
 		}
 	}
 	return ocispec.Check(in)

@@ -155,7 +155,7 @@ func (b *Backend) Kill(ctx context.Context, ref, signal string) error {
 		switch {
 		case err != nil:
 			return err
-		case !c.st.Live():
+		case c.down():
 			return vzcontract.Errorf(vzcontract.ErrConflict, "the container is %s, not running", c.st.State)
 		case c.orphaned:
 			return b.signalOrphan(c, sig)

@@ -50,20 +50,25 @@ func restartAlways(e *env) {
 	}
 }
 
-// restartStopped stops a container between two of its restarts.
+// restartStopped stops and kills containers between two of their restarts.
 func restartStopped(e *env) {
-	cfg := e.config("sh", "-c", "echo run; exit 1")
-	cfg.Restart.Mode = vzcontract.RestartAlways
-	info := e.start(cfg)
-	e.awaitLine(info.ID, "run")
-	if err := e.b.Stop(e.ctx, info.ID, vzcontract.StopOptions{}); err != nil {
-		e.Fatal(err)
-	}
-	e.wait(info.ID)
-	if got := e.inspect(info.ID); got.Restarting || got.State == vzcontract.StateRunning {
-		e.Errorf("after stop: state %s, restarting %v", got.State, got.Restarting)
-	}
-	if err := e.b.Remove(e.ctx, info.ID, vzcontract.RemoveOptions{}); err != nil {
-		e.Errorf("remove: %v", err)
+	for how, end := range map[string]func(id string) error{
+		"stop": func(id string) error { return e.b.Stop(e.ctx, id, vzcontract.StopOptions{}) },
+		"kill": func(id string) error { return e.b.Kill(e.ctx, id, "KILL") },
+	} {
+		cfg := e.config("sh", "-c", "echo run; exit 1")
+		cfg.Restart.Mode = vzcontract.RestartAlways
+		info := e.start(cfg)
+		e.awaitLine(info.ID, "run")
+		if err := end(info.ID); err != nil {
+			e.Fatalf("%s: %v", how, err)
+		}
+		e.wait(info.ID)
+		if got := e.inspect(info.ID); got.Restarting || got.State == vzcontract.StateRunning {
+			e.Errorf("after %s: state %s, restarting %v", how, got.State, got.Restarting)
+		}
+		if err := e.b.Remove(e.ctx, info.ID, vzcontract.RemoveOptions{}); err != nil {
+			e.Errorf("remove after %s: %v", how, err)
+		}
 	}
 }

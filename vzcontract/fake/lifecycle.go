@@ -245,11 +245,17 @@ func (b *Backend) Kill(ctx context.Context, ref, signal string) error {
 		if err != nil {
 			return failure("kill", c, vzcontract.ErrValidation, "%w", err)
 		}
+		stop, _ := signalNumber(c.Info.Config.StopSignal, "TERM")
+		final := sig == sigKill || sig == stop
+		if c.Info.Restarting && final {
+			c.Info.Restarting, c.StopAsked = false, true
+			b.touch()
+			return nil
+		}
 		if c.Info.State != vzcontract.StateRunning && c.Info.State != vzcontract.StatePaused {
 			return failure("kill", c, vzcontract.ErrConflict, "the container is %s, not running", c.Info.State)
 		}
-		stop, _ := signalNumber(c.Info.Config.StopSignal, "TERM")
-		if sig == sigKill || sig == stop {
+		if final {
 			c.StopAsked = true
 		}
 		if sig == sigKill {

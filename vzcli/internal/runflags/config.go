@@ -1,7 +1,7 @@
 package runflags
 
 import (
-	"reflect"
+	"slices"
 	"strings"
 
 	"vz.internal/vzcli/internal/command"
@@ -93,10 +93,15 @@ func (f *StorageFlags) apply(cfg *vzcontract.RunConfig) (err error) {
 		if err != nil {
 			return err
 		}
-		cfg.Mounts = append(cfg.Mounts, mounts...)
-	}
-	if cfg.Mounts, err = distinct(cfg.Mounts); err != nil {
-		return err
+		for i, m := range mounts {
+			if kind.flag != "mount" && slices.Contains(kind.values[:i], kind.values[i]) {
+				continue // the same words again, as with docker
+			}
+			if slices.ContainsFunc(cfg.Mounts, func(o vzcontract.Mount) bool { return o.Target == m.Target }) {
+				return bad(kind.flag, m.Target, "two mounts have this target")
+			}
+			cfg.Mounts = append(cfg.Mounts, m)
+		}
 	}
 	for _, from := range f.VolumesFrom {
 		name, mode, _ := strings.Cut(from, ":")
@@ -113,20 +118,4 @@ func (f *StorageFlags) apply(cfg *vzcontract.RunConfig) (err error) {
 	}
 	cfg.DeviceRules, err = each("device-cgroup-rule", f.DeviceRule, cgroupRule)
 	return err
-}
-
-// distinct leaves out what is given twice in the same words.
-func distinct(mounts []vzcontract.Mount) ([]vzcontract.Mount, error) {
-	var all []vzcontract.Mount
-	at := map[string]vzcontract.Mount{}
-	for _, m := range mounts {
-		before, taken := at[m.Target]
-		if taken && !reflect.DeepEqual(before, m) {
-			return nil, bad("volume", m.Target, "two mounts have this target")
-		}
-		if !taken {
-			at[m.Target], all = m, append(all, m)
-		}
-	}
-	return all, nil
 }

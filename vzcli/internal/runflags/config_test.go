@@ -73,6 +73,8 @@ func TestRefusedValues(t *testing.T) {
 		{"--network=host --ip=10.0.0.1", "no aliases or addresses"},
 		{"--network=name=web,ip=nonsense", "IPv4 address"},
 		{"--network=alias=x", "name= is missing"},
+		{"--network-alias=x", "--network-alias x: the network bridge has no names"},
+		{"--network=name=bridge,alias=x", "the network bridge has no names"},
 		{"--ip=fd00::1", "IPv4 address"},
 		{"--ip6=10.0.0.1", "IPv6 address"},
 		{"--mac-address=nonsense", "MAC address"},
@@ -140,12 +142,16 @@ func TestNetworks(t *testing.T) {
 }
 
 func TestSameMountTwice(t *testing.T) {
-	cfg, err := parse(t, "-v", "/a:/x", "-v", "/a:/x", "--mount", "type=bind,src=/b,dst=/y", "-v", "/a:/x:rw")
-	if err != nil || len(cfg.Mounts) != 2 {
-		t.Errorf("the same mount twice = %+v, %v, want two mounts", cfg.Mounts, err)
+	cfg, err := parse(t, "-v", "/a:/x", "--mount", "type=bind,src=/b,dst=/y", "-v", "/a:/x", "--tmpfs", "/t", "--tmpfs", "/t")
+	if err != nil || len(cfg.Mounts) != 3 {
+		t.Errorf("the same mounts twice = %+v, %v, want three mounts", cfg.Mounts, err)
 	}
-	if _, err := parse(t, "-v", "/a:/x", "-v", "/a:/x:ro"); err == nil || !strings.Contains(err.Error(), "two mounts have this target") {
-		t.Errorf("two different mounts at one target: %v", err)
+	for _, words := range [][]string{
+		{"-v", "/a:/x", "-v", "/a:/x:ro"}, {"-v", "/x", "--tmpfs", "/x"}, {"--mount", "dst=/x", "--mount", "dst=/x"},
+	} {
+		if _, err := parse(t, words...); err == nil || !strings.Contains(err.Error(), "/x: two mounts have this target") {
+			t.Errorf("%q = %v, want an error about one target", words, err)
+		}
 	}
 }
 

@@ -31,6 +31,9 @@ func (f *NetworkFlags) apply(cfg *vzcontract.RunConfig) (err error) {
 		case special && hasSettings(at):
 			return bad("network", at.Network, "has no aliases or addresses of its own")
 		}
+		if err := CheckAliases("network-alias", at); err != nil {
+			return err
+		}
 		seen[at.Network] = true
 		if i == 0 {
 			cfg.NetworkMode = at.Network
@@ -130,6 +133,15 @@ func (f *NetworkFlags) legacy(all *[]vzcontract.NetworkAttach) error {
 		*all = append(*all, at)
 	}
 	return nil
+}
+
+// CheckAliases refuses aliases on the default network, where nobody would find the
+// container by them, as on docker's.
+func CheckAliases(flag string, at vzcontract.NetworkAttach) error {
+	if at.Network != "bridge" || len(at.Aliases) == 0 {
+		return nil
+	}
+	return bad(flag, at.Aliases[0], "the network bridge has no names; use one of vz network create")
 }
 
 func hasSettings(at vzcontract.NetworkAttach) bool {

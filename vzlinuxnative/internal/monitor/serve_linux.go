@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"time"
@@ -235,9 +236,31 @@ func (m *monitor) kill(name string) error {
 		return err
 	}
 	if r == nil {
-		return vzcontract.Errorf(vzcontract.ErrConflict, "the container is not running")
+		return m.killBetween(name)
 	}
 	return m.killRun(r, name)
+}
+
+// killBetween ends a container for good that waits for its next run.
+func (m *monitor) killBetween(name string) error {
+	sig, err := signame.Parse(cmp.Or(name, "KILL"))
+	if err != nil {
+		return err
+	}
+	if !isFinal(sig, m.stopSignal()) {
+		return vzcontract.Errorf(vzcontract.ErrConflict, "the container waits for its restart, nothing in it takes signals: use KILL to end it")
+	}
+	if err := m.askStop(); err != nil {
+		return err
+	}
+	m.wakeUp()
+	return nil
+}
+
+// isFinal reports whether a signal asks a workload to end for good.
+func isFinal(sig unix.Signal, stopSignal string) bool {
+	stop, err := signame.Parse(stopSignal)
+	return sig == unix.SIGKILL || err == nil && sig == stop
 }
 
 // killRun signals a run. Signals that end it for good are remembered, so that
@@ -250,7 +273,7 @@ func (m *monitor) killRun(r *run, name string) error {
 	if err != nil {
 		return err
 	}
-	if stop, err := signame.Parse(r.cfg.StopSignal); sig == unix.SIGKILL || err == nil && sig == stop {
+	if isFinal(sig, r.cfg.StopSignal) {
 		if err := m.askStop(); err != nil {
 			return err
 		}

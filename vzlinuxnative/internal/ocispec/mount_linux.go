@@ -120,6 +120,9 @@ func (b *builder) userMounts() ([]specs.Mount, error) {
 	var out []specs.Mount
 	for _, m := range list {
 		sm, err := b.userMount(m)
+		if err == nil {
+			err = b.checkProc(m, sm.Destination)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +134,7 @@ func (b *builder) userMounts() ([]specs.Mount, error) {
 
 func depth(p string) int { return strings.Count(p, "/") }
 
-// Bind returns what a start makes of a bind, with the same refusals.
+// Bind returns what a start makes of a bind. That its target is free the caller knows.
 func Bind(m engine.ResolvedMount) (specs.Mount, error) {
 	h, err := thisHost()
 	if err != nil {
@@ -145,9 +148,6 @@ func (b *builder) userMount(m engine.ResolvedMount) (specs.Mount, error) {
 	target := path.Clean(m.Target)
 	if !path.IsAbs(m.Target) || target == "/" {
 		return specs.Mount{}, invalid("mount target %q: give an absolute path other than /", m.Target)
-	}
-	if err := b.checkProc(m, target); err != nil {
-		return specs.Mount{}, err
 	}
 	if m.Type == vzcontract.MountTmpfs {
 		return tmpfs(m.Mount, target)

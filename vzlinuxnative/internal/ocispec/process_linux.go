@@ -159,8 +159,11 @@ func execProcess(spec *specs.Spec, root string, cfg vzcontract.ExecConfig, h hos
 		}
 		p.User = specUser(user)
 	}
-	if cfg.TTY {
+	switch {
+	case cfg.TTY:
 		p.Env = withDefaults(p.Env, []string{"TERM=xterm"})
+	case spec.Process.Terminal: // what process 1 has for its own terminal
+		p.Env = slices.DeleteFunc(p.Env, func(e string) bool { return e == "TERM=xterm" })
 	}
 	p.Env = overlayEnv(p.Env, cfg.Env)
 	if cfg.Privileged {

@@ -242,6 +242,9 @@ func TestExec(t *testing.T) {
 	require.Equal(t, uint(3), p.ConsoleSize.Height)
 	require.Contains(t, p.Capabilities.Bounding, "CAP_SYS_ADMIN")
 	require.NotContains(t, spec.Process.Env, "B=3")
+	p, err = execProcess(mustBuild(t, vzcontract.RunConfig{TTY: true}), "/proc/1/root", vzcontract.ExecConfig{Args: []string{"id"}}, testHost())
+	require.NoError(t, err)
+	require.NotContains(t, p.Env, "TERM=xterm", "it has no terminal")
 	_, err = execProcess(spec, "/", vzcontract.ExecConfig{}, testHost())
 	require.ErrorIs(t, err, vzcontract.ErrValidation)
 }

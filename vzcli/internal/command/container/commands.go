@@ -33,6 +33,7 @@ func Commands() []command.Command {
 		{Name: "diff", Help: "List what a container changed in its files", New: func() command.Verb { return new(diff) }},
 		{Name: "commit", Help: "Make an image of a container", New: func() command.Verb { return new(commit) }},
 		{Name: "export", Help: "Write a container's files as a tar archive", New: func() command.Verb { return new(export) }},
+		{Name: "container inspect", Help: "Show all about containers", Hidden: true, New: func() command.Verb { return new(inspectContainers) }},
 		{Name: "container prune", Help: "Remove all stopped containers", Hidden: true, New: func() command.Verb { return new(prune) }},
 	}
 	for i := range all {
@@ -41,7 +42,7 @@ func Commands() []command.Command {
 		if c.Complete == command.Nothing && c.Name != "ps" {
 			c.Complete = command.Containers
 		}
-		if c.Name != "ps" && !strings.Contains(c.Name, " ") {
+		if c.Name != "ps" && c.Name != "inspect" && !strings.Contains(c.Name, " ") {
 			c.Aliases = append(c.Aliases, "container "+c.Name)
 		}
 	}

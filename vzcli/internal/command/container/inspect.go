@@ -41,6 +41,18 @@ func (c *inspectCmd) Run(env *command.Env) error {
 	return errors.Join(output.Inspected(env.Stdout, c.Format, found), errors.Join(errs...))
 }
 
+// inspectContainers knows containers only: an image of the name is none.
+type inspectContainers struct {
+	Containers []string `arg:"" name:"container" help:"Containers."`
+	Format     string   `short:"f" placeholder:"FORMAT" help:"json or a Go template."`
+	Size       bool     `short:"s" help:"Show what the containers' files take."`
+}
+
+// Run implements command.Verb.
+func (c *inspectContainers) Run(env *command.Env) error {
+	return (&inspectCmd{Names: c.Containers, Format: c.Format, Size: c.Size, Type: "container"}).Run(env)
+}
+
 // container is the document of a container. Others that it shares namespaces
 // with are named by their ids, as docker does.
 func (c *inspectCmd) container(env *command.Env, s *command.Services, info vzcontract.ContainerInfo) (any, error) {

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +47,7 @@ func (c *ps) Run(env *command.Env) error {
 	if c.Latest {
 		last = 1
 	}
+	imageOf := imageNames(env, s, c.NoTrunc)
 	everything := c.All || last > 0 || match.asksState()
 	now := time.Now()
 	var rows []output.Row
@@ -60,6 +62,9 @@ func (c *ps) Run(env *command.Env) error {
 			break
 		}
 		row := Row(info, now, c.NoTrunc)
+		if name := imageOf(info); name != "" {
+			row["Image"] = name
+		}
 		if c.Size || strings.Contains(c.Format, ".Size") {
 			z, known, err := measure(env, s, info)
 			if err != nil {
@@ -74,4 +79,31 @@ func (c *ps) Run(env *command.Env) error {
 		shown.Columns = append(slices.Clone(shown.Columns), "Size")
 	}
 	return shown.Print(env.Stdout, env.Listing(c.Format, c.Quiet), rows)
+}
+
+// imageNames tells what a container's image is called where its own name would mislead:
+// by its id, once the name is another image's or nobody's. It looks each name up once.
+func imageNames(env *command.Env, s *command.Services, noTrunc bool) func(vzcontract.ContainerInfo) string {
+	now := map[string]string{} // the id that a name has
+	return func(info vzcontract.ContainerInfo) string {
+		if s.Images == nil || info.Image == "" || info.ImageID == "" || info.Config.Platform != "" {
+			return ""
+		}
+		id, known := now[info.Image]
+		if !known {
+			image, err := s.Images.InspectImage(env.Ctx, info.Image)
+			if err != nil && !errors.Is(err, vzcontract.ErrNotFound) {
+				return ""
+			}
+			id = image.ID
+			now[info.Image] = id
+		}
+		switch {
+		case id == info.ImageID:
+			return ""
+		case noTrunc:
+			return info.ImageID
+		}
+		return output.ShortID(strings.TrimPrefix(info.ImageID, "sha256:"))
+	}
 }

@@ -43,6 +43,9 @@ func (c *connect) Run(env *command.Env) error {
 		return err
 	}
 	at.Aliases, at.LinkLocal = c.Alias, c.LinkLocalIP
+	if err := runflags.CheckAliases("alias", at); err != nil {
+		return err
+	}
 	_, n, err := open(env)
 	if err != nil {
 		return err
