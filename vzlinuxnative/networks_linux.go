@@ -72,6 +72,8 @@ func (b *Backend) ConnectNetwork(ctx context.Context, ref string, at vzcontract.
 		switch {
 		case c.orphaned:
 			return errOrphaned
+		case record.Shared(c.cfg.Run):
+			return vzcontract.Errorf(vzcontract.ErrConflict, "the container shares the network namespace of %s", c.cfg.Run.NetworkMode)
 		case slices.ContainsFunc(record.Attachments(record.RunConfig(c.cfg, c.st), c.st), named(at.Network)):
 			return vzcontract.Errorf(vzcontract.ErrConflict, "the container is on network %s already", at.Network)
 		case c.st.Live():
@@ -80,11 +82,7 @@ func (b *Backend) ConnectNetwork(ctx context.Context, ref string, at vzcontract.
 			}
 		}
 		_, err = b.store.Update(c.cfg.ID, func(st *record.State) error {
-			before := len(st.Detach)
-			st.Detach = slices.DeleteFunc(st.Detach, func(n string) bool { return n == at.Network })
-			if len(st.Detach) == before {
-				st.Attach = append(st.Attach, at)
-			}
+			st.Attach = append(st.Attach, at)
 			return nil
 		})
 		if err == nil {

@@ -155,11 +155,28 @@ func networkConfigured(e *env) {
 	} else if vzcontract.CodeOf(err) != vzcontract.CodeUnsupported {
 		e.Error(err)
 	}
+	if err := e.networks().DisconnectNetwork(e.ctx, info.ID, "net"); err != nil {
+		e.Error(err)
+	}
+	if err := e.networks().ConnectNetwork(e.ctx, info.ID, vzcontract.NetworkAttach{Network: "net", Aliases: []string{"again"}}); err != nil {
+		e.Error(err)
+	}
+	again := func(at vzcontract.NetworkEndpoint) bool {
+		return at.Network == "net" && slices.Contains(at.Aliases, "again")
+	}
+	if got := e.inspect(info.ID).Networks; !slices.ContainsFunc(got, again) {
+		e.Errorf("the network that was joined again is not with its new alias among %+v", got)
+	}
 	if got, err := e.networks().InspectNetwork(e.ctx, "net"); err != nil || len(got.Containers) != 0 {
 		e.Errorf("a stopped container is on the network: %+v, %v", got.Containers, err)
 	}
 	if err := e.networks().RemoveNetwork(e.ctx, "net"); err != nil {
 		e.Errorf("removal of the network of a stopped container: %v", err)
+	}
+	cfg.NetworkMode = "host"
+	if host, err := e.b.Create(e.ctx, cfg); err == nil {
+		err := e.networks().ConnectNetwork(e.ctx, host.ID, vzcontract.NetworkAttach{Network: "bridge"})
+		e.wantClass("connect of a container with the host's network", err, vzcontract.ErrConflict)
 	}
 }
 

@@ -335,6 +335,9 @@ func (b *Backend) ConnectNetwork(ctx context.Context, ref string, at vzcontract.
 		if n == nil {
 			return networkError("connect", at.Network, vzcontract.ErrNotFound, "no such network")
 		}
+		if mode := c.Info.Config.NetworkMode; mode == "host" || strings.HasPrefix(mode, "container:") {
+			return networkError("connect", at.Network, vzcontract.ErrConflict, "container %s shares the network namespace of %s", c.Info.Name, mode)
+		}
 		if slices.ContainsFunc(attachments(c.Info.Config), func(a vzcontract.NetworkAttach) bool { return a.Network == n.Info.Name }) {
 			return networkError("connect", at.Network, vzcontract.ErrConflict, "container %s is on it already", c.Info.Name)
 		}

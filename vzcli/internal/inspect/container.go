@@ -141,8 +141,11 @@ func mounts(c vzcontract.ContainerInfo) []Mount {
 	all := []Mount{}
 	for _, m := range c.Mounts {
 		d := Mount{Type: string(m.Type), Name: m.Name, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Propagation: m.Propagation}
-		if m.Type == vzcontract.MountVolume {
+		switch m.Type {
+		case vzcontract.MountVolume:
 			d.Driver = "local"
+		case vzcontract.MountBind:
+			d.Propagation = or(d.Propagation, "rprivate")
 		}
 		if m.ReadOnly {
 			d.Mode = "ro"

@@ -70,7 +70,7 @@ type State struct {
 	// Resources and Restart are what an update changed.
 	Resources *vzcontract.Resources     `json:"resources,omitempty"`
 	Restart   *vzcontract.RestartPolicy `json:"restart,omitempty"`
-	// Attach are networks joined after create, Detach those left.
+	// Attach are networks joined after create, Detach those of the config that were left.
 	Attach []vzcontract.NetworkAttach `json:"attach,omitempty"`
 	Detach []string                   `json:"detach,omitempty"`
 	// Mounts were added after create.

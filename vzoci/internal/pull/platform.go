@@ -26,7 +26,11 @@ func (p Platform) String() string {
 // run in a guest.
 func HostPlatform() Platform { return normalise(Platform{OS: "linux", Arch: runtime.GOARCH}) }
 
-// ParsePlatform reads os/arch[/variant] or arch alone; "" is the host's.
+// architectures are those that images are made for, by Go's names.
+var architectures = []string{"386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x", "wasm"}
+
+// ParsePlatform reads os/arch[/variant], or linux or an architecture alone; "" is the
+// host's.
 func ParsePlatform(s string) (Platform, error) {
 	if s == "" {
 		return HostPlatform(), nil
@@ -36,8 +40,13 @@ func ParsePlatform(s string) (Platform, error) {
 		return Platform{}, vzcontract.Errorf(vzcontract.ErrValidation, "platform %q: must have the form os/arch or os/arch/variant, as in linux/arm64", s)
 	}
 	p := Platform{OS: "linux", Arch: parts[0]}
-	if len(parts) > 1 {
+	switch {
+	case len(parts) > 1:
 		p.OS, p.Arch = parts[0], parts[1]
+	case parts[0] == "linux":
+		p.Arch = runtime.GOARCH
+	case !slices.Contains(architectures, normalise(p).Arch):
+		return Platform{}, vzcontract.Errorf(vzcontract.ErrValidation, "platform %q: the architecture is unknown; known are %s", s, strings.Join(architectures, ", "))
 	}
 	if len(parts) > 2 {
 		p.Variant = parts[2]

@@ -36,6 +36,7 @@ func TestChoose(t *testing.T) {
 		{"linux/arm/v7", []string{"linux/arm/v5", "linux/arm/v6", "linux/arm64"}, 1},
 		{"linux/arm/v6", []string{"linux/arm/v7"}, -1},
 		{"arm64", []string{"linux/arm64"}, 0},
+		{"armhf", []string{"linux/arm64", "linux/arm/v7"}, 1},
 		{"linux/x86_64", []string{"linux/amd64"}, 0},
 		{"linux/amd64", []string{"windows/amd64", "linux/s390x", "unknown/unknown"}, -1},
 		{"linux/amd64", []string{"unknown/unknown", ""}, 1},
@@ -73,8 +74,14 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func TestParsePlatformOfSystemAlone(t *testing.T) {
+	if p, err := ParsePlatform("linux"); err != nil || p != HostPlatform() {
+		t.Errorf("ParsePlatform(linux) = %v, %v", p, err)
+	}
+}
+
 func TestParsePlatformRefuses(t *testing.T) {
-	for _, s := range []string{"/", "linux/", "a/b/c/d", "linux//v7"} {
+	for _, s := range []string{"foo", "/", "linux/", "a/b/c/d", "linux//v7"} {
 		if p, err := ParsePlatform(s); !errors.Is(err, vzcontract.ErrValidation) {
 			t.Errorf("ParsePlatform(%q) = %v, %v", s, p, err)
 		}

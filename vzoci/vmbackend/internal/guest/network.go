@@ -9,8 +9,8 @@ import (
 
 // Attachments are the networks of the host that the container is on when it runs.
 func (r Record) Attachments() []vzcontract.NetworkAttach {
-	list := append(r.Config.Attachments(), r.Attach...)
-	return slices.DeleteFunc(list, func(a vzcontract.NetworkAttach) bool { return slices.Contains(r.Detach, a.Network) })
+	list := slices.DeleteFunc(r.Config.Attachments(), func(a vzcontract.NetworkAttach) bool { return slices.Contains(r.Detach, a.Network) })
+	return append(list, r.Attach...)
 }
 
 // Connect notes that the container is on one more network. One that it is on is
@@ -19,11 +19,7 @@ func (r *Record) Connect(at vzcontract.NetworkAttach) error {
 	if r.on(at.Network) {
 		return vzcontract.Errorf(vzcontract.ErrConflict, "the container is on network %s already", at.Network)
 	}
-	before := len(r.Detach)
-	r.Detach = slices.DeleteFunc(slices.Clone(r.Detach), func(n string) bool { return n == at.Network })
-	if len(r.Detach) == before {
-		r.Attach = append(slices.Clone(r.Attach), at)
-	}
+	r.Attach = append(slices.Clone(r.Attach), at)
 	return nil
 }
 

@@ -43,14 +43,17 @@ func TestAttachments(t *testing.T) {
 	want("b", "c")
 	conflict(r.Disconnect("a"))
 	do(r.Disconnect("c"))
-	do(r.Connect(vzcontract.NetworkAttach{Network: "a"}))
-	want("a", "b")
-	if len(r.Attach)+len(r.Detach) != 0 {
-		t.Errorf("left over: %+v, %q", r.Attach, r.Detach)
+	do(r.Connect(vzcontract.NetworkAttach{Network: "a", IPv4: "10.0.0.8"}))
+	want("b", "a")
+	if at := r.Attachments()[1]; at.IPv4 != "10.0.0.8" {
+		t.Errorf("the network that was left and joined is %+v, want what the last one asked for", at)
 	}
+	conflict(r.Connect(vzcontract.NetworkAttach{Network: "a"}))
 	before := r
 	do(before.Connect(vzcontract.NetworkAttach{Network: "d"}))
-	want("a", "b") // a copy that was changed is another record
+	want("b", "a") // a copy that was changed is another record
+	do(r.Disconnect("a"))
+	want("b")
 }
 
 func TestOfNetwork(t *testing.T) {
