@@ -16,6 +16,7 @@ const (
 )
 
 func (p *Port) serveTCP() {
+	places := places()
 	for {
 		c, err := p.tcp.AcceptTCP()
 		switch {
@@ -33,10 +34,10 @@ func (p *Port) serveTCP() {
 		case <-p.done:
 			_ = c.Close()
 			return
-		case places() <- struct{}{}:
+		case places <- struct{}{}:
 		}
 		p.work.Go(func() {
-			defer func() { <-places() }()
+			defer func() { <-places }()
 			p.forwardTCP(c)
 		})
 	}
