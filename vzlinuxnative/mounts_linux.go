@@ -99,9 +99,10 @@ func checkBind(m vzcontract.Mount) error {
 	return invalid("bind source: %w", err)
 }
 
-// planVolumesFrom takes over the volumes and binds of other containers.
+// planVolumesFrom takes over the volumes and binds of other containers, as they are. Of
+// two at one target the one that is named later counts.
 func (b *Backend) planVolumesFrom(cfg *record.Config) error {
-	for _, entry := range cfg.Run.VolumesFrom {
+	for _, entry := range slices.Backward(cfg.Run.VolumesFrom) {
 		name, mode, _ := strings.Cut(entry, ":")
 		if mode != "" && mode != "ro" && mode != "rw" {
 			return invalid("volumes from %q: want CONTAINER[:ro|rw]", entry)
@@ -123,7 +124,7 @@ func (b *Backend) planVolumesFrom(cfg *record.Config) error {
 				continue
 			}
 			m.ReadOnly = m.ReadOnly || mode == "ro"
-			m.Anonymous = false // it goes with the other one
+			m.Anonymous, m.NoCopy = false, true // it goes with the other one, and is that one's to fill
 			cfg.Mounts = append(cfg.Mounts, m)
 		}
 	}

@@ -172,9 +172,9 @@ func TestNetworks(t *testing.T) {
 	v.refused(t, "is in use", "run", "-d", "--name", "db", "vz:builtin", "true")
 	require.ElementsMatch(t, []string{"web", "db", "native"}, strings.Fields(v.must(t, "ps", "--format", "{{.Names}}")))
 
-	seen := v.must(t, "exec", "web", "sh", "-c", "ip addr; cat /etc/hosts /etc/resolv.conf /proc/sys/net/core/somaxconn; hostname")
+	seen := v.must(t, "exec", "web", "sh", "-c", "ip addr; cat /etc/hosts /etc/resolv.conf /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/core/somaxconn; hostname")
 	for _, want := range []string{
-		"link/ether 02:11:22:33:44:55", "inet 10.213.21.50/24", "192.0.2.7\tthere", "10.213.21.50\thost", "search example.org", "nameserver 127.0.0.11", "\n77\nhost",
+		"link/ether 02:11:22:33:44:55", "inet 10.213.21.50/24", "192.0.2.7\tthere", "10.213.21.50\thost", "search example.org", "nameserver 127.0.0.11", "\n0\t2147483647\n0\n77\nhost",
 	} {
 		require.Contains(t, seen, want)
 	}

@@ -171,6 +171,25 @@ func volumesFrom(e *env) {
 	if r := e.run(cfg, nil); r.stdout != "x\n" {
 		e.Errorf("a volume without a name hides that of volumes-from: %q (stderr %q)", r.stdout, r.stderr)
 	}
+	other := e.withVolume("true", volume("other", "/data"))
+	other.Name = "other"
+	e.create(other)
+	for want, from := range map[string][]string{"x\n": {"other", "source"}, "none\n": {"source", "other"}} {
+		cfg := e.config("sh", "-c", "cat /data/f || echo none")
+		cfg.VolumesFrom = from
+		if r := e.run(cfg, nil); r.stdout != want {
+			e.Errorf("volumes from %q show %q, want those of the last: %q", from, r.stdout, want)
+		}
+	}
+	// What the image has in its place does not go into another's volume.
+	full := e.config("cat", "/etc/passwd")
+	empty := e.config("true")
+	empty.Name, empty.Mounts = "empty", []vzcontract.Mount{{Type: vzcontract.MountVolume, Source: "bare", Target: "/etc", NoCopy: true}}
+	e.create(empty)
+	full.VolumesFrom = []string{"empty"}
+	if r := e.run(full, nil); r.stdout != "" {
+		e.Errorf("the volume of another container was filled: %q", r.stdout)
+	}
 	cfg.VolumesFrom = []string{"nobody"}
 	_, err := e.b.Create(e.ctx, cfg)
 	e.wantClass("volumes from a missing container", err, vzcontract.ErrNotFound)

@@ -23,7 +23,10 @@ func (b *Backend) prepareMounts(c *container) error {
 			wanted = append(wanted, m)
 		}
 	}
-	for _, entry := range c.Info.Config.VolumesFrom {
+	taken := func(target string) bool {
+		return slices.ContainsFunc(wanted, func(m vzcontract.Mount) bool { return path.Clean(m.Target) == path.Clean(target) })
+	}
+	for _, entry := range slices.Backward(c.Info.Config.VolumesFrom) { // of two at one target the later counts
 		name, mode, _ := strings.Cut(entry, ":")
 		from, err := b.find("create", name)
 		if err != nil {
@@ -34,7 +37,9 @@ func (b *Backend) prepareMounts(c *container) error {
 			if m.Type == vzcontract.MountVolume {
 				mount.Source = m.Name
 			}
-			wanted = append(wanted, mount)
+			if !taken(mount.Target) {
+				wanted = append(wanted, mount)
+			}
 		}
 	}
 	if img := b.st.Images[c.Info.ImageID]; img != nil {
@@ -43,8 +48,7 @@ func (b *Backend) prepareMounts(c *container) error {
 		}
 	}
 	for _, u := range anonymous {
-		taken := slices.ContainsFunc(wanted, func(m vzcontract.Mount) bool { return path.Clean(m.Target) == path.Clean(u.Target) })
-		if !taken {
+		if !taken(u.Target) {
 			wanted = append(wanted, u)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 func (b *Backend) shareMounts(ctx context.Context, r *guest.Record) error {
 	anonymous := slices.Concat(slices.DeleteFunc(slices.Clone(r.Config.Mounts), named), r.Mounts)
 	r.Mounts, r.Run.VolumesFrom = slices.DeleteFunc(slices.Clone(r.Config.Mounts), vzcontract.Mount.Anonymous), nil
-	for _, entry := range r.Config.VolumesFrom {
+	for _, entry := range slices.Backward(r.Config.VolumesFrom) { // of two at one target the later counts
 		if err := b.volumesFrom(ctx, r, entry); err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (b *Backend) volumesFrom(ctx context.Context, r *guest.Record, entry string
 		if m.Type == vzcontract.MountTmpfs || m.Type == vzcontract.MountImage || mountedAt(r, m.Target) {
 			continue
 		}
-		m.ReadOnly = m.ReadOnly || mode == "ro"
+		m.ReadOnly, m.NoCopy = m.ReadOnly || mode == "ro", m.Type == vzcontract.MountVolume
 		r.Mounts = append(r.Mounts, m)
 	}
 	return nil

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"slices"
+	"time"
 
 	"vz.internal/vzcontract"
 )
@@ -32,14 +33,14 @@ type Config struct {
 	Shell        []string `json:",omitempty"`
 }
 
-// Healthcheck is how the health is checked; times in nanoseconds.
+// Healthcheck is how the health is checked; times in nanoseconds, and in templates as 1m30s.
 type Healthcheck struct {
-	Test          []string `json:",omitempty"`
-	Interval      int64    `json:",omitempty"`
-	Timeout       int64    `json:",omitempty"`
-	StartPeriod   int64    `json:",omitempty"`
-	StartInterval int64    `json:",omitempty"`
-	Retries       int      `json:",omitempty"`
+	Test          []string      `json:",omitempty"`
+	Interval      time.Duration `json:",omitempty"`
+	Timeout       time.Duration `json:",omitempty"`
+	StartPeriod   time.Duration `json:",omitempty"`
+	StartInterval time.Duration `json:",omitempty"`
+	Retries       int           `json:",omitempty"`
 }
 
 func config(c vzcontract.ContainerInfo) Config {
@@ -88,8 +89,8 @@ func healthcheck(h *vzcontract.HealthCheck) *Healthcheck {
 		return nil
 	}
 	return &Healthcheck{
-		Test: h.Test, Interval: int64(h.Interval), Timeout: int64(h.Timeout), StartPeriod: int64(h.StartPeriod),
-		StartInterval: int64(h.StartInterval), Retries: h.Retries,
+		Test: h.Test, Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod,
+		StartInterval: h.StartInterval, Retries: h.Retries,
 	}
 }
 

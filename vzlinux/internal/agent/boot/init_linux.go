@@ -56,6 +56,7 @@ func Main(log *slog.Logger) {
 		{"make files", files},
 		{"cgroups", func() error { return controllers(process.Root) }},
 		{"loopback", network.Loopback},
+		{"ports and ping", network.Everybody},
 		{"host name", func() error { return system.SetHostname("vz") }},
 	} {
 		if err := step.do(); err != nil {

@@ -22,3 +22,6 @@ func Down(agentproto.NetworkRequest) error { return unsupported() }
 
 // Loopback is not done outside of Linux.
 func Loopback() error { return unsupported() }
+
+// Everybody is not done outside of Linux.
+func Everybody() error { return unsupported() }
