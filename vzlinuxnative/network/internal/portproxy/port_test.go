@@ -122,7 +122,8 @@ func TestTCPMany(t *testing.T) {
 		}
 		return err == nil
 	}
-	if !accept(10*time.Second) || !accept(10*time.Second) || accept(100*time.Millisecond) {
+	first, second := accept(10*time.Second), accept(10*time.Second)
+	if !first || !second || accept(100*time.Millisecond) {
 		t.Fatalf("%d connections are served at once, want 2", len(served))
 	}
 	for _, c := range []net.Conn{clients[0], clients[1], served[0], served[1]} {
