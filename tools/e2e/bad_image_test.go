@@ -91,7 +91,7 @@ func full(t *testing.T, h *vztest.Home, size string) {
 	if err := os.Mkdir(h.Home(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", h.Home()).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "mode=700,size="+size, "tmpfs", h.Home()).CombinedOutput(); err != nil {
 		t.Fatalf("mount a tmpfs: %v: %s", err, out)
 	}
 	t.Cleanup(func() {

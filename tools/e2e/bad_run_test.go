@@ -172,7 +172,7 @@ func TestOrdinaryUser(t *testing.T) {
 		args []string
 		code int
 	}{{[]string{"run", "-q", image, "true"}, 125}, {[]string{"ps"}, 1}, {[]string{"images"}, 1}} {
-		oneLine(t, as(h.Environ(), tt.args...), tt.code, h.Dir, "permission denied", "VZ_HOME", "root")
+		oneLine(t, as(h.Environ(), tt.args...), tt.code, h.Dir, "belongs to another user", "VZ_HOME")
 	}
 }
 

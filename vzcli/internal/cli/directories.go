@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -37,7 +36,10 @@ func directories(g command.Globals) (*command.Services, error) {
 	if !filepath.IsAbs(s.Home) {
 		return nil, vzcontract.Errorf(vzcontract.ErrValidation, "state directory: $HOME is not set; set $VZ_HOME or give --home")
 	}
-	return s, errors.Join(ours(s.Home, "VZ_HOME"), ours(s.Run, "VZ_RUN"))
+	if err := ours(s.Home, "VZ_HOME"); err != nil {
+		return s, err
+	}
+	return s, ours(s.Run, "VZ_RUN")
 }
 
 // ours refuses a directory in which others can put what vz would believe. One that is
