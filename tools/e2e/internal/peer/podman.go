@@ -15,6 +15,7 @@ func Podman(dir string) (*Peer, error) {
 	p := &Peer{
 		Name: "podman",
 		prefix: []string{
+			"env", "PODMAN_IGNORE_CGROUPSV1_WARNING=1", // one of podman 5 in every answer
 			"podman", "--root", dir + "/root", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp",
 			"--cgroup-manager", "cgroupfs", "--events-backend", "none", "--runtime", "runc",
 		},

@@ -70,7 +70,7 @@ for f in passwd group subuid subgid; do
 	[ ! -e /etc/$f ] || mount --bind "$dir/$f" /etc/$f || exit 99
 done
 if [ -e /dev/net/tun ] && [ "$(stat -c %a /dev/net/tun)" != 666 ]; then
-	{ [ -e "$dir/tun" ] || mknod -m 666 "$dir/tun" c 10 200; } && mount --bind "$dir/tun" /dev/net/tun || exit 99
+	{ mknod -m 666 "$dir/tun" c 10 200 2>/dev/null || [ -e "$dir/tun" ]; } && mount --bind "$dir/tun" /dev/net/tun || exit 99
 fi
 cd "${dir%/*}/user"
 exec setpriv --reuid $uid --regid $uid --clear-groups "$@"`
