@@ -190,7 +190,9 @@ func (w *watcher) read(ctx context.Context, in *os.File) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			err = w.depart()
+			if err = nil; w.from != nil { // else its second half came with the last read
+				err = w.depart()
+			}
 		case err == nil:
 			err = w.handleAll(ctx, buf[:n])
 		}

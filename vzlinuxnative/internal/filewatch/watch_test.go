@@ -4,6 +4,7 @@ package filewatch
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -337,4 +338,28 @@ func TestRefused(t *testing.T) {
 	enough := errors.New("enough")
 	err = Watch(t.Context(), Options{Root: root, Path: "/"}, func(vzcontract.FileEvent) error { return enough })
 	require.ErrorIs(t, err, enough)
+}
+
+// TestSecondHalfLater: a move whose halves came with two reads leaves a deadline behind,
+// which then tells nothing.
+func TestSecondHalfLater(t *testing.T) {
+	in, out, err := os.Pipe()
+	require.NoError(t, err)
+	defer in.Close()
+	defer out.Close()
+	top := &node{wd: 1}
+	written := make([]byte, unix.SizeofInotifyEvent+16)
+	binary.NativeEndian.PutUint32(written, 1)
+	binary.NativeEndian.PutUint32(written[4:], unix.IN_CLOSE_WRITE)
+	binary.NativeEndian.PutUint32(written[12:], 16)
+	copy(written[unix.SizeofInotifyEvent:], "f")
+	_, err = out.Write(written)
+	require.NoError(t, err)
+	require.NoError(t, in.SetReadDeadline(time.Now().Add(-time.Second)))
+	told := errors.New("told")
+	w := &watcher{base: "/w", top: top, nodes: map[int]*node{1: top}, emit: func(e vzcontract.FileEvent) error {
+		require.Equal(t, vzcontract.FileEvent{Kind: vzcontract.FileModified, Path: "/w/f"}, e)
+		return told
+	}}
+	require.ErrorIs(t, w.read(t.Context(), in), told)
 }
