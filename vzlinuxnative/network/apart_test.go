@@ -43,7 +43,9 @@ func newSession(t testing.TB, program string) *session {
 		require.NoError(t, os.Symlink(testreq.Program(t, program)[0], filepath.Join(path, program)))
 	}
 	t.Setenv("PATH", path)
-	s := &session{dir: t.TempDir(), notes: make(chan string, 100)}
+	// The directory's path is longer than a socket's may be.
+	s := &session{dir: filepath.Join(t.TempDir(), strings.Repeat("d", 100)), notes: make(chan string, 100)}
+	require.NoError(t, os.Mkdir(s.dir, 0o700))
 	s.renew(t)
 	t.Cleanup(func() { s.nothingLeft(t) })
 	return s

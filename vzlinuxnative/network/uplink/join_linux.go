@@ -94,9 +94,16 @@ func (u *Uplink) join(ctx context.Context) (*bufio.Scanner, error) {
 		return nil, fmt.Errorf("uplink: %w", err)
 	}
 	defer lock.Close()
-	conn, err := new(net.Dialer).DialContext(ctx, "unix", socketIn(u.opts.Dir))
+	dir, err := os.Open(u.opts.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("uplink: %w", err)
+	}
+	defer dir.Close()
+	// Not the directory's own path: a socket's may have 107 bytes.
+	path := socketIn(fmt.Sprintf("/proc/self/fd/%d", dir.Fd()))
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", path)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist) {
-		conn, err = u.startKeeper()
+		conn, err = u.startKeeper(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("uplink: %w", err)
@@ -144,9 +151,9 @@ func cause(lines *bufio.Scanner) string {
 	return "see monitors.log"
 }
 
-// startKeeper starts a keeper and connects with it. The caller holds the lock.
-func (u *Uplink) startKeeper() (net.Conn, error) {
-	path := socketIn(u.opts.Dir)
+// startKeeper starts a keeper, whose socket it makes at path, and connects with it. The
+// caller holds the lock.
+func (u *Uplink) startKeeper(path string) (net.Conn, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
